@@ -1,0 +1,249 @@
+// Package strongroom holds the nouns that every part of the house shares: rooms,
+// principals, objects, labels, questions and decisions, and the error that a
+// person sees. It does no I/O and imports nothing but the standard library, so
+// that two parts which must not know each other can still speak of the same
+// things.
+package strongroom
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// ID is a random 128-bit identifier: of a room, a blob, a principal, a lease, a
+// request. It carries no meaning and so may stand where names may not. Its
+// text form is 32 lower-case hexadecimal digits.
+type ID [16]byte
+
+// NewID returns a fresh random ID.
+func NewID() ID {
+	var id ID
+	rand.Read(id[:]) // never fails since Go 1.24: it aborts the program instead
+	return id
+}
+
+// ParseID reads the text form of an ID; upper case is refused, so that one ID
+// has one spelling.
+func ParseID(s string) (ID, error) {
+	var id ID
+	if len(s) != 32 {
+		return ID{}, fmt.Errorf("an id has 32 hexadecimal digits, this has %d characters", len(s))
+	}
+	for i := range len(s) {
+		if c := s[i]; !(c >= '0' && c <= '9' || c >= 'a' && c <= 'f') {
+			return ID{}, fmt.Errorf("an id has lower-case hexadecimal digits only; character %d is not one", i+1)
+		}
+	}
+	hex.Decode(id[:], []byte(s))
+	return id, nil
+}
+
+func (id ID) String() string { return hex.EncodeToString(id[:]) }
+
+// IsZero reports whether id was never set.
+func (id ID) IsZero() bool { return id == ID{} }
+
+// MarshalText and UnmarshalText give an ID its text form in JSON.
+func (id ID) MarshalText() ([]byte, error) { return []byte(id.String()), nil }
+
+func (id *ID) UnmarshalText(b []byte) (err error) {
+	*id, err = ParseID(string(b))
+	return err
+}
+
+// PrincipalKind tells persons, machines and suppliers apart.
+type PrincipalKind string
+
+const (
+	Person   PrincipalKind = "person"
+	Workload PrincipalKind = "workload"
+	Vendor   PrincipalKind = "vendor"
+)
+
+// Principal is who asks: a person, a workload or a vendor's identity.
+type Principal struct {
+	ID         ID                  `json:"id"`
+	Name       string              `json:"name"` // unique within the room, as people write it: "ines.martin"
+	Kind       PrincipalKind       `json:"kind"`
+	Groups     []string            `json:"groups,omitempty"`
+	Attributes map[string][]string `json:"attributes,omitempty"` // queues, supervises, vendor …
+	Aliases    []string            `json:"aliases,omitempty"`    // ids of the same person on other platforms
+	Suspended  bool                `json:"suspended,omitempty"`
+	Expires    time.Time           `json:"expires,omitzero"`
+}
+
+// Purpose is why somebody wants something.
+type Purpose struct {
+	Text   string `json:"text,omitempty"`   // a code or free text, at most 512 bytes
+	Ticket string `json:"ticket,omitempty"` // at most 128 bytes
+}
+
+// Label says whether content is confidential, of what classes, and why.
+type Label struct {
+	Confidential bool     `json:"confidential"`
+	Classes      []string `json:"classes,omitempty"` // voice, screen, card, health, identity, credential …
+	Reasons      []string `json:"reasons,omitempty"`
+}
+
+// Object is one stored version: what a decision and a door need to know of it.
+// Bucket, Key and everything under Meta are names that people chose, and are
+// sealed wherever they rest.
+type Object struct {
+	Bucket    string            `json:"bucket"`
+	Key       string            `json:"key"`
+	Version   ID                `json:"version"`
+	Blob      ID                `json:"blob"`
+	Custody   string            `json:"custody"` // custody class
+	Size      int64             `json:"size"`    // plaintext bytes
+	ETag      string            `json:"etag"`    // opaque, without quotes; never a digest of the plaintext
+	Modified  time.Time         `json:"modified"`
+	Headers   map[string]string `json:"headers,omitempty"`   // Content-Type, Cache-Control … as the client gave them
+	Meta      map[string]string `json:"meta,omitempty"`      // x-amz-meta-*, names in lower case without the prefix
+	Checksums map[string]string `json:"checksums,omitempty"` // algorithm in lower case (crc32, sha256 …) → base64, as checked on arrival
+	Parts     []int64           `json:"parts,omitempty"`     // plaintext sizes of the parts, for multipart uploads
+	Label     Label             `json:"label"`
+	LegalHold bool              `json:"legal_hold,omitempty"`
+	Scrubbed  bool              `json:"scrubbed,omitempty"` // a copy made safe to share
+}
+
+// AttributePrefix starts the user metadata that policies may rely on:
+// x-amz-meta-strongroom-queue: billing gives the object the attribute "queue".
+const AttributePrefix = "strongroom-"
+
+// Attribute returns what the storer declared under AttributePrefix+name, or "".
+func (o *Object) Attribute(name string) string { return o.Meta[AttributePrefix+name] }
+
+// Bucket is a container of objects with one custody class.
+type Bucket struct {
+	ID      ID        `json:"id"`
+	Name    string    `json:"name"`
+	Custody string    `json:"custody"`
+	Created time.Time `json:"created"`
+}
+
+// Action is one thing that policy permits or denies.
+type Action string
+
+const (
+	ActionReadObject   Action = "readObject"   // open content
+	ActionReadMetadata Action = "readMetadata" // HEAD, attributes, part and upload listings
+	ActionListObjects  Action = "listObjects"  // names in a bucket
+	ActionStoreObject  Action = "storeObject"  // new content, by one request or in parts
+	ActionDeleteObject Action = "deleteObject" // also what overwriting does to the old version
+	ActionMarkScrubbed Action = "markScrubbed" // declare content a scrubbed copy
+	ActionCreateBucket Action = "createBucket"
+	ActionDeleteBucket Action = "deleteBucket"
+	ActionListBuckets  Action = "listBuckets"
+	ActionReadLedger   Action = "readLedger"   // the personal parts of records
+	ActionManagePeople Action = "managePeople" // principals and access keys
+	ActionManagePolicy Action = "managePolicy"
+	ActionReadPolicy   Action = "readPolicy"
+)
+
+// Obligation is something a permit still asks of the asker.
+type Obligation string
+
+const (
+	ObligePurpose      Obligation = "purpose"
+	ObligeTicket       Obligation = "ticket"
+	ObligeApproval     Obligation = "approval"      // by one other person
+	ObligeScrubbedCopy Obligation = "scrubbed-copy" // the raw object is out; a scrubbed copy is in
+)
+
+// Resource is what a question is about: an object, a bucket (Key empty), or the
+// room itself (Bucket empty too).
+type Resource struct {
+	Bucket     string            `json:"bucket,omitempty"`
+	Key        string            `json:"key,omitempty"`
+	Version    ID                `json:"version,omitzero"`
+	Custody    string            `json:"custody,omitempty"`
+	Size       int64             `json:"size,omitempty"`
+	Created    time.Time         `json:"created,omitzero"`
+	Attributes map[string]string `json:"attributes,omitempty"` // queue, agent, kind, customer, conversation …
+	Label      Label             `json:"label,omitzero"`
+	LegalHold  bool              `json:"legal_hold,omitempty"`
+	Scrubbed   bool              `json:"scrubbed,omitempty"`
+}
+
+// Context is how and when somebody asks.
+type Context struct {
+	Time      time.Time `json:"time"`
+	Purpose   Purpose   `json:"purpose,omitzero"`
+	Approvals []ID      `json:"approvals,omitempty"` // principals who approved
+	Source    string    `json:"source,omitempty"`    // network address, without port
+	Method    string    `json:"method"`              // sigv4, sigv4-presigned, local
+	Secure    bool      `json:"secure,omitempty"`    // TLS
+}
+
+// Question is all that a decision depends on; it goes into the record, so that
+// every decision can be made again later.
+type Question struct {
+	Action    Action    `json:"action"`
+	Principal Principal `json:"principal"`
+	Resource  Resource  `json:"resource"`
+	Context   Context   `json:"context"`
+}
+
+// Decision answers a Question.
+type Decision struct {
+	Permit    bool         `json:"permit"`
+	Policies  []string     `json:"policies,omitempty"` // ids of the policies that decided, sorted
+	PolicySet string       `json:"policy_set"`         // hex SHA-256 of the set's text
+	Missing   []Obligation `json:"missing,omitempty"`  // what would turn the refusal into a permit
+	Errors    []string     `json:"errors,omitempty"`   // evaluation errors; any of them denies
+	Reason    string       `json:"reason"`             // one English sentence for the asker, naming no policy's inside
+}
+
+// Kind sorts the errors that doors translate.
+type Kind string
+
+const (
+	KindInvalid      Kind = "invalid" // the request is malformed
+	KindDenied       Kind = "denied"  // policy, or a doubt, says no
+	KindNoBucket     Kind = "no-bucket"
+	KindNoObject     Kind = "no-object"
+	KindNoUpload     Kind = "no-upload"
+	KindBucketExists Kind = "bucket-exists" // and is owned by the asker's room
+	KindNotEmpty     Kind = "not-empty"
+	KindInvalidPart  Kind = "invalid-part" // a part that is missing or whose ETag differs
+	KindPartOrder    Kind = "part-order"
+	KindPartTooSmall Kind = "part-too-small"
+	KindTooLarge     Kind = "too-large"
+	KindConflict     Kind = "conflict"    // somebody else changed it meanwhile: try again
+	KindHeld         Kind = "held"        // legal hold or retention
+	KindUnavailable  Kind = "unavailable" // ledger, custodian or disk: try again later
+	KindBusy         Kind = "busy"        // this room's limit is reached: slow down
+	KindDamaged      Kind = "damaged"     // stored bytes fail verification
+	KindUnsupported  Kind = "unsupported"
+)
+
+// Error is an error with a sentence for the person who asked and, apart from
+// it, a cause for the operator's log. The sentence never tells more than the
+// asker may know.
+type Error struct {
+	Kind    Kind
+	Message string       // for the asker; lower case, no full stop
+	Hint    string       // what to do next, or ""
+	Missing []Obligation // of a refusal that an obligation would lift
+	Cause   error        // for the log only
+}
+
+func (e *Error) Error() string {
+	if e.Hint != "" {
+		return e.Message + "; " + e.Hint
+	}
+	return e.Message
+}
+
+func (e *Error) Unwrap() error { return e.Cause }
+
+// KindOf returns the Kind of the first Error in err's chain, or "" if there is none.
+func KindOf(err error) Kind {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Kind
+	}
+	return ""
+}
