@@ -1,0 +1,556 @@
+// Package limit decides who may do what, by Cedar policies that the room keeps.
+// A Set is a compiled policy set, checked against the schema when it is loaded;
+// Decide answers a question from the question alone, without clock or I/O, so
+// that every recorded decision can be made again. Whatever no policy permits is
+// denied, a forbid outweighs every permit, and a policy that cannot be evaluated
+// denies: in Cedar itself a failing forbid would merely stop forbidding.
+// Permits may ask something of the asker (a purpose, a ticket, an approval, the
+// scrubbed copy); they hold only once that is met.
+package limit
+
+import (
+	"crypto/sha256"
+	_ "embed"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"iter"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"unicode/utf8"
+
+	"github.com/cedar-policy/cedar-go"
+	"github.com/cedar-policy/cedar-go/types"
+	"github.com/cedar-policy/cedar-go/x/exp/ast"
+	"github.com/cedar-policy/cedar-go/x/exp/schema"
+	"github.com/cedar-policy/cedar-go/x/exp/schema/resolved"
+	"github.com/cedar-policy/cedar-go/x/exp/schema/validate"
+
+	"strongroom"
+)
+
+// What Parse accepts. The bounds on one policy keep the depth of recursion,
+// in parsing as in evaluation, small.
+const (
+	MaxText     = 1 << 20
+	MaxPolicies = 10_000
+
+	maxPolicyText = 16 << 10
+	maxNesting    = 64
+	maxChain      = 16 // of a.b.c: "has a.b.c" costs the square of its length
+	maxFaults     = 10
+)
+
+var (
+	//go:embed schema.cedarschema
+	schemaText []byte
+	//go:embed default.cedar
+	defaultText []byte
+)
+
+// Set is a compiled policy set. It does not change, and is safe for concurrent use.
+type Set struct {
+	text     string
+	hash     string
+	policies map[string]*policy
+	index    map[scope][]*policy
+}
+
+// policy is one policy of a set. Position in the text orders candidates.
+type policy struct {
+	id       string
+	line     int
+	requires []strongroom.Obligation // in the order of obligationOrder
+	compiled *cedar.Policy
+}
+
+// scope is where the index keeps a policy; an empty name means any. A policy
+// lies under exactly one scope per action it covers.
+type scope struct {
+	action    strongroom.Action
+	group     bool // principal names a group
+	principal string
+	bucket    string
+	queue     string
+}
+
+var roomSchema = sync.OnceValue(func() *resolved.Schema {
+	var s schema.Schema
+	s.SetFilename("schema.cedarschema")
+	if err := s.UnmarshalCedar(schemaText); err != nil {
+		panic("limit: reading the embedded schema: " + err.Error())
+	}
+	r, err := s.Resolve()
+	if err != nil {
+		panic("limit: resolving the embedded schema: " + err.Error())
+	}
+	return r
+})
+
+// Schema returns the Cedar schema that every set is checked against.
+func Schema() []byte { return slices.Clone(schemaText) }
+
+var defaultSet = sync.OnceValue(func() *Set {
+	s, err := Parse(defaultText)
+	if err != nil {
+		panic("limit: the embedded default policies: " + err.Error())
+	}
+	return s
+})
+
+// Default returns the set that a new room starts with.
+func Default() *Set { return defaultSet() }
+
+// Text returns the policies as they were given to Parse.
+func (s *Set) Text() []byte { return []byte(s.text) }
+
+// Hash returns the hexadecimal SHA-256 of the text.
+func (s *Set) Hash() string { return s.hash }
+
+// Len returns how many policies the set has.
+func (s *Set) Len() int { return len(s.policies) }
+
+// Parse compiles the policies in text and checks them against the schema. Every
+// policy needs an @id of its own; it may have @requires and @description. The
+// error lists what is wrong, in which policy and on which line, and what to do.
+func Parse(text []byte) (*Set, error) {
+	if len(text) > MaxText {
+		return nil, fmt.Errorf("the policies have %d bytes, more than the %d allowed; merge policies that differ only in a name into one that names a group", len(text), MaxText)
+	}
+	if !utf8.Valid(text) {
+		return nil, errors.New("the policies are not valid UTF-8; save the file in UTF-8 and try again")
+	}
+	if err := checkShape(text); err != nil {
+		return nil, err
+	}
+	list, err := cedar.NewPolicyListFromBytes("", text)
+	if err != nil {
+		return nil, fmt.Errorf("reading the policies: %s; correct the Cedar syntax there", syntaxError(err))
+	}
+	if len(list) == 0 {
+		return nil, errors.New(`the text holds no policy; to deny everything, say so: @id("nothing") forbid (principal, action, resource);`)
+	}
+
+	sum := sha256.Sum256(text)
+	s := &Set{
+		text:     string(text),
+		hash:     hex.EncodeToString(sum[:]),
+		policies: make(map[string]*policy, len(list)),
+		index:    map[scope][]*policy{},
+	}
+	check := validate.New(roomSchema())
+	var faults []error
+	for i, compiled := range list {
+		p, err := newPolicy(compiled, check)
+		if err == nil {
+			if first, ok := s.policies[p.id]; ok {
+				err = fmt.Errorf("line %d has the same @id already; every policy needs its own", first.line)
+			}
+		}
+		if err != nil {
+			faults = append(faults, fmt.Errorf("%s: %w", naming(compiled, i), err))
+			if len(faults) == maxFaults {
+				faults = append(faults, fmt.Errorf("the rest was not looked at"))
+				break
+			}
+			continue
+		}
+		s.policies[p.id] = p
+		for _, at := range scopesOf(compiled) {
+			s.index[at] = append(s.index[at], p)
+		}
+	}
+	if len(faults) > 0 {
+		return nil, errors.Join(faults...)
+	}
+	return s, nil
+}
+
+// checkShape bounds the number of policies, the size of each and how deep its
+// brackets nest, before a recursive parser sees them. A semicolon outside
+// strings and comments ends a policy.
+func checkShape(text []byte) error {
+	line, start, depth, chain, policies := 1, 0, 0, 0, 0
+	blank := true
+	for i := 0; i < len(text); i++ {
+		switch c := text[i]; c {
+		case '\n':
+			line++
+			if blank {
+				start = i + 1
+			}
+		case '"':
+			blank = false
+			for i++; i < len(text) && text[i] != '"'; i++ {
+				switch text[i] {
+				case '\\':
+					i++
+				case '\n':
+					line++
+				}
+			}
+		case '/':
+			if i+1 < len(text) && text[i+1] == '/' {
+				for i+1 < len(text) && text[i+1] != '\n' {
+					i++
+				}
+				if blank {
+					start = i + 1
+				}
+			}
+		case '.':
+			if chain++; chain > maxChain {
+				return fmt.Errorf("line %d: a chain of more than %d names; no attribute lies that deep", line, maxChain)
+			}
+		case '(', '[', '{':
+			blank, chain = false, 0
+			if depth++; depth > maxNesting {
+				return fmt.Errorf("line %d: brackets nest deeper than %d; split the policy", line, maxNesting)
+			}
+		case ')', ']', '}':
+			depth--
+		case ';':
+			if policies++; policies > MaxPolicies {
+				return fmt.Errorf("line %d: more than the %d policies allowed; merge policies that differ only in a name into one that names a group", line, MaxPolicies)
+			}
+			start, depth, chain, blank = i+1, 0, 0, true
+		case ' ', '\t', '\r':
+			if blank {
+				start = i + 1
+			}
+		default:
+			blank = false
+			if !(c == '_' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= utf8.RuneSelf) {
+				chain = 0
+			}
+		}
+		if i-start >= maxPolicyText {
+			return fmt.Errorf("line %d: a policy is longer than the %d bytes allowed; split it", line, maxPolicyText)
+		}
+	}
+	return nil
+}
+
+var inputPosition = regexp.MustCompile(`^(?:parser error: )?(?:parse error at )?<input>:(\d+):(\d+):? ?`)
+
+func syntaxError(err error) string {
+	return inputPosition.ReplaceAllString(err.Error(), "line $1, column $2: ")
+}
+
+func naming(p *cedar.Policy, i int) string {
+	line := p.Position().Line
+	if id := string(p.Annotations()["id"]); validID(id) == nil {
+		return fmt.Sprintf("policy %q (line %d)", id, line)
+	}
+	return fmt.Sprintf("policy %d of the text (line %d)", i+1, line)
+}
+
+func newPolicy(compiled *cedar.Policy, check *validate.Validator) (*policy, error) {
+	p := &policy{line: compiled.Position().Line, compiled: compiled}
+	notes := compiled.Annotations()
+	for _, name := range slices.Sorted(annotationNames(notes)) {
+		switch name {
+		case "id", "requires", "description":
+		default:
+			return nil, fmt.Errorf("the annotation @%s is not known; use @id, @requires or @description", name)
+		}
+	}
+	id, ok := notes["id"]
+	if !ok {
+		return nil, errors.New(`it has no @id; put one before it, for instance @id("supervisors-replay-their-queues")`)
+	}
+	p.id = string(id)
+	if err := validID(p.id); err != nil {
+		return nil, err
+	}
+	if requires, ok := notes["requires"]; ok {
+		if compiled.Effect() == cedar.Forbid {
+			return nil, errors.New("a forbid cannot have @requires; put the condition into its when clause")
+		}
+		var err error
+		if p.requires, err = parseObligations(string(requires)); err != nil {
+			return nil, err
+		}
+	}
+	tree := (*ast.Policy)(compiled.AST())
+	if err := check.Policy("", tree); err != nil {
+		return nil, schemaFault(err)
+	}
+	if err := checkHas(tree); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+func annotationNames(notes cedar.Annotations) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for name := range notes {
+			if !yield(string(name)) {
+				return
+			}
+		}
+	}
+}
+
+// validID keeps ids short and plain, since they go into records and sentences.
+func validID(id string) error {
+	plain := func(c byte) bool {
+		return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_' || c == '.'
+	}
+	if len(id) == 0 || len(id) > 128 {
+		return fmt.Errorf("its @id has %d characters; give it 1 to 128", len(id))
+	}
+	for i := range len(id) {
+		if !plain(id[i]) {
+			return errors.New("its @id has other characters than letters, digits, '-', '_' and '.'; leave them out")
+		}
+	}
+	return nil
+}
+
+// obligationOrder ranks obligations from the easiest to meet to the hardest.
+var obligationOrder = []strongroom.Obligation{
+	strongroom.ObligePurpose, strongroom.ObligeTicket, strongroom.ObligeApproval, strongroom.ObligeScrubbedCopy,
+}
+
+func parseObligations(list string) ([]strongroom.Obligation, error) {
+	var out []strongroom.Obligation
+	for name := range strings.SplitSeq(list, ",") {
+		o := strongroom.Obligation(strings.TrimSpace(name))
+		if !slices.Contains(obligationOrder, o) {
+			return nil, fmt.Errorf("@requires names %q; use purpose, ticket, approval or scrubbed-copy, with commas between", o)
+		}
+		if slices.Contains(out, o) {
+			return nil, fmt.Errorf("@requires names %q twice; name it once", o)
+		}
+		out = append(out, o)
+	}
+	slices.SortFunc(out, compareObligations)
+	return out, nil
+}
+
+func compareObligations(a, b strongroom.Obligation) int {
+	return slices.Index(obligationOrder, a) - slices.Index(obligationOrder, b)
+}
+
+// schemaFault turns what the validator found into one error with advice.
+func schemaFault(err error) error {
+	lines := strings.Split(err.Error(), "\n")
+	slices.Sort(lines)
+	lines = slices.Compact(lines)
+	if len(lines) > 3 {
+		lines = append(lines[:3], fmt.Sprintf("and %d more", len(lines)-3))
+	}
+	found := strings.Join(lines, "; ")
+	for _, advice := range []struct{ when, do string }{
+		{"unrecognized action", "use one of " + strings.Join(actionNames(), ", ")},
+		{"unrecognized entity type", "use Principal, Group, Room, Bucket or Object"},
+		{"applicable action", "the action does not concern such a principal or resource: see which resources it has in the schema"},
+		{"optional attribute", "ask first whether it is there, for instance resource has queue && resource.queue == …"},
+		{"tag", "ask first whether it is there, for instance resource.hasTag(…) && resource.getTag(…) == …"},
+		{"not found", "use an attribute that the schema has, or narrow the resource (resource is Object); others are tags"},
+	} {
+		if strings.Contains(found, advice.when) {
+			return fmt.Errorf("%s; %s", found, advice.do)
+		}
+	}
+	return fmt.Errorf("%s; correct it as the schema says", found)
+}
+
+// checkHas refuses "resource has queu": Cedar takes it for false, so that a
+// misspelt forbid would never forbid.
+func checkHas(p *ast.Policy) (err error) {
+	for _, condition := range p.Conditions {
+		ast.Inspect(ast.NewNode(condition.Body), func(n ast.IsNode) bool {
+			has, ok := n.(ast.NodeTypeHas)
+			if !ok || err != nil {
+				return err == nil
+			}
+			if of, ok := has.Arg.(ast.NodeTypeVariable); ok && !hasAttribute(string(of.Name), has.Value) {
+				err = fmt.Errorf("no %s has an attribute %q; use one that the schema has (others of a principal or an object are tags: resource.hasTag(…))", of.Name, has.Value)
+			}
+			return err == nil
+		})
+	}
+	return err
+}
+
+func hasAttribute(variable string, name types.String) bool {
+	for uid, action := range roomSchema().Actions {
+		if variable == "context" {
+			if _, ok := action.AppliesTo.Context[name]; ok {
+				return true
+			}
+			continue
+		}
+		of := action.AppliesTo.Resources
+		switch variable {
+		case "principal":
+			of = action.AppliesTo.Principals
+		case "action":
+			of = []types.EntityType{uid.Type}
+		}
+		for _, t := range of {
+			if _, ok := roomSchema().Entities[t].Shape[name]; ok {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func actionNames() []string {
+	var names []string
+	for uid := range roomSchema().Actions {
+		names = append(names, string(uid.ID))
+	}
+	slices.Sort(names)
+	return names
+}
+
+// scopesOf says where the index keeps p: never narrower than where p can match
+// or fail, so that looking at the candidates alone answers as looking at all would.
+func scopesOf(compiled *cedar.Policy) []scope {
+	p := (*ast.Policy)(compiled.AST())
+	var at scope
+	name := func(uid types.EntityUID) {
+		switch uid.Type {
+		case typePrincipal:
+			at.principal = string(uid.ID)
+		case typeGroup:
+			at.principal, at.group = string(uid.ID), true
+		}
+	}
+	switch of := p.Principal.(type) {
+	case ast.ScopeTypeEq:
+		name(of.Entity)
+	case ast.ScopeTypeIn:
+		name(of.Entity)
+	case ast.ScopeTypeIsIn:
+		name(of.Entity)
+	}
+	place := func(uid types.EntityUID) {
+		switch uid.Type {
+		case typeBucket:
+			at.bucket = string(uid.ID)
+		case typeObject:
+			at.bucket, _, _ = strings.Cut(string(uid.ID), "/")
+		}
+	}
+	switch of := p.Resource.(type) {
+	case ast.ScopeTypeEq:
+		place(of.Entity)
+	case ast.ScopeTypeIn:
+		place(of.Entity)
+	case ast.ScopeTypeIsIn:
+		place(of.Entity)
+	}
+	at.queue = queueOf(p)
+
+	var actions []types.EntityUID
+	switch of := p.Action.(type) {
+	case ast.ScopeTypeEq:
+		actions = []types.EntityUID{of.Entity}
+	case ast.ScopeTypeIn:
+		actions = []types.EntityUID{of.Entity}
+	case ast.ScopeTypeInSet:
+		actions = of.Entities
+	case ast.ScopeTypeAll:
+		for uid := range roomSchema().Actions {
+			actions = append(actions, uid)
+		}
+	}
+	var all []scope
+	for _, uid := range actions {
+		at.action = strongroom.Action(uid.ID)
+		if !slices.Contains(all, at) {
+			all = append(all, at)
+		}
+	}
+	return all
+}
+
+// queueOf returns the one queue that p can concern, or "": the name in a first
+// condition that begins "resource has queue && resource.queue == …". Anything
+// after it is then not evaluated for another queue, so cannot fail either.
+func queueOf(p *ast.Policy) string {
+	if len(p.Conditions) == 0 || p.Conditions[0].Condition != ast.ConditionWhen {
+		return ""
+	}
+	terms := conjuncts(p.Conditions[0].Body, nil)
+	if len(terms) < 2 {
+		return ""
+	}
+	onResource := func(n ast.StrOpNode) bool {
+		of, ok := n.Arg.(ast.NodeTypeVariable)
+		return ok && of.Name == "resource" && n.Value == "queue"
+	}
+	if has, ok := terms[0].(ast.NodeTypeHas); !ok || !onResource(has.StrOpNode) {
+		return ""
+	}
+	equals, ok := terms[1].(ast.NodeTypeEquals)
+	if !ok {
+		return ""
+	}
+	if access, ok := equals.Left.(ast.NodeTypeAccess); !ok || !onResource(access.StrOpNode) {
+		return ""
+	}
+	literal, ok := equals.Right.(ast.NodeValue)
+	if !ok {
+		return ""
+	}
+	queue, _ := literal.Value.(types.String)
+	return string(queue)
+}
+
+// conjuncts lists the operands of a chain of && in the order of evaluation.
+func conjuncts(n ast.IsNode, to []ast.IsNode) []ast.IsNode {
+	if and, ok := n.(ast.NodeTypeAnd); ok {
+		return conjuncts(and.Right, conjuncts(and.Left, to))
+	}
+	return append(to, n)
+}
+
+// candidates are the policies that can concern one question. A policy may occur
+// twice when the principal names a group twice.
+type candidates []*policy
+
+// All implements cedar.PolicyIterator.
+func (c candidates) All() iter.Seq2[cedar.PolicyID, *cedar.Policy] {
+	return func(yield func(cedar.PolicyID, *cedar.Policy) bool) {
+		for _, p := range c {
+			if !yield(cedar.PolicyID(p.id), p.compiled) {
+				return
+			}
+		}
+	}
+}
+
+func (s *Set) candidates(q *strongroom.Question) candidates {
+	var found candidates
+	queue := q.Resource.Attributes["queue"]
+	look := func(at scope) {
+		found = append(found, s.index[at]...)
+		if queue != "" {
+			at.queue = queue
+			found = append(found, s.index[at]...)
+			at.queue = ""
+		}
+		if q.Resource.Bucket != "" {
+			at.bucket = q.Resource.Bucket
+			found = append(found, s.index[at]...)
+			if queue != "" {
+				at.queue = queue
+				found = append(found, s.index[at]...)
+			}
+		}
+	}
+	look(scope{action: q.Action})
+	look(scope{action: q.Action, principal: q.Principal.Name})
+	for _, group := range q.Principal.Groups {
+		look(scope{action: q.Action, group: true, principal: group})
+	}
+	return found
+}
