@@ -158,8 +158,11 @@ func Cosignatures(n *note.Note, witnesses ...note.Verifier) []Cosignature {
 	var list []Cosignature
 	for _, s := range n.Sigs {
 		for _, w := range witnesses {
+			if s.Name != w.Name() || s.Hash != w.KeyHash() {
+				continue
+			}
 			raw, err := base64.StdEncoding.DecodeString(s.Base64)
-			if err != nil || len(raw) != 4+cosignatureSize || s.Name != w.Name() || s.Hash != w.KeyHash() {
+			if err != nil || len(raw) != 4+cosignatureSize {
 				continue
 			}
 			at := int64(binary.BigEndian.Uint64(raw[4:]))
