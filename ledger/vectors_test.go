@@ -19,6 +19,8 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 )
 
+const vectorsFile = "testdata/vectors.json"
+
 var update = flag.Bool("update", false, "write testdata/vectors.json anew")
 
 // vectors is what testdata/vectors.json holds; docs/formats/ledger.md explains it.
@@ -147,6 +149,19 @@ func makeVectors(t *testing.T) vectors {
 	return v
 }
 
+func readVectors(t testing.TB) vectors {
+	t.Helper()
+	text, err := os.ReadFile(vectorsFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var v vectors
+	if err := json.Unmarshal(text, &v); err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
 // TestVectors fails when a format changes: what is recorded must stay readable.
 func TestVectors(t *testing.T) {
 	got, err := json.MarshalIndent(makeVectors(t), "", "  ")
@@ -155,20 +170,13 @@ func TestVectors(t *testing.T) {
 	}
 	got = append(got, '\n')
 	if *update {
-		if err := os.WriteFile("testdata/vectors.json", got, 0o644); err != nil {
+		if err := os.WriteFile(vectorsFile, got, 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	want, err := os.ReadFile("testdata/vectors.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(got, want) {
-		t.Fatal("the formats are not those of testdata/vectors.json")
-	}
-	var v vectors
-	if err := json.Unmarshal(want, &v); err != nil {
-		t.Fatal(err)
+	v := readVectors(t)
+	if want, err := os.ReadFile(vectorsFile); err != nil || !bytes.Equal(got, want) {
+		t.Fatalf("the formats are not those of %s (%v)", vectorsFile, err)
 	}
 	b, err := ParseBundle([]byte(v.Bundle))
 	if err != nil {
