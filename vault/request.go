@@ -84,6 +84,7 @@ type Upload struct {
 	// ChecksumAlgorithm (lower case, "" if none) and ChecksumType ("composite" or
 	// "full_object") are what the client announced.
 	ChecksumAlgorithm, ChecksumType string
+	Custody                         string // custody class of the bucket, hence of the object to be
 }
 
 // UploadRequest starts a multipart upload.
@@ -111,6 +112,7 @@ type Part struct {
 	Size      int64
 	Modified  time.Time
 	Checksums map[string]string
+	Custody   string // custody class that it is sealed to
 }
 
 // CompleteRequest names the parts in ascending order. Checksums are what the
@@ -119,6 +121,9 @@ type CompleteRequest struct {
 	Bucket, Key string
 	Upload      strongroom.ID
 	Parts       []CompletePart
+	// Announced, where not nil, is given the upload before Checksums is called; an
+	// error ends the request.
+	Announced func(Upload) error
 	// Checksums, where not nil, is given the stored parts in the order asked for
 	// and answers the object's checksums, or the error that refuses them.
 	Checksums func([]Part) (map[string]string, error)
