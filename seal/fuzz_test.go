@@ -67,6 +67,9 @@ func FuzzManifest(f *testing.F) {
 	v := loadVectors(f)
 	f.Add([]byte(v.Segmented.Manifest[HeaderSize+CommitmentSize:len(v.Segmented.Manifest)-32]), true)
 	f.Add([]byte{0, 0, 0, 0}, true)
+	lying := bytes.Clone(v.Segmented.Manifest[HeaderSize+CommitmentSize : len(v.Segmented.Manifest)-32])
+	lying[3]++ // announces a part more than it lists
+	f.Add(lying, true)
 	f.Add([]byte(v.Segmented.Manifest), false)
 	h := v.header()
 	h.Layout = Segmented
