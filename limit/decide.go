@@ -20,7 +20,7 @@ func (s *Set) Decide(q strongroom.Question) strongroom.Decision {
 		d.Reason = "this account " + why + "; ask whoever manages accounts here"
 		return d
 	}
-	f, err := factsOf(&q)
+	f, err := s.needs.factsOf(&q)
 	if err != nil {
 		d.Errors = []string{err.Error()}
 		d.Reason = reasonDoubt

@@ -256,9 +256,11 @@ func TestMissingAttributesAreFalseNotErrors(t *testing.T) {
 	}
 }
 
-// unsliced returns s with every policy a candidate for every question.
+// unsliced returns s with every policy a candidate for every question, and every
+// fact told.
 func unsliced(s *Set) *Set {
 	all := &Set{text: s.text, hash: s.hash, policies: s.policies, index: map[scope][]*policy{}}
+	all.needs = needs{principal: principalAttributes, bucket: bucketAttributes, object: objectAttributes, tags: true}
 	for _, p := range s.policies {
 		for _, a := range allActions {
 			at := scope{action: a}

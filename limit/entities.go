@@ -43,14 +43,97 @@ func (f *facts) Get(uid types.EntityUID) (types.Entity, bool) {
 	return types.Entity{}, false
 }
 
-// objectAttributes are the declared attributes that the schema names; all others are tags.
-var objectAttributes = []string{"queue", "agent", "kind", "customer", "conversation", "language"}
+// attribute gives one attribute of an entity, or nil when the question does not say.
+type attribute struct {
+	name types.String
+	of   func(*strongroom.Question) types.Value
+}
 
-// principalSets are the attributes of principals that the schema names as sets.
-var principalSets = []string{"queues", "supervises"}
+// The attributes of the schema. Those that no policy of a set mentions are not
+// computed for it.
+var (
+	principalAttributes = []attribute{
+		{"name", func(q *strongroom.Question) types.Value { return types.String(q.Principal.Name) }},
+		{"kind", func(q *strongroom.Question) types.Value { return nonEmpty(string(q.Principal.Kind)) }},
+		{"aliases", func(q *strongroom.Question) types.Value { return stringSet(q.Principal.Aliases) }},
+		{"queues", func(q *strongroom.Question) types.Value { return stringSet(q.Principal.Attributes["queues"]) }},
+		{"supervises", func(q *strongroom.Question) types.Value { return stringSet(q.Principal.Attributes["supervises"]) }},
+		{"vendor", func(q *strongroom.Question) types.Value {
+			if vendor := q.Principal.Attributes["vendor"]; len(vendor) == 1 {
+				return nonEmpty(vendor[0])
+			}
+			return nil
+		}},
+	}
+	bucketAttributes = []attribute{
+		{"name", func(q *strongroom.Question) types.Value { return types.String(q.Resource.Bucket) }},
+		{"custody", func(q *strongroom.Question) types.Value { return nonEmpty(q.Resource.Custody) }},
+	}
+	objectAttributes = []attribute{
+		{"bucket", func(q *strongroom.Question) types.Value { return types.String(q.Resource.Bucket) }},
+		{"key", func(q *strongroom.Question) types.Value { return types.String(q.Resource.Key) }},
+		{"custody", func(q *strongroom.Question) types.Value { return nonEmpty(q.Resource.Custody) }},
+		{"size", func(q *strongroom.Question) types.Value { return types.Long(q.Resource.Size) }},
+		{"created", created},
+		{"queue", declared("queue")},
+		{"agent", declared("agent")},
+		{"kind", declared("kind")},
+		{"customer", declared("customer")},
+		{"conversation", declared("conversation")},
+		{"language", declared("language")},
+		{"confidential", func(q *strongroom.Question) types.Value { return types.Boolean(q.Resource.Label.Confidential) }},
+		{"classes", func(q *strongroom.Question) types.Value { return stringSet(q.Resource.Label.Classes) }},
+		{"legalHold", func(q *strongroom.Question) types.Value { return types.Boolean(q.Resource.LegalHold) }},
+		{"scrubbed", func(q *strongroom.Question) types.Value { return types.Boolean(q.Resource.Scrubbed) }},
+		{"sampled", func(q *strongroom.Question) types.Value { return types.Boolean(Sampled(q.Resource.Version)) }},
+	}
+)
+
+func nonEmpty(s string) types.Value {
+	if s == "" {
+		return nil
+	}
+	return types.String(s)
+}
+
+// declared is an attribute that the storer declared; declared empty is not
+// declared, so that it matches no empty name.
+func declared(name string) func(*strongroom.Question) types.Value {
+	return func(q *strongroom.Question) types.Value { return nonEmpty(q.Resource.Attributes[name]) }
+}
+
+func created(q *strongroom.Question) types.Value {
+	switch {
+	case !q.Resource.Created.IsZero():
+		return types.NewDatetime(q.Resource.Created)
+	case q.Action == strongroom.ActionStoreObject:
+		return types.NewDatetime(q.Context.Time)
+	}
+	return nil
+}
+
+func isAttribute(of []attribute, name string) bool {
+	return slices.ContainsFunc(of, func(a attribute) bool { return string(a.name) == name })
+}
+
+// needs says which facts the policies of a set mention.
+type needs struct {
+	principal, bucket, object []attribute
+	tags                      bool
+}
+
+func (n *needs) record(of []attribute, q *strongroom.Question) types.Record {
+	m := make(types.RecordMap, len(of))
+	for _, a := range of {
+		if v := a.of(q); v != nil {
+			m[a.name] = v
+		}
+	}
+	return types.NewRecord(m)
+}
 
 // factsOf translates q, or says why q is no question that policy can answer.
-func factsOf(q *strongroom.Question) (*facts, error) {
+func (n *needs) factsOf(q *strongroom.Question) (*facts, error) {
 	switch {
 	case q.Principal.Name == "":
 		return nil, errors.New("the question names no principal")
@@ -60,15 +143,15 @@ func factsOf(q *strongroom.Question) (*facts, error) {
 		return nil, errors.New("the question names a key without its bucket")
 	}
 	f := &facts{}
-	f.principal = principalEntity(&q.Principal)
+	f.principal = n.principalEntity(q)
 	switch r := &q.Resource; {
 	case r.Bucket == "":
 		f.resource = cedar.Entity{UID: types.NewEntityUID(typeRoom, "room")}
 	case r.Key == "":
-		f.resource = bucketEntity(r)
+		f.resource = n.bucketEntity(q)
 	default:
-		f.bucket = bucketEntity(r)
-		f.resource = objectEntity(q, f.bucket.UID)
+		f.bucket = n.bucketEntity(q)
+		f.resource = n.objectEntity(q, f.bucket.UID)
 	}
 	f.request = cedar.Request{
 		Principal: f.principal.UID,
@@ -87,90 +170,48 @@ func factsOf(q *strongroom.Question) (*facts, error) {
 	return f, err
 }
 
-func principalEntity(p *strongroom.Principal) cedar.Entity {
+func (n *needs) principalEntity(q *strongroom.Question) cedar.Entity {
+	p := &q.Principal
 	groups := make([]types.EntityUID, len(p.Groups))
 	for i, g := range p.Groups {
 		groups[i] = types.NewEntityUID(typeGroup, types.String(g))
 	}
-	attributes := types.RecordMap{
-		"name":    types.String(p.Name),
-		"aliases": stringSet(p.Aliases),
-	}
-	if p.Kind != "" {
-		attributes["kind"] = types.String(p.Kind)
-	}
-	for _, name := range principalSets {
-		attributes[types.String(name)] = stringSet(p.Attributes[name])
-	}
-	if vendor := p.Attributes["vendor"]; len(vendor) == 1 && vendor[0] != "" {
-		attributes["vendor"] = types.String(vendor[0])
-	}
-	var tags types.RecordMap
-	for name, values := range p.Attributes {
-		if name != "vendor" && !slices.Contains(principalSets, name) {
-			if tags == nil {
-				tags = types.RecordMap{}
+	tags := types.RecordMap{}
+	if n.tags {
+		for name, values := range p.Attributes {
+			if !isAttribute(principalAttributes, name) {
+				tags[types.String(name)] = stringSet(values)
 			}
-			tags[types.String(name)] = stringSet(values)
 		}
 	}
 	return cedar.Entity{
 		UID:        types.NewEntityUID(typePrincipal, types.String(p.Name)),
 		Parents:    types.NewEntityUIDSet(groups...),
-		Attributes: types.NewRecord(attributes),
+		Attributes: n.record(n.principal, q),
 		Tags:       types.NewRecord(tags),
 	}
 }
 
-func bucketEntity(r *strongroom.Resource) cedar.Entity {
-	attributes := types.RecordMap{"name": types.String(r.Bucket)}
-	if r.Custody != "" {
-		attributes["custody"] = types.String(r.Custody)
-	}
+func (n *needs) bucketEntity(q *strongroom.Question) cedar.Entity {
 	return cedar.Entity{
-		UID:        types.NewEntityUID(typeBucket, types.String(r.Bucket)),
-		Attributes: types.NewRecord(attributes),
+		UID:        types.NewEntityUID(typeBucket, types.String(q.Resource.Bucket)),
+		Attributes: n.record(n.bucket, q),
 	}
 }
 
-func objectEntity(q *strongroom.Question, bucket types.EntityUID) cedar.Entity {
-	r := &q.Resource
-	attributes := types.RecordMap{
-		"bucket":       types.String(r.Bucket),
-		"key":          types.String(r.Key),
-		"size":         types.Long(r.Size),
-		"confidential": types.Boolean(r.Label.Confidential),
-		"classes":      stringSet(r.Label.Classes),
-		"legalHold":    types.Boolean(r.LegalHold),
-		"scrubbed":     types.Boolean(r.Scrubbed),
-		"sampled":      types.Boolean(Sampled(r.Version)),
-	}
-	if r.Custody != "" {
-		attributes["custody"] = types.String(r.Custody)
-	}
-	switch {
-	case !r.Created.IsZero():
-		attributes["created"] = types.NewDatetime(r.Created)
-	case q.Action == strongroom.ActionStoreObject:
-		attributes["created"] = types.NewDatetime(q.Context.Time)
-	}
-	var tags types.RecordMap
-	for name, value := range r.Attributes {
-		switch {
-		case value == "": // declared empty is not declared: it must match no empty alias
-		case slices.Contains(objectAttributes, name):
-			attributes[types.String(name)] = types.String(value)
-		default:
-			if tags == nil {
-				tags = types.RecordMap{}
+func (n *needs) objectEntity(q *strongroom.Question, bucket types.EntityUID) cedar.Entity {
+	tags := types.RecordMap{}
+	if n.tags {
+		for name, value := range q.Resource.Attributes {
+			if value != "" && !isAttribute(objectAttributes, name) {
+				tags[types.String(name)] = types.String(value)
 			}
-			tags[types.String(name)] = types.String(value)
 		}
 	}
 	return cedar.Entity{
-		UID:        types.NewEntityUID(typeObject, types.String(r.Bucket+"/"+r.Key)),
+		UID:        types.NewEntityUID(typeObject, types.String(q.Resource.Bucket+"/"+q.Resource.Key)),
 		Parents:    types.NewEntityUIDSet(bucket),
-		Attributes: types.NewRecord(attributes),
+		Attributes: n.record(n.object, q),
 		Tags:       types.NewRecord(tags),
 	}
 }

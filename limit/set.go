@@ -56,6 +56,7 @@ type Set struct {
 	hash     string
 	policies map[string]*policy
 	index    map[scope][]*policy
+	needs    needs
 }
 
 // policy is one policy of a set. Position in the text orders candidates.
@@ -141,6 +142,7 @@ func Parse(text []byte) (*Set, error) {
 		index:    map[scope][]*policy{},
 	}
 	check := validate.New(roomSchema())
+	var mentioned mentions
 	var faults []error
 	for i, compiled := range list {
 		p, err := newPolicy(compiled, check)
@@ -161,11 +163,50 @@ func Parse(text []byte) (*Set, error) {
 		for _, at := range scopesOf(compiled) {
 			s.index[at] = append(s.index[at], p)
 		}
+		mentioned.add(compiled)
 	}
 	if len(faults) > 0 {
 		return nil, errors.Join(faults...)
 	}
+	s.needs = mentioned.needs()
 	return s, nil
+}
+
+// mentions gathers the attributes that policies name, of whatever entity.
+type mentions struct {
+	names map[types.String]bool
+	tags  bool
+}
+
+func (m *mentions) add(compiled *cedar.Policy) {
+	if m.names == nil {
+		m.names = map[types.String]bool{}
+	}
+	for _, condition := range (*ast.Policy)(compiled.AST()).Conditions {
+		ast.Inspect(ast.NewNode(condition.Body), func(n ast.IsNode) bool {
+			switch n := n.(type) {
+			case ast.NodeTypeAccess:
+				m.names[n.Value] = true
+			case ast.NodeTypeHas:
+				m.names[n.Value] = true
+			case ast.NodeTypeGetTag, ast.NodeTypeHasTag:
+				m.tags = true
+			}
+			return true
+		})
+	}
+}
+
+func (m *mentions) needs() needs {
+	among := func(all []attribute) (some []attribute) {
+		for _, a := range all {
+			if m.names[a.name] {
+				some = append(some, a)
+			}
+		}
+		return some
+	}
+	return needs{principal: among(principalAttributes), bucket: among(bucketAttributes), object: among(objectAttributes), tags: m.tags}
 }
 
 // checkShape bounds the number of policies, the size of each and how deep its
