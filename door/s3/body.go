@@ -1,0 +1,281 @@
+package s3
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"net/http"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// body is a request's content on its way in: decoded, counted, hashed. Its end is
+// io.EOF only if everything that the client said about it is true.
+type body struct {
+	in   io.Reader
+	size int64
+	read int64
+
+	digest  hash.Hash // nil unless the client named the SHA-256
+	claimed string
+	md5     hash.Hash // nil unless the client sent Content-MD5
+	md5Want []byte
+	sum     *checksum // nil unless the client chose one
+	sumHash hash.Hash
+	sumWant []byte // nil until the trailer has told
+	told    bool   // a checksum or Content-MD5 protects the content
+
+	err error // sticky; io.EOF when all was well
+}
+
+// content opens the request's body. Nothing is read yet, so that a client waiting
+// for "100 Continue" sends nothing before somebody wants it.
+func (x *exchange) content(limit int64) (*body, error) {
+	b := &body{size: x.r.ContentLength}
+	in := x.paced()
+	payload := x.signed.payload
+	streaming := strings.HasPrefix(payload, "STREAMING-")
+	trails := strings.HasSuffix(payload, "-TRAILER")
+	if streaming {
+		declared, ok := x.fields["x-amz-decoded-content-length"]
+		if !ok {
+			return nil, refuse("MissingContentLength", "you must provide the x-amz-decoded-content-length header with a chunk-encoded body")
+		}
+		n, err := strconv.ParseUint(declared, 10, 62)
+		if err != nil {
+			return nil, refuse("InvalidArgument", "x-amz-decoded-content-length must be a number of bytes")
+		}
+		if b.size >= 0 && int64(n) > b.size {
+			return nil, refuse("IncompleteBody", "x-amz-decoded-content-length is larger than Content-Length")
+		}
+		b.size = int64(n)
+	}
+	if b.size < 0 {
+		return nil, refuse("MissingContentLength", "you must provide the Content-Length HTTP header")
+	}
+	if b.size > limit {
+		f := refuse("EntityTooLarge", "your proposed upload exceeds the maximum allowed size")
+		f.extra = []element{{"ProposedSize", strconv.FormatInt(b.size, 10)}, {"MaxSizeAllowed", strconv.FormatInt(limit, 10)}}
+		return nil, f
+	}
+	if isDigest(payload) {
+		b.claimed, b.digest = payload, sha256.New()
+	}
+	if err := b.readMD5(x.r.Header.Values("Content-Md5")); err != nil {
+		return nil, err
+	}
+	awaited, err := b.readChecksum(x.fields, trails)
+	if err != nil {
+		return nil, err
+	}
+	if streaming {
+		var signer *chunkSigner
+		if payload != streamPlainTrail {
+			signer = newChunkSigner(&x.signed)
+		}
+		in = newChunkReader(in, signer, trails, b.takeTrailer(awaited))
+	}
+	b.in = in
+	return b, nil
+}
+
+// paced is the request's body as it comes, under the minimum rate.
+func (x *exchange) paced() io.Reader {
+	if x.r.Body == nil {
+		return http.NoBody
+	}
+	return &pacedReader{x.r.Body, newPace(x.control.SetReadDeadline, x.PaceWindow, x.PaceBytes, x.r.ProtoMajor >= 2)}
+}
+
+func (b *body) readMD5(values []string) error {
+	if len(values) == 0 {
+		return nil
+	}
+	want, err := base64.StdEncoding.Strict().DecodeString(values[0])
+	if err != nil || len(want) != 16 || len(values) > 1 {
+		return refuse("InvalidDigest", "the Content-MD5 you specified is not valid")
+	}
+	b.md5, b.md5Want, b.told = newMD5(), want, true
+	return nil
+}
+
+// readChecksum finds the one checksum that the client chose, and answers the name
+// of the trailer that will bring its value, or "".
+func (b *body) readChecksum(fields map[string]string, trails bool) (string, error) {
+	named := ""
+	for name, value := range fields {
+		algorithm, ok := strings.CutPrefix(name, "x-amz-checksum-")
+		if !ok || slices.Contains(checksumFields, name) {
+			continue
+		}
+		c := checksumNamed(algorithm)
+		if c == nil {
+			return "", unsupported("the checksum of the header " + strconv.Quote(name))
+		}
+		if named != "" {
+			return "", refuse("InvalidRequest", "expecting a single x-amz-checksum- header; multiple checksum types are not allowed")
+		}
+		named, b.sum, b.sumWant = name, c, c.decode(value)
+		if b.sumWant == nil {
+			return "", refuse("InvalidRequest", "value for %s header is invalid", name)
+		}
+	}
+	trailer, announced := fields["x-amz-trailer"]
+	trailer = strings.ToLower(trailer)
+	switch {
+	case announced != trails:
+		return "", refuse("InvalidRequest", "x-amz-trailer and a payload of the form STREAMING-…-TRAILER need each other")
+	case trails:
+		c := checksumNamed(strings.TrimPrefix(trailer, "x-amz-checksum-"))
+		if c == nil || !strings.HasPrefix(trailer, "x-amz-checksum-") {
+			return "", refuse("InvalidRequest", "the value specified in the x-amz-trailer header is not supported; it must name one x-amz-checksum- header")
+		}
+		if named != "" {
+			return "", refuse("InvalidRequest", "expecting a single x-amz-checksum- header; multiple checksum types are not allowed")
+		}
+		b.sum = c
+	}
+	if algorithm, ok := fields["x-amz-sdk-checksum-algorithm"]; ok {
+		switch c := checksumNamed(algorithm); {
+		case c == nil:
+			return "", refuse("InvalidRequest", "checksum algorithm provided is unsupported; try one of CRC32, CRC32C, CRC64NVME, SHA1, SHA256")
+		case b.sum == nil:
+			return "", refuse("InvalidRequest", "x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or x-amz-trailer headers were found")
+		case c != b.sum:
+			return "", refuse("InvalidRequest", "value for x-amz-sdk-checksum-algorithm header is invalid")
+		}
+	}
+	if b.sum != nil {
+		b.sumHash, b.told = b.sum.new(), true
+	}
+	return trailer, nil
+}
+
+func (b *body) takeTrailer(awaited string) func(name, value string) error {
+	return func(name, value string) error {
+		if name != awaited || b.sumWant != nil {
+			return refuse("MalformedTrailerError", "the request contained trailing data that was not well-formed or did not conform to the announced trailer")
+		}
+		if b.sumWant = b.sum.decode(value); b.sumWant == nil {
+			return refuse("InvalidRequest", "value for %s trailing header is invalid", name)
+		}
+		return nil
+	}
+}
+
+func (b *body) Read(p []byte) (int, error) {
+	if b.err != nil {
+		return 0, b.err
+	}
+	n, err := b.in.Read(p)
+	b.read += int64(n)
+	if b.read > b.size {
+		b.err = refuse("IncompleteBody", "the body has more bytes than its announced length")
+		return 0, b.err
+	}
+	if b.digest != nil {
+		b.digest.Write(p[:n])
+	}
+	if b.md5 != nil {
+		b.md5.Write(p[:n])
+	}
+	if b.sumHash != nil {
+		b.sumHash.Write(p[:n])
+	}
+	if err != nil {
+		b.err = b.ended(err)
+	}
+	return n, b.err
+}
+
+// ended says what the end of the input means.
+func (b *body) ended(err error) error {
+	if _, ok := errors.AsType[*failure](err); ok {
+		return err
+	}
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return refuse("RequestTimeout", "your connection was not written to fast enough; idle and very slow connections are closed")
+	case err != io.EOF || b.read < b.size:
+		f := refuse("IncompleteBody", "you did not provide the number of bytes specified by the Content-Length HTTP header")
+		if err != io.EOF {
+			f.cause = fmt.Errorf("reading the request's body: %w", err)
+		}
+		return f
+	case b.digest != nil && !equal(hex.EncodeToString(b.digest.Sum(nil)), b.claimed):
+		return refuse("XAmzContentSHA256Mismatch", "the provided x-amz-content-sha256 header does not match what was computed")
+	case b.md5 != nil && !bytes.Equal(b.md5.Sum(nil), b.md5Want):
+		return refuse("BadDigest", "the Content-MD5 you specified did not match what we received")
+	case b.sum != nil && b.sumWant == nil:
+		return refuse("MalformedTrailerError", "the announced trailer did not come")
+	case b.sum != nil && !bytes.Equal(b.sumHash.Sum(nil), b.sumWant):
+		return refuse("BadDigest", "the %s you specified did not match the calculated checksum", strings.ToUpper(b.sum.name))
+	}
+	return io.EOF
+}
+
+// finish is the vault.AtEOF of this body.
+func (b *body) finish() (map[string]string, error) {
+	if b.err == nil {
+		var one [1]byte
+		if n, _ := b.Read(one[:]); n > 0 {
+			return nil, errors.New("the request's body was not read to its end")
+		}
+	}
+	if b.err != io.EOF {
+		if b.err == nil {
+			return nil, errors.New("the request's body did not end")
+		}
+		return nil, b.err
+	}
+	if b.sum == nil {
+		return nil, nil
+	}
+	return map[string]string{b.sum.name: base64.StdEncoding.EncodeToString(b.sumWant)}, nil
+}
+
+// explain prefers what was wrong with the body over what the store made of it.
+func (b *body) explain(err error) error {
+	if err != nil && b.err != nil && b.err != io.EOF {
+		return b.err
+	}
+	return err
+}
+
+// document reads a whole XML body.
+func (x *exchange) document(limit int64) ([]byte, *body, error) {
+	b, err := x.content(limit)
+	if err != nil {
+		if f := asFailure(err); f.code == "EntityTooLarge" {
+			return nil, nil, malformed("it is larger than " + strconv.FormatInt(limit, 10) + " bytes")
+		}
+		return nil, nil, err
+	}
+	data, err := io.ReadAll(b)
+	return data, b, err
+}
+
+// noContent refuses a body where the operation takes none, and checks the digest
+// that the client signed of it.
+func (x *exchange) noContent() error {
+	if x.r.ContentLength > 0 || strings.HasPrefix(x.signed.payload, "STREAMING-") {
+		return refuse("InvalidRequest", "%s takes no body", x.op.name)
+	}
+	if x.r.ContentLength < 0 {
+		n, err := x.paced().Read(make([]byte, 1))
+		if n > 0 || err != io.EOF {
+			return refuse("InvalidRequest", "%s takes no body", x.op.name)
+		}
+	}
+	if isDigest(x.signed.payload) && x.signed.payload != emptySHA256 {
+		return refuse("XAmzContentSHA256Mismatch", "the provided x-amz-content-sha256 header does not match what was computed")
+	}
+	return nil
+}

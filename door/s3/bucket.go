@@ -1,0 +1,156 @@
+package s3
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"strongroom"
+)
+
+func (x *exchange) createBucket() error {
+	if err := x.checkACL(); err != nil {
+		return err
+	}
+	if v := x.fields["x-amz-object-ownership"]; v != "" && v != "BucketOwnerEnforced" {
+		return unsupported("the object ownership " + clip(v))
+	}
+	if v := x.fields["x-amz-bucket-object-lock-enabled"]; v != "" && !strings.EqualFold(v, "false") {
+		return unsupported("x-amz-bucket-object-lock-enabled")
+	}
+	data, _, err := x.document(maxBucket)
+	if err != nil {
+		return err
+	}
+	if len(data) > 0 {
+		if err := checkCreateBucket(data); err != nil {
+			return err
+		}
+	}
+	b, err := x.room.CreateBucket(x.r.Context(), x.caller, x.bucket)
+	if err != nil {
+		return err
+	}
+	x.w.Header().Set("Location", "/"+b.Name)
+	return x.done(http.StatusOK)
+}
+
+// checkCreateBucket reads the body of CreateBucket. Any location is accepted: a
+// room is in one place, and clients only repeat the region they were told to use.
+func checkCreateBucket(data []byte) error {
+	root, err := parseDocument(data, "CreateBucketConfiguration", 16)
+	if err != nil {
+		return err
+	}
+	children, err := root.branch()
+	if err != nil {
+		return err
+	}
+	for _, c := range children {
+		switch c.name {
+		case "LocationConstraint":
+			if _, err := c.leaf(); err != nil {
+				return err
+			}
+		case "Location", "Bucket", "Tags":
+			return unsupported(c.name + " in CreateBucketConfiguration")
+		default:
+			return malformed("CreateBucketConfiguration may hold a LocationConstraint only")
+		}
+	}
+	return nil
+}
+
+func (x *exchange) headBucket() error {
+	if err := x.noContent(); err != nil {
+		return err
+	}
+	if _, err := x.room.HeadBucket(x.r.Context(), x.caller, x.bucket); err != nil {
+		return err
+	}
+	x.w.Header().Set("x-amz-bucket-region", x.Region)
+	return x.done(http.StatusOK)
+}
+
+func (x *exchange) deleteBucket() error {
+	if err := x.noContent(); err != nil {
+		return err
+	}
+	if err := x.room.DeleteBucket(x.r.Context(), x.caller, x.bucket); err != nil {
+		return err
+	}
+	return x.done(http.StatusNoContent)
+}
+
+func (x *exchange) bucketLocation() error {
+	if err := x.noContent(); err != nil {
+		return err
+	}
+	if _, err := x.room.HeadBucket(x.r.Context(), x.caller, x.bucket); err != nil {
+		return err
+	}
+	var d document
+	d.root("LocationConstraint", func() {
+		if x.Region != "us-east-1" { // which S3 writes as nothing
+			d.b = appendText(d.b, x.Region)
+		}
+	})
+	x.answer(http.StatusOK, &d)
+	return nil
+}
+
+func (x *exchange) listBuckets() error {
+	if err := x.noContent(); err != nil {
+		return err
+	}
+	limit, err := x.count("max-buckets", 10_000)
+	if err != nil {
+		return err
+	}
+	after, err := x.token()
+	if err != nil {
+		return err
+	}
+	buckets, err := x.room.ListBuckets(x.r.Context(), x.caller)
+	if err != nil {
+		return err
+	}
+	prefix := x.query.get("prefix")
+	buckets = slices.DeleteFunc(slices.Clone(buckets), func(b strongroom.Bucket) bool {
+		return !strings.HasPrefix(b.Name, prefix) || b.Name <= after
+	})
+	slices.SortFunc(buckets, func(a, b strongroom.Bucket) int { return strings.Compare(a.Name, b.Name) })
+	next := ""
+	if limit > 0 && len(buckets) > limit {
+		buckets = buckets[:limit]
+		next = buckets[limit-1].Name
+	}
+	var d document
+	d.root("ListAllMyBucketsResult", func() {
+		x.owner(&d, "Owner")
+		d.element("Buckets", func() {
+			for _, b := range buckets {
+				d.element("Bucket", func() {
+					d.text("Name", b.Name)
+					d.time("CreationDate", b.Created)
+				})
+			}
+		})
+		if prefix != "" {
+			d.text("Prefix", prefix)
+		}
+		if next != "" {
+			d.text("ContinuationToken", makeToken(next))
+		}
+	})
+	x.answer(http.StatusOK, &d)
+	return nil
+}
+
+// owner names the room: in S3's terms it owns every object.
+func (x *exchange) owner(d *document, name string) {
+	d.element(name, func() {
+		d.text("ID", x.room.ID().String())
+		d.text("DisplayName", x.room.ID().String())
+	})
+}

@@ -1,0 +1,171 @@
+package s3
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"strongroom"
+)
+
+// failure is an answer that is not a success, in S3's own terms.
+type failure struct {
+	code    string
+	message string
+	status  int               // 0: the code's own
+	extra   []element         // further elements of the error document
+	headers map[string]string // further headers
+	cause   error             // for the log
+}
+
+type element struct{ name, value string }
+
+func (f *failure) Error() string { return f.code + ": " + f.message }
+func (f *failure) Unwrap() error { return f.cause }
+
+// refuse makes a failure of one of the codes in statuses.
+func refuse(code, format string, args ...any) *failure {
+	return &failure{code: code, message: fmt.Sprintf(format, args...)}
+}
+
+// unsupported names what this door does not do.
+func unsupported(what string) *failure {
+	return refuse("NotImplemented", "%s is not supported by this server", what)
+}
+
+// statuses are the codes that this door answers with.
+var statuses = map[string]int{
+	"AccessControlListNotSupported":     400,
+	"AccessDenied":                      403,
+	"AuthorizationHeaderMalformed":      400,
+	"AuthorizationQueryParametersError": 400,
+	"BadDigest":                         400,
+	"BucketAlreadyOwnedByYou":           409,
+	"BucketNotEmpty":                    409,
+	"EntityTooLarge":                    400,
+	"EntityTooSmall":                    400,
+	"IncompleteBody":                    400,
+	"InternalError":                     500,
+	"InvalidAccessKeyId":                403,
+	"InvalidArgument":                   400,
+	"InvalidBucketName":                 400,
+	"InvalidChunkSizeError":             403,
+	"InvalidDigest":                     400,
+	"InvalidPart":                       400,
+	"InvalidPartOrder":                  400,
+	"InvalidRange":                      416,
+	"InvalidRequest":                    400,
+	"InvalidStorageClass":               400,
+	"InvalidToken":                      400,
+	"InvalidURI":                        400,
+	"KeyTooLongError":                   400,
+	"MalformedTrailerError":             400,
+	"MalformedXML":                      400,
+	"MetadataTooLarge":                  400,
+	"MethodNotAllowed":                  405,
+	"MissingContentLength":              411,
+	"NoSuchBucket":                      404,
+	"NoSuchKey":                         404,
+	"NoSuchUpload":                      404,
+	"NotImplemented":                    501,
+	"NotModified":                       304,
+	"OperationAborted":                  409,
+	"PreconditionFailed":                412,
+	"RequestTimeTooSkewed":              403,
+	"RequestTimeout":                    400,
+	"ServiceUnavailable":                503,
+	"SignatureDoesNotMatch":             403,
+	"SlowDown":                          503,
+	"XAmzContentSHA256Mismatch":         400,
+}
+
+// kinds translate the house's errors.
+var kinds = map[strongroom.Kind]struct{ code, retryAfter string }{
+	strongroom.KindInvalid:      {code: "InvalidRequest"},
+	strongroom.KindDenied:       {code: "AccessDenied"},
+	strongroom.KindNoBucket:     {code: "NoSuchBucket"},
+	strongroom.KindNoObject:     {code: "NoSuchKey"},
+	strongroom.KindNoUpload:     {code: "NoSuchUpload"},
+	strongroom.KindBucketExists: {code: "BucketAlreadyOwnedByYou"},
+	strongroom.KindNotEmpty:     {code: "BucketNotEmpty"},
+	strongroom.KindInvalidPart:  {code: "InvalidPart"},
+	strongroom.KindPartOrder:    {code: "InvalidPartOrder"},
+	strongroom.KindPartTooSmall: {code: "EntityTooSmall"},
+	strongroom.KindTooLarge:     {code: "EntityTooLarge"},
+	strongroom.KindConflict:     {code: "OperationAborted"},
+	strongroom.KindHeld:         {code: "AccessDenied"},
+	strongroom.KindUnavailable:  {code: "ServiceUnavailable", retryAfter: "5"},
+	strongroom.KindBusy:         {code: "SlowDown", retryAfter: "1"},
+	strongroom.KindDamaged:      {code: "InternalError"},
+	strongroom.KindUnsupported:  {code: "NotImplemented"},
+}
+
+// asFailure turns any error into an answer. Nothing of an error that the house did
+// not phrase for the asker is shown.
+func asFailure(err error) *failure {
+	if f, ok := errors.AsType[*failure](err); ok {
+		return f
+	}
+	e, ok := errors.AsType[*strongroom.Error](err)
+	k, known := kinds[strongroom.KindOf(err)]
+	if !ok || !known {
+		return &failure{code: "InternalError", message: "we encountered an internal error; please try again", cause: err}
+	}
+	f := &failure{code: k.code, message: e.Error(), cause: err, headers: map[string]string{}}
+	if k.retryAfter != "" {
+		f.headers["Retry-After"] = k.retryAfter
+	}
+	if len(e.Missing) > 0 {
+		missing := make([]string, len(e.Missing))
+		for i, m := range e.Missing {
+			missing[i] = string(m)
+		}
+		f.headers["x-strongroom-missing"] = strings.Join(missing, ",")
+	}
+	return f
+}
+
+func (f *failure) httpStatus() int {
+	if f.status != 0 {
+		return f.status
+	}
+	if s := statuses[f.code]; s != 0 {
+		return s
+	}
+	return http.StatusInternalServerError
+}
+
+// fail answers err, or breaks the connection if an answer has begun.
+func (x *exchange) fail(err error) {
+	f := asFailure(err)
+	status := f.httpStatus()
+	if status >= 500 && status != http.StatusNotImplemented {
+		x.Log.Error("s3 request failed", "request", x.id, "code", f.code, "status", status, "cause", err)
+	}
+	if x.begun {
+		panic(http.ErrAbortHandler)
+	}
+	x.stopReading()
+	h := x.w.Header()
+	for k, v := range f.headers {
+		h.Set(k, v)
+	}
+	if status == http.StatusNotModified {
+		x.header(status)
+		return
+	}
+	var d document
+	d.start()
+	d.element("Error", func() {
+		d.text("Code", f.code)
+		d.text("Message", f.message)
+		for _, e := range f.extra {
+			d.text(e.name, e.value)
+		}
+		d.text("Resource", x.r.URL.Path)
+		d.text("RequestId", x.id)
+		d.text("HostId", x.host)
+	})
+	x.answer(status, &d)
+}

@@ -1,0 +1,139 @@
+package s3
+
+import (
+	"slices"
+	"strings"
+)
+
+// query is the parameters of a request's URL, decoded, in the order given.
+type query []element
+
+// parseQuery decodes a raw query. A parameter may occur once only, so that what
+// was signed and what is acted on cannot differ.
+func parseQuery(raw string) (query, error) {
+	var q query
+	for raw != "" {
+		var pair string
+		pair, raw, _ = strings.Cut(raw, "&")
+		if pair == "" {
+			continue
+		}
+		if len(q) == maxQuery {
+			return nil, refuse("InvalidURI", "the URL has more than %d query parameters", maxQuery)
+		}
+		name, value, _ := strings.Cut(pair, "=")
+		name, ok1 := unescape(name, true)
+		value, ok2 := unescape(value, true)
+		if !ok1 || !ok2 {
+			return nil, refuse("InvalidURI", "the URL's query has a percent sign that is not followed by two hexadecimal digits")
+		}
+		if _, twice := q.find(name); twice {
+			return nil, refuse("InvalidArgument", "a query parameter occurs more than once")
+		}
+		q = append(q, element{name, value})
+	}
+	return q, nil
+}
+
+func (q query) find(name string) (string, bool) {
+	for _, e := range q {
+		if e.name == name {
+			return e.value, true
+		}
+	}
+	return "", false
+}
+
+func (q query) get(name string) string { v, _ := q.find(name); return v }
+func (q query) has(name string) bool   { _, ok := q.find(name); return ok }
+
+// canonical is the query as Signature Version 4 wants it: encoded once, sorted,
+// without the signature itself.
+func (q query) canonical() string {
+	pairs := make([]element, 0, len(q))
+	for _, e := range q {
+		if e.name != "X-Amz-Signature" {
+			pairs = append(pairs, element{escape(e.name, false), escape(e.value, false)})
+		}
+	}
+	slices.SortFunc(pairs, func(a, b element) int {
+		return strings.Compare(a.name+"\x00"+a.value, b.name+"\x00"+b.value)
+	})
+	var b strings.Builder
+	for i, e := range pairs {
+		if i > 0 {
+			b.WriteByte('&')
+		}
+		b.WriteString(e.name)
+		b.WriteByte('=')
+		b.WriteString(e.value)
+	}
+	return b.String()
+}
+
+// unescape undoes percent-encoding; with plus, a plus sign is a space.
+func unescape(s string, plus bool) (string, bool) {
+	if !strings.ContainsAny(s, "%+") {
+		return s, true
+	}
+	b := make([]byte, 0, len(s))
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == '+' && plus:
+			b = append(b, ' ')
+		case c != '%':
+			b = append(b, c)
+		default:
+			if i+2 >= len(s) {
+				return "", false
+			}
+			hi, lo := hexDigit(s[i+1]), hexDigit(s[i+2])
+			if hi < 0 || lo < 0 {
+				return "", false
+			}
+			b = append(b, byte(hi<<4|lo))
+			i += 2
+		}
+	}
+	return string(b), true
+}
+
+func hexDigit(c byte) int {
+	switch {
+	case c >= '0' && c <= '9':
+		return int(c - '0')
+	case c >= 'a' && c <= 'f':
+		return int(c-'a') + 10
+	case c >= 'A' && c <= 'F':
+		return int(c-'A') + 10
+	}
+	return -1
+}
+
+// escape percent-encodes as Signature Version 4 does: all but the unreserved
+// characters, and the slash where it divides a path.
+func escape(s string, slash bool) string {
+	const digits = "0123456789ABCDEF"
+	plain := func(c byte) bool {
+		return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' ||
+			c == '-' || c == '.' || c == '_' || c == '~' || c == '/' && slash
+	}
+	n := 0
+	for i := range len(s) {
+		if !plain(s[i]) {
+			n++
+		}
+	}
+	if n == 0 {
+		return s
+	}
+	b := make([]byte, 0, len(s)+2*n)
+	for i := range len(s) {
+		if c := s[i]; plain(c) {
+			b = append(b, c)
+		} else {
+			b = append(b, '%', digits[c>>4], digits[c&15])
+		}
+	}
+	return string(b)
+}
