@@ -1,0 +1,303 @@
+// Package disk keeps sealed blobs as files of one folder. A blob becomes visible
+// under its name only when all of it is durable: it is written under a temporary
+// name, fsynced, renamed, and the folder fsynced; a crash at any point leaves
+// either the whole blob or a temporary file that the next Open removes. Names are
+// those the vault makes (hexadecimal, dots); no name that a person chose ever
+// becomes a path.
+package disk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+
+	"strongroom"
+	"strongroom/vault"
+)
+
+var nameForm = regexp.MustCompile(`^[0-9a-f]{32}(\.[0-9a-z]{1,48}){0,2}$`)
+
+const temporary = ".tmp-"
+
+// Blobs is a folder of sealed blobs in 256 subfolders.
+type Blobs struct {
+	root string
+	next sync.Mutex
+	n    uint64
+	run  string
+
+	folders map[string]*folder // fixed after Open
+}
+
+// folder groups the fsyncs of one subfolder: renames that arrive while one is
+// under way share the next.
+type folder struct {
+	path    string
+	mu      sync.Mutex
+	running bool
+	waiting []chan error
+}
+
+// Open opens the folder and makes its subfolders. Whoever is the only writer has what
+// a crash left half-written removed too.
+func Open(root string, clean bool) (*Blobs, error) {
+	b := &Blobs{root: root, run: strongroom.NewID().String()[:8], folders: map[string]*folder{}}
+	for i := range 256 {
+		name := fmt.Sprintf("%02x", i)
+		path := filepath.Join(root, name)
+		if err := os.MkdirAll(path, 0o700); err != nil {
+			return nil, fmt.Errorf("making a blob folder: %w", err)
+		}
+		if clean {
+			if err := removeStale(path); err != nil {
+				return nil, err
+			}
+		}
+		b.folders[name] = &folder{path: path}
+	}
+	if err := syncFolder(root); err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+func removeStale(path string) error {
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		return fmt.Errorf("looking for half-written blobs: %w", err)
+	}
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), temporary) {
+			continue
+		}
+		if err := os.Remove(filepath.Join(path, e.Name())); err != nil {
+			return fmt.Errorf("removing a half-written blob: %w", err)
+		}
+	}
+	return nil
+}
+
+func (b *Blobs) folder(name string) (*folder, error) {
+	if !nameForm.MatchString(name) {
+		return nil, fmt.Errorf("%q is no blob name", name)
+	}
+	return b.folders[name[:2]], nil
+}
+
+// Create starts writing a blob.
+func (b *Blobs) Create(_ context.Context, name string) (vault.BlobWriter, error) {
+	dir, err := b.folder(name)
+	if err != nil {
+		return nil, err
+	}
+	b.next.Lock()
+	b.n++
+	temp := filepath.Join(dir.path, temporary+b.run+"-"+strconv.FormatUint(b.n, 36))
+	b.next.Unlock()
+	f, err := os.OpenFile(temp, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("creating a blob: %w", full(err))
+	}
+	return &writer{f: f, dir: dir, name: name}, nil
+}
+
+type writer struct {
+	f    *os.File
+	dir  *folder
+	name string
+	done bool
+}
+
+func (w *writer) Write(p []byte) (int, error) {
+	n, err := w.f.Write(p)
+	if err != nil {
+		err = fmt.Errorf("writing a blob: %w", full(err))
+	}
+	return n, err
+}
+
+// Commit: fsync(file), close, rename, fsync(folder). After a failed fsync the
+// kernel may have dropped the dirty pages, so the file is given up, never retried.
+func (w *writer) Commit() error {
+	if err := w.f.Sync(); err != nil {
+		w.Abort()
+		return fmt.Errorf("making a blob durable: %w", full(err))
+	}
+	temp := w.f.Name()
+	if err := w.f.Close(); err != nil {
+		w.Abort()
+		return fmt.Errorf("closing a blob: %w", full(err))
+	}
+	if err := os.Rename(temp, filepath.Join(w.dir.path, w.name)); err != nil {
+		w.Abort()
+		return fmt.Errorf("naming a blob: %w", full(err))
+	}
+	w.done = true
+	if err := w.dir.sync(); err != nil {
+		return fmt.Errorf("making a blob's name durable: %w", full(err))
+	}
+	return nil
+}
+
+func (w *writer) Abort() {
+	if w.done {
+		return
+	}
+	w.done = true
+	w.f.Close()
+	os.Remove(w.f.Name())
+}
+
+// sync makes the folder's entries durable. The fsync that answers a caller began
+// after the call.
+func (d *folder) sync() error {
+	done := make(chan error, 1)
+	d.mu.Lock()
+	d.waiting = append(d.waiting, done)
+	if !d.running {
+		d.running = true
+		go d.work()
+	}
+	d.mu.Unlock()
+	return <-done
+}
+
+func (d *folder) work() {
+	for {
+		d.mu.Lock()
+		batch := d.waiting
+		d.waiting = nil
+		if len(batch) == 0 {
+			d.running = false
+			d.mu.Unlock()
+			return
+		}
+		d.mu.Unlock()
+		err := syncFolder(d.path)
+		for _, done := range batch {
+			done <- err
+		}
+	}
+}
+
+func syncFolder(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("opening a folder to fsync it: %w", err)
+	}
+	defer f.Close()
+	if err := f.Sync(); err != nil {
+		return fmt.Errorf("fsync of a folder: %w", err)
+	}
+	return nil
+}
+
+// Open opens a blob for reading at any place.
+func (b *Blobs) Open(_ context.Context, name string) (vault.BlobReader, error) {
+	dir, err := b.folder(name)
+	if err != nil {
+		return nil, err
+	}
+	f, err := os.Open(filepath.Join(dir.path, name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("opening a blob: %w", vault.ErrNoBlob)
+	} else if err != nil {
+		return nil, fmt.Errorf("opening a blob: %w", err)
+	}
+	info, err := f.Stat()
+	if err != nil {
+		f.Close()
+		return nil, fmt.Errorf("measuring a blob: %w", err)
+	}
+	return reader{File: f, size: info.Size()}, nil
+}
+
+type reader struct {
+	*os.File
+	size int64
+}
+
+func (r reader) Size() int64 { return r.size }
+
+// Remove removes a blob; one that is not there is no error. The removal need not
+// be durable: a blob that nothing refers to is swept again.
+func (b *Blobs) Remove(_ context.Context, name string) error {
+	dir, err := b.folder(name)
+	if err != nil {
+		return err
+	}
+	if err := os.Remove(filepath.Join(dir.path, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("removing a blob: %w", err)
+	}
+	return nil
+}
+
+// List goes through the names and ages of all blobs.
+func (b *Blobs) List(ctx context.Context) iter.Seq2[vault.BlobFile, error] {
+	return func(yield func(vault.BlobFile, error) bool) {
+		for i := range 256 {
+			if !b.listFolder(ctx, filepath.Join(b.root, fmt.Sprintf("%02x", i)), yield) {
+				return
+			}
+		}
+	}
+}
+
+func (b *Blobs) listFolder(ctx context.Context, path string, yield func(vault.BlobFile, error) bool) bool {
+	f, err := os.Open(path)
+	if err != nil {
+		return yield(vault.BlobFile{}, fmt.Errorf("listing blobs: %w", err))
+	}
+	defer f.Close()
+	for {
+		entries, err := f.ReadDir(1024)
+		for _, e := range entries {
+			info, err := e.Info()
+			if err != nil || !nameForm.MatchString(e.Name()) {
+				continue // vanished meanwhile, or a temporary file
+			}
+			if !yield(vault.BlobFile{Name: e.Name(), Size: info.Size(), Modified: info.ModTime()}, ctx.Err()) {
+				return false
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			return true
+		} else if err != nil {
+			return yield(vault.BlobFile{}, fmt.Errorf("listing blobs: %w", err))
+		}
+	}
+}
+
+// Free returns the bytes that can still be written.
+func (b *Blobs) Free() (int64, error) {
+	var s syscall.Statfs_t
+	if err := syscall.Statfs(b.root, &s); err != nil {
+		return 0, fmt.Errorf("asking for free space: %w", err)
+	}
+	return int64(s.Bavail) * s.Bsize, nil
+}
+
+// full turns "no space left" into the error that a person sees.
+func full(err error) error {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return &strongroom.Error{
+			Kind:    strongroom.KindUnavailable,
+			Message: "the room's disk is full, so nothing was stored",
+			Hint:    "try again once the operator has made room",
+			Cause:   err,
+		}
+	}
+	return err
+}
+
+var _ vault.Blobs = (*Blobs)(nil)

@@ -1,0 +1,141 @@
+// Package housetest makes real rooms for tests: SQLite, files, custodian and
+// policies as in production, in a folder of the test's own.
+package housetest
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"testing"
+	"time"
+
+	"strongroom"
+	"strongroom/internal/house"
+	"strongroom/vault"
+)
+
+// Room is an open room and its first person.
+type Room struct {
+	*house.House
+	Dir     string
+	Founded house.Founded
+	Owner   vault.Caller // of the group data-owners, with a purpose
+	t       testing.TB
+}
+
+// New founds a room in a folder of the test's own and opens it for serving.
+func New(t testing.TB, o house.Options) *Room {
+	t.Helper()
+	return Open(t, Found(t, t.TempDir()), o)
+}
+
+// Found founds a room in a folder.
+func Found(t testing.TB, dir string) *Room {
+	t.Helper()
+	f, err := house.Found(t.Context(), house.Founding{Dir: dir, Name: "test", Owner: "owner", Console: "http://localhost:7400", Another: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &Room{Dir: dir, Founded: f, t: t}
+}
+
+// Open opens a founded room; it is closed when the test ends, unless before.
+func Open(t testing.TB, r *Room, o house.Options) *Room {
+	t.Helper()
+	if o.Log == nil {
+		o.Log = slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
+	}
+	o.Serve = true
+	info, err := house.Find(r.Dir, r.Founded.Room.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := house.Open(t.Context(), r.Dir, info, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	open := &Room{House: h, Dir: r.Dir, Founded: r.Founded, t: t}
+	c, err := h.Room.Credential(r.Founded.KeyID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	open.Owner = open.Caller(c, "testing")
+	t.Cleanup(open.Stop)
+	return open
+}
+
+// Caller makes a caller of a credential.
+func (r *Room) Caller(c vault.Credential, purpose string) vault.Caller {
+	return vault.Caller{
+		Principal: c.Principal, Session: c.KeyID, Method: "sigv4", Source: "127.0.0.1", RequestID: "test",
+		Purpose: strongroom.Purpose{Text: purpose},
+	}
+}
+
+// Person adds a person and returns them as a caller without a purpose.
+func (r *Room) Person(p strongroom.Principal) vault.Caller {
+	r.t.Helper()
+	if p.Kind == "" {
+		p.Kind = strongroom.Person
+	}
+	p, err := r.House.Room.PutPrincipal(r.t.Context(), r.Owner, p)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	k, err := r.House.Room.CreateKey(r.t.Context(), r.Owner, p.Name, 0)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return r.Caller(vault.Credential{KeyID: k.ID, Principal: p}, "")
+}
+
+// Stop closes the room; calling it again does nothing.
+func (r *Room) Stop() {
+	if r.House == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	if err := r.House.Close(ctx); err != nil {
+		r.t.Errorf("closing the room: %v", err)
+	}
+	r.House = nil
+}
+
+// Bucket makes a bucket.
+func (r *Room) Bucket(name string) {
+	r.t.Helper()
+	if _, err := r.House.Room.CreateBucket(r.t.Context(), r.Owner, name); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// Put stores an object as the owner.
+func (r *Room) Put(bucket, key string, content []byte, meta map[string]string) strongroom.Object {
+	r.t.Helper()
+	o, err := r.House.Room.Put(r.t.Context(), r.Owner, vault.PutRequest{Bucket: bucket, Key: key, Size: int64(len(content)), Meta: meta}, bytes.NewReader(content))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return o
+}
+
+// Get reads a range of an object; a negative length means to its end.
+func (r *Room) Get(c vault.Caller, bucket, key string, offset, length int64) ([]byte, error) {
+	o, err := r.House.Room.Open(r.t.Context(), c, vault.GetRequest{Bucket: bucket, Key: key, Plan: func(o strongroom.Object) (int64, int64, error) {
+		if length < 0 {
+			return offset, o.Size - offset, nil
+		}
+		return offset, length, nil
+	}})
+	if err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	_, err = o.WriteTo(&out)
+	if e := o.Close(); err == nil {
+		err = e
+	}
+	return out.Bytes(), err
+}
+

@@ -1,0 +1,476 @@
+// Package keyserver holds private keys and gives a data key only against proof:
+// that a permitted, fresh release of exactly this blob stands in a ledger
+// consistent with every state it has witnessed. It uses each release once, puts
+// what it does on a ledger of its own before it answers, and refusals too.
+// Embedded in the content server it makes the same checks, but protects against
+// nobody who is root there; on a machine of the keys' owner it does.
+package keyserver
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"strongroom"
+	"strongroom/book"
+	"strongroom/ledger"
+	"strongroom/release"
+	"strongroom/seal"
+)
+
+// Kinds of record in the key ledger.
+const (
+	KindUnwrap  = "unwrap"
+	KindRefused = "unwrap-refused"
+	KindAdvance = "advance"
+)
+
+// Config is what a key server needs.
+type Config struct {
+	Room       strongroom.ID    // the one room it serves
+	RoomLedger note.Verifier    // the key that signs that room's checkpoints
+	Book       book.Book        // its own ledger
+	Identities []*seal.Identity // the private keys
+	Cosigner   note.Signer      // witnesses checkpoints
+	Clock      func() time.Time
+	// PerMinute bounds the unwrappings of any one minute; 0 means no bound.
+	PerMinute int
+}
+
+// Server is a key server.
+type Server struct {
+	Config
+	identities map[string]*seal.Identity
+
+	mu       sync.Mutex
+	newest   tree               // the newest witnessed state
+	ring     []tree             // the last verified states, newest last
+	used     map[int64]*use     // by index of the release record, for as long as it is fresh
+	leases   map[int64]*granted // by index of the release record, until the lease ends
+	minute   int64
+	inMinute int
+
+	refusalMinute     int64
+	refusals, skipped int
+}
+
+type tree struct {
+	Size  int64     `json:"size"`
+	Root  tlog.Hash `json:"root"`
+	Epoch uint32    `json:"epoch"`
+}
+
+type use struct {
+	request [sha256.Size]byte
+	at      time.Time
+	done    chan struct{}
+	answer  release.UnwrapResponse
+	err     error
+}
+
+type granted struct {
+	evidence release.Evidence
+	resumed  map[strongroom.ID]bool // servers that resumed it
+}
+
+const ringSize = 512
+
+// evidence of a record in the key ledger.
+type evidence struct {
+	Action    string            `json:"action"`
+	Room      strongroom.ID     `json:"room"`
+	Tree      *tree             `json:"tree,omitempty"` // the room's state this was checked against
+	Index     *int64            `json:"index,omitempty"`
+	Leaf      string            `json:"leaf,omitempty"` // hex leaf hash of the release record
+	Recipient string            `json:"recipient,omitempty"`
+	Request   string            `json:"request,omitempty"` // hex SHA-256
+	Reason    string            `json:"reason,omitempty"`
+	Skipped   int               `json:"skipped,omitempty"` // refusals since the last recorded one that were only counted
+	Release   *release.Evidence `json:"release,omitempty"`
+}
+
+// Open opens a key server on its book, and recovers from its own ledger what it
+// has witnessed and which releases it has used.
+func Open(ctx context.Context, c Config) (*Server, error) {
+	if c.Clock == nil {
+		c.Clock = time.Now
+	}
+	s := &Server{Config: c, identities: map[string]*seal.Identity{}, used: map[int64]*use{}, leases: map[int64]*granted{}}
+	for _, id := range c.Identities {
+		s.identities[id.Recipient().ID()] = id
+	}
+	if len(s.identities) == 0 {
+		return nil, errors.New("a key server needs at least one private key")
+	}
+	if err := s.recover(ctx); err != nil {
+		return nil, fmt.Errorf("reading the key ledger: %w", err)
+	}
+	return s, nil
+}
+
+// recover reads the key ledger backwards, page by page, until everything older can
+// matter no more: no lease can still run, and a witnessed state is known.
+func (s *Server) recover(ctx context.Context) error {
+	now := s.Clock()
+	const page = 1000
+	for to := s.Book.Head().Size; to > 0; to -= page {
+		var oldest time.Time
+		for r, err := range s.Book.Records(ctx, max(0, to-page), to) {
+			if err != nil {
+				return err
+			}
+			leaf, err := r.Check()
+			if err != nil {
+				return err
+			}
+			if oldest.IsZero() {
+				oldest = leaf.Time
+			}
+			if leaf.Kind != KindUnwrap && leaf.Kind != KindAdvance {
+				continue
+			}
+			var e evidence
+			if err := json.Unmarshal(r.Evidence, &e); err != nil {
+				return fmt.Errorf("record %d: %w", r.Index, err)
+			}
+			if e.Tree != nil && (e.Tree.Epoch > s.newest.Epoch || e.Tree.Epoch == s.newest.Epoch && e.Tree.Size > s.newest.Size) {
+				s.newest = *e.Tree
+			}
+			if e.Index == nil || e.Release == nil {
+				continue
+			}
+			if now.Sub(leaf.Time) <= 2*release.Freshness {
+				u := &use{at: leaf.Time, done: make(chan struct{}), err: errUsed}
+				close(u.done)
+				s.used[*e.Index] = u
+			}
+			s.remember(*e.Index, *e.Release)
+		}
+		if now.Sub(oldest) > release.MaxLease && s.newest.Size > 0 {
+			break
+		}
+	}
+	if s.newest.Size > 0 {
+		s.ring = append(s.ring, s.newest)
+	}
+	return nil
+}
+
+// remember keeps what a later resumption must agree with.
+func (s *Server) remember(index int64, e release.Evidence) {
+	if e.Action == release.KindRelease {
+		g := s.leases[index]
+		if g == nil {
+			g = &granted{resumed: map[strongroom.ID]bool{}}
+			s.leases[index] = g
+		}
+		g.evidence = e
+		return
+	}
+	g := s.leases[*e.Resumes]
+	if g == nil {
+		g = &granted{resumed: map[strongroom.ID]bool{}}
+		s.leases[*e.Resumes] = g
+	}
+	g.resumed[e.Server] = true
+}
+
+var errUsed = &release.Refusal{Code: "used", Message: "this release has been used: a key is given once for each"}
+
+func refuse(code, format string, args ...any) error {
+	return &release.Refusal{Code: code, Message: fmt.Sprintf(format, args...)}
+}
+
+// Witnessed returns the size of the newest witnessed state.
+func (s *Server) Witnessed() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.newest.Size
+}
+
+// Advance verifies and records a newer state of the room's ledger, and cosigns it.
+func (s *Server) Advance(ctx context.Context, req release.AdvanceRequest) (release.AdvanceResponse, error) {
+	t, err := s.advance(req)
+	if err != nil {
+		return release.AdvanceResponse{}, s.refused(ctx, nil, err)
+	}
+	if _, err := s.record(ctx, KindAdvance, evidence{Action: KindAdvance, Room: s.Room, Tree: &t}); err != nil {
+		return release.AdvanceResponse{}, err
+	}
+	return s.cosign(req.Checkpoint, t.Size)
+}
+
+// advance moves the newest state in memory. It is durable once the record that
+// follows it is: nothing is answered before.
+func (s *Server) advance(req release.AdvanceRequest) (tree, error) {
+	c, _, err := ledger.OpenCheckpoint(req.Checkpoint, s.RoomLedger)
+	if err != nil {
+		return tree{}, refuse("checkpoint", "the checkpoint does not verify: %v", err)
+	}
+	room, epoch, err := ledger.ParseOrigin(c.Origin)
+	if err != nil || room != s.Room {
+		return tree{}, refuse("room", "the checkpoint is of another room")
+	}
+	t := tree{Size: c.Size, Root: c.Root, Epoch: epoch}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.newest.Size > 0 && epoch != s.newest.Epoch:
+		return tree{}, refuse("epoch", "the ledger was opened anew as epoch %d, this key server witnesses epoch %d: its owner has to adopt the new one first", epoch, s.newest.Epoch)
+	case c.Size == s.newest.Size:
+		if c.Root != s.newest.Root {
+			return tree{}, refuse("fork", "the ledger shows two roots for %d records: it was forked", c.Size)
+		}
+		return t, nil
+	case req.From != s.newest.Size || c.Size < s.newest.Size:
+		return tree{}, &release.BehindError{Size: s.newest.Size}
+	}
+	if s.newest.Size > 0 {
+		if err := ledger.CheckConsistency(req.Proof, s.newest.Size, s.newest.Root, c.Size, c.Root); err != nil {
+			return tree{}, refuse("fork", "the ledger is not a continuation of what was witnessed at %d records: %v", s.newest.Size, err)
+		}
+	}
+	s.newest = t
+	s.ring = append(s.ring, t)
+	if len(s.ring) > ringSize {
+		s.ring = append(s.ring[:0], s.ring[len(s.ring)-ringSize/2:]...)
+	}
+	return t, nil
+}
+
+// Adopt accepts a new epoch of the room's ledger, which a restore from backup
+// opened: an act of the keys' owner, on record.
+func (s *Server) Adopt(ctx context.Context, checkpoint []byte) error {
+	c, _, err := ledger.OpenCheckpoint(checkpoint, s.RoomLedger)
+	if err != nil {
+		return fmt.Errorf("reading the checkpoint to adopt: %w", err)
+	}
+	room, epoch, err := ledger.ParseOrigin(c.Origin)
+	if err != nil || room != s.Room {
+		return errors.New("the checkpoint to adopt is of another room")
+	}
+	s.mu.Lock()
+	old := s.newest.Epoch
+	s.mu.Unlock()
+	if epoch <= old {
+		return fmt.Errorf("epoch %d is not newer than epoch %d, which this key server witnesses", epoch, old)
+	}
+	t := tree{Size: c.Size, Root: c.Root, Epoch: epoch}
+	if _, err := s.record(ctx, KindAdvance, evidence{Action: "adopt", Room: s.Room, Tree: &t}); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.newest, s.ring = t, []tree{t}
+	return nil
+}
+
+func (s *Server) cosign(checkpoint []byte, size int64) (release.AdvanceResponse, error) {
+	n, err := note.Open(checkpoint, note.VerifierList(s.RoomLedger))
+	if err != nil {
+		return release.AdvanceResponse{}, fmt.Errorf("cosigning: %w", err)
+	}
+	signed, err := note.Sign(n, s.Cosigner)
+	if err != nil {
+		return release.AdvanceResponse{}, fmt.Errorf("cosigning: %w", err)
+	}
+	return release.AdvanceResponse{Size: size, Checkpoint: signed}, nil
+}
+
+// Unwrap gives the data key sealed to the request's ephemeral key, after the record
+// of it is durable. A byte-identical retry gets the same answer.
+func (s *Server) Unwrap(ctx context.Context, req release.UnwrapRequest) (release.UnwrapResponse, error) {
+	encoded, err := json.Marshal(req)
+	if err != nil {
+		return release.UnwrapResponse{}, fmt.Errorf("encoding the request: %w", err)
+	}
+	digest := sha256.Sum256(encoded)
+	var advanced *tree
+	if req.Advance != nil {
+		t, err := s.advance(*req.Advance)
+		// Another request may have brought the same or a newer state already; whether
+		// the proof's own tree is known is what counts.
+		if _, behind := errors.AsType[*release.BehindError](err); err != nil && !behind {
+			return release.UnwrapResponse{}, s.refused(ctx, &digest, err)
+		} else if err == nil {
+			advanced = &t
+		}
+	}
+	t, err := s.witnessed(req.Size)
+	if err != nil {
+		return release.UnwrapResponse{}, err // asked again with the right proof; no refusal
+	}
+	e, err := release.Check(req, s.Room, t.Root, s.Clock())
+	if err != nil {
+		return release.UnwrapResponse{}, s.refused(ctx, &digest, refuse("proof", "%v", err))
+	}
+	u, first, err := s.reserve(req.Record.Index, digest, e)
+	if err != nil {
+		return release.UnwrapResponse{}, s.refused(ctx, &digest, err)
+	}
+	if !first {
+		<-u.done
+		return u.answer, u.err
+	}
+	u.answer, u.err = s.unwrap(ctx, req, e, t, digest)
+	if u.err != nil {
+		s.forget(req.Record.Index)
+	} else if advanced != nil {
+		// The cosignature follows the durable record that names the state.
+		if a, err := s.cosign(req.Advance.Checkpoint, advanced.Size); err == nil {
+			u.answer.Advance = &a
+		}
+	}
+	close(u.done)
+	return u.answer, u.err
+}
+
+func (s *Server) witnessed(size int64) (tree, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := len(s.ring) - 1; i >= 0; i-- {
+		if s.ring[i].Size == size {
+			return s.ring[i], nil
+		}
+	}
+	return tree{}, &release.BehindError{Size: s.newest.Size}
+}
+
+// reserve takes the one use of a release. It answers an earlier identical request's
+// use with first false.
+func (s *Server) reserve(index int64, digest [sha256.Size]byte, e release.Evidence) (u *use, first bool, err error) {
+	now := s.Clock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if u := s.used[index]; u != nil {
+		if u.request == digest {
+			return u, false, nil
+		}
+		return nil, false, errUsed
+	}
+	if e.Action == release.KindResume {
+		g := s.leases[*e.Resumes]
+		switch {
+		case g == nil || g.evidence.Lease.IsZero():
+			return nil, false, refuse("resume", "the release to resume was never used here")
+		case g.evidence.Blob != e.Blob || g.evidence.Actor != e.Actor || g.evidence.Lease != e.Lease || g.evidence.Expires != e.Expires:
+			return nil, false, refuse("resume", "a resumption must be of the same blob, actor and lease")
+		case now.UnixMilli() >= e.Expires:
+			return nil, false, refuse("resume", "the lease to resume has ended")
+		case g.resumed[e.Server]:
+			return nil, false, refuse("resume", "this server has resumed this lease before")
+		}
+	}
+	if m := now.Unix() / 60; m != s.minute {
+		s.minute, s.inMinute = m, 0
+		s.prune(now)
+	}
+	if s.PerMinute > 0 && s.inMinute >= s.PerMinute {
+		return nil, false, refuse("rate", "the owner's limit of %d keys a minute is reached", s.PerMinute)
+	}
+	s.inMinute++
+	u = &use{request: digest, at: now, done: make(chan struct{})}
+	s.used[index] = u
+	return u, true, nil
+}
+
+func (s *Server) prune(now time.Time) {
+	for index, u := range s.used {
+		if now.Sub(u.at) > 2*release.Freshness+time.Minute {
+			delete(s.used, index)
+		}
+	}
+	for index, g := range s.leases {
+		if now.UnixMilli() > g.evidence.Expires {
+			delete(s.leases, index)
+		}
+	}
+}
+
+// forget gives a use back after nothing was put on record for it.
+func (s *Server) forget(index int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.used, index)
+}
+
+func (s *Server) unwrap(ctx context.Context, req release.UnwrapRequest, e release.Evidence, t tree, digest [sha256.Size]byte) (release.UnwrapResponse, error) {
+	identity := s.identities[req.Stanza.Recipient]
+	if identity == nil {
+		return release.UnwrapResponse{}, s.refused(ctx, &digest, refuse("recipient", "this key server does not hold the private key of recipient %s", req.Stanza.Recipient))
+	}
+	key, err := identity.Unwrap(req.Stanza, seal.Binding{Room: s.Room, Blob: e.Blob, Custody: e.Custody})
+	if err != nil {
+		return release.UnwrapResponse{}, s.refused(ctx, &digest, refuse("stanza", "the stanza does not open for the blob and custody class that the record names"))
+	}
+	sealed, err := seal.SealTo(req.Ephemeral, release.SealInfo(req.Record), key[:])
+	if err != nil {
+		return release.UnwrapResponse{}, s.refused(ctx, &digest, refuse("ephemeral", "the ephemeral key is not usable: %v", err))
+	}
+	leaf := req.Record.Hash()
+	receipt, err := s.record(ctx, KindUnwrap, evidence{
+		Action: KindUnwrap, Room: s.Room, Tree: &t, Index: &req.Record.Index, Leaf: hex.EncodeToString(leaf[:]),
+		Recipient: req.Stanza.Recipient, Request: hex.EncodeToString(digest[:]), Release: &e,
+	})
+	if err != nil {
+		return release.UnwrapResponse{}, err
+	}
+	s.mu.Lock()
+	s.remember(req.Record.Index, e)
+	s.mu.Unlock()
+	return release.UnwrapResponse{
+		Sealed:  sealed,
+		Receipt: release.Receipt{Index: receipt.Records[0].Index, Checkpoint: receipt.Head.Checkpoint},
+	}, nil
+}
+
+func (s *Server) record(ctx context.Context, kind string, e evidence) (book.Receipt, error) {
+	payload, err := json.Marshal(e)
+	if err != nil {
+		return book.Receipt{}, fmt.Errorf("encoding a key record: %w", err)
+	}
+	r, err := s.Book.Apply(ctx, book.Change{Entries: []ledger.Entry{{Kind: kind, Evidence: payload}}})
+	if err != nil {
+		return book.Receipt{}, fmt.Errorf("writing the key ledger: %w", err)
+	}
+	return r, nil
+}
+
+// refused puts a refusal on record and returns it. A flood of refusals is counted
+// instead of filling the ledger; a refusal that cannot be recorded stays one.
+func (s *Server) refused(ctx context.Context, digest *[sha256.Size]byte, err error) error {
+	r, ok := errors.AsType[*release.Refusal](err)
+	if !ok {
+		return err
+	}
+	const perMinute = 120
+	s.mu.Lock()
+	if m := s.Clock().Unix() / 60; m != s.refusalMinute {
+		s.refusalMinute, s.refusals = m, 0
+	}
+	s.refusals++
+	if s.refusals > perMinute {
+		s.skipped++
+		s.mu.Unlock()
+		return err
+	}
+	skipped := s.skipped
+	s.skipped = 0
+	s.mu.Unlock()
+	e := evidence{Action: KindRefused, Room: s.Room, Reason: r.Code, Skipped: skipped}
+	if digest != nil {
+		e.Request = hex.EncodeToString(digest[:])
+	}
+	if _, failed := s.record(ctx, KindRefused, e); failed != nil {
+		return errors.Join(err, failed)
+	}
+	return err
+}

@@ -1,0 +1,219 @@
+package vault
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"strongroom"
+	"strongroom/book"
+)
+
+// StandardCustody is the custody class of a bucket made without naming one.
+const StandardCustody = "standard"
+
+// CreateBucket makes a bucket.
+func (r *Room) CreateBucket(ctx context.Context, c Caller, name string) (strongroom.Bucket, error) {
+	a := r.decide(c, strongroom.ActionCreateBucket, strongroom.Resource{Bucket: name, Custody: StandardCustody})
+	if !a.decision.Permit {
+		return strongroom.Bucket{}, r.refuse(ctx, a)
+	}
+	b := strongroom.Bucket{ID: strongroom.NewID(), Name: name, Custody: StandardCustody, Created: r.Clock().UTC()}
+	row, err := row(rowBucket, b.ID.String(), b)
+	if err != nil {
+		return b, unavailable("the bucket's row could not be made", err)
+	}
+	row.Tag = mac(r.tagKey, "bucket", name)
+	e := r.evidence("bucket-create", a)
+	e.Bucket, e.Custody = b.ID, b.Custody
+	_, err = r.apply(ctx, KindBucket, e, a.personal(), book.Change{
+		Require: []book.Condition{{Form: book.Only, Kind: rowBucket, Tag: row.Tag}},
+		Put:     []book.Row{row},
+	})
+	if _, exists := errors.AsType[*book.ConditionError](err); exists {
+		return b, &strongroom.Error{Kind: strongroom.KindBucketExists, Message: "a bucket of this name exists already"}
+	}
+	if err != nil {
+		return b, unavailable("the bucket could not be recorded, so it was not made", err)
+	}
+	return b, nil
+}
+
+// HeadBucket answers whether a bucket exists, to those who may list it.
+func (r *Room) HeadBucket(ctx context.Context, c Caller, name string) (strongroom.Bucket, error) {
+	b, exists := r.bucket(name)
+	var a asked
+	for _, action := range []strongroom.Action{strongroom.ActionListObjects, strongroom.ActionListBuckets} {
+		if a = r.decide(c, action, strongroom.Resource{Bucket: name, Custody: b.Custody}); a.decision.Permit {
+			break
+		}
+	}
+	if !a.decision.Permit {
+		return b, r.refuse(ctx, a)
+	}
+	e := r.evidence("head-bucket", a)
+	e.Bucket = b.ID
+	if err := r.note(ctx, KindMetadataRead, e, a); err != nil {
+		return b, unavailable("the read could not be recorded", err)
+	}
+	if !exists {
+		return b, noBucket(name)
+	}
+	return b, nil
+}
+
+// DeleteBucket removes an empty bucket.
+func (r *Room) DeleteBucket(ctx context.Context, c Caller, name string) error {
+	b, exists := r.bucket(name)
+	a := r.decide(c, strongroom.ActionDeleteBucket, strongroom.Resource{Bucket: name, Custody: b.Custody})
+	if !a.decision.Permit {
+		return r.refuse(ctx, a)
+	}
+	if !exists {
+		return noBucket(name)
+	}
+	id := b.ID.String()
+	e := r.evidence("bucket-delete", a)
+	e.Bucket = b.ID
+	_, err := r.apply(ctx, KindBucket, e, a.personal(), book.Change{
+		Require: []book.Condition{
+			{Form: book.Exists, Kind: rowBucket, ID: id},
+			{Form: book.Childless, Kind: rowObject, Parent: id},
+			{Form: book.Childless, Kind: rowUpload, Parent: id},
+		},
+		Drop: []book.RowKey{{Kind: rowBucket, ID: id}},
+	})
+	if broken, ok := errors.AsType[*book.ConditionError](err); ok {
+		if broken.Condition.Form == book.Exists {
+			return noBucket(name)
+		}
+		return &strongroom.Error{Kind: strongroom.KindNotEmpty, Message: "the bucket is not empty", Hint: "delete its objects and abort its uploads first"}
+	}
+	if err != nil {
+		return unavailable("the deletion could not be recorded, so nothing was deleted", err)
+	}
+	return nil
+}
+
+// ListBuckets lists the buckets of the room in order of name.
+func (r *Room) ListBuckets(ctx context.Context, c Caller) ([]strongroom.Bucket, error) {
+	a := r.decide(c, strongroom.ActionListBuckets, strongroom.Resource{})
+	if !a.decision.Permit {
+		return nil, r.refuse(ctx, a)
+	}
+	r.state.mu.RLock()
+	var out []strongroom.Bucket
+	for _, b := range r.state.buckets {
+		out = append(out, b)
+	}
+	r.state.mu.RUnlock()
+	slices.SortFunc(out, func(a, b strongroom.Bucket) int { return cmp.Compare(a.Name, b.Name) })
+	e := r.evidence("list-buckets", a)
+	e.Names = len(out)
+	if err := r.note(ctx, KindList, e, a); err != nil {
+		return nil, unavailable("the listing could not be recorded", err)
+	}
+	return out, nil
+}
+
+func (r *Room) mayList(ctx context.Context, c Caller, bucket, prefix string) (strongroom.Bucket, asked, error) {
+	b, exists := r.bucket(bucket)
+	a := r.decide(c, strongroom.ActionListObjects, strongroom.Resource{Bucket: bucket, Custody: b.Custody, Key: prefix})
+	if !a.decision.Permit {
+		return b, a, r.refuse(ctx, a)
+	}
+	if !exists {
+		return b, a, noBucket(bucket)
+	}
+	return b, a, nil
+}
+
+// List lists names; the page is on record before it is answered.
+func (r *Room) List(ctx context.Context, c Caller, req ListRequest) (ListPage, error) {
+	b, a, err := r.mayList(ctx, c, req.Bucket, req.Prefix)
+	if err != nil {
+		return ListPage{}, err
+	}
+	page := r.list(b, req)
+	e := r.evidence(KindList, a)
+	e.Bucket, e.Names = b.ID, len(page.Objects)
+	if err := r.note(ctx, KindList, e, a); err != nil {
+		return ListPage{}, unavailable("the listing could not be recorded", err)
+	}
+	return page, nil
+}
+
+func (r *Room) list(b strongroom.Bucket, req ListRequest) ListPage {
+	r.state.mu.RLock()
+	tree := r.state.index[b.ID]
+	if tree == nil {
+		r.state.mu.RUnlock()
+		return ListPage{}
+	}
+	tree = tree.Copy() // copy-on-write: a snapshot that others need not wait for
+	r.state.mu.RUnlock()
+
+	var page ListPage
+	last := ""
+	from := max(req.Prefix, req.After)
+	for {
+		resume := "" // where to go on after rolling up a prefix
+		tree.Ascend(entry{key: from}, func(e entry) bool {
+			if !strings.HasPrefix(e.key, req.Prefix) {
+				return e.key < req.Prefix // past them all, or not there yet
+			}
+			if e.key <= req.After {
+				return true
+			}
+			prefix, rolled := rollUp(e.key, req.Prefix, req.Delimiter)
+			if rolled && prefix <= req.After {
+				resume = prefix
+				return false
+			}
+			if len(page.Objects)+len(page.Prefixes) == req.Max {
+				page.Next = last
+				return false
+			}
+			if rolled {
+				page.Prefixes = append(page.Prefixes, prefix)
+				last, resume = prefix, prefix
+				return false
+			}
+			page.Objects = append(page.Objects, strongroom.Object{
+				Bucket: b.Name, Key: e.key, Version: e.version, Size: e.size, ETag: e.etag, Modified: e.modified,
+			})
+			last = e.key
+			return true
+		})
+		if resume == "" {
+			return page
+		}
+		if from = after(resume); from == "" {
+			return page
+		}
+	}
+}
+
+// rollUp returns the common prefix under which a delimiter rolls a key up.
+func rollUp(key, prefix, delimiter string) (string, bool) {
+	if delimiter == "" {
+		return "", false
+	}
+	if i := strings.Index(key[len(prefix):], delimiter); i >= 0 {
+		return key[:len(prefix)+i+len(delimiter)], true
+	}
+	return "", false
+}
+
+// after returns the least string greater than every string that starts with prefix,
+// or "" if there is none.
+func after(prefix string) string {
+	for i := len(prefix) - 1; i >= 0; i-- {
+		if prefix[i] < 0xff {
+			return prefix[:i] + string([]byte{prefix[i] + 1})
+		}
+	}
+	return ""
+}

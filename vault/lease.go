@@ -1,0 +1,565 @@
+package vault
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	"strongroom"
+	"strongroom/book"
+	"strongroom/ledger"
+	"strongroom/release"
+	"strongroom/seal"
+)
+
+const (
+	shortestLease = 15 * time.Minute
+	// idle is how long a shared lease rests before what it delivered so far is put on
+	// record.
+	idle = 5 * time.Second
+	// rangeLimit bounds the ranges that one delivery record names; beyond it close
+	// ones are joined, which only ever claims more than was delivered.
+	rangeLimit = 256
+)
+
+// lease is the time in which one release may be served from. The data key lives in
+// its reader and nowhere else.
+type lease struct {
+	id        strongroom.ID
+	object    objectBody
+	actor     string
+	recipient string
+	release   int64 // index of the record
+	unwrap    int64 // index in the key holder's ledger
+	expires   time.Time
+	shared    bool // serves range reads of several requests
+
+	reader *seal.Reader
+	blob   BlobReader // what reader reads; ours to close
+
+	mu       sync.Mutex
+	using    int
+	lastUse  time.Time
+	bytes    int64
+	ranges   [][2]int64
+	recorded int64 // bytes when last put on record
+	ended    bool
+}
+
+// leaseKey is what range reads must share to share a lease.
+type leaseKey struct {
+	version   strongroom.ID
+	principal strongroom.ID
+	session   string
+	purpose   strongroom.Purpose
+}
+
+type leases struct {
+	mu        sync.Mutex
+	shared    map[leaseKey]*leaseSlot
+	resumable map[leaseKey]resumable
+	cosigned  *release.AdvanceResponse // not yet kept
+}
+
+// leaseSlot lets many ranges that arrive at once wait for one release.
+type leaseSlot struct {
+	ready chan struct{}
+	lease *lease
+	err   error
+}
+
+// resumable is a lease of this server's former life that has not ended.
+type resumable struct {
+	index    int64
+	evidence release.Evidence
+}
+
+// enterLease returns the lease to read by: one of its own for a whole read, a
+// shared one for a range.
+func (r *Room) enterLease(ctx context.Context, a asked, o objectBody, whole bool) (*lease, error) {
+	if whole {
+		return r.openLease(ctx, a, o, false, nil)
+	}
+	key := leaseKey{o.Version, a.question.Principal.ID, a.caller.Session, a.caller.Purpose}
+	for {
+		r.leases.mu.Lock()
+		if r.leases.shared == nil {
+			r.leases.shared = map[leaseKey]*leaseSlot{}
+		}
+		slot := r.leases.shared[key]
+		if slot == nil {
+			slot = &leaseSlot{ready: make(chan struct{})}
+			r.leases.shared[key] = slot
+			var former *resumable
+			if f, ok := r.leases.resumable[key]; ok {
+				former = &f
+				delete(r.leases.resumable, key)
+			}
+			r.leases.mu.Unlock()
+			slot.lease, slot.err = r.openShared(ctx, a, o, former)
+			if slot.err != nil {
+				r.leases.drop(key, slot)
+			}
+			close(slot.ready)
+			return slot.lease, slot.err
+		}
+		r.leases.mu.Unlock()
+		select {
+		case <-slot.ready:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+		if slot.err != nil {
+			if ctx.Err() == nil && errors.Is(slot.err, context.Canceled) {
+				continue // whoever opened it went away; open it for ourselves
+			}
+			return nil, slot.err
+		}
+		if slot.lease.enter(r.Clock()) {
+			return slot.lease, nil
+		}
+		r.leases.drop(key, slot)
+	}
+}
+
+func (r *Room) openShared(ctx context.Context, a asked, o objectBody, former *resumable) (*lease, error) {
+	if former != nil && former.evidence.Blob == o.Blob && r.Clock().UnixMilli() < former.evidence.Expires {
+		l, err := r.openLease(ctx, a, o, true, former)
+		if _, refused := errors.AsType[*release.Refusal](err); !refused {
+			return l, err
+		}
+	}
+	return r.openLease(ctx, a, o, true, nil)
+}
+
+// enter joins a request to the lease unless it has ended.
+func (l *lease) enter(now time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ended || !now.Before(l.expires) {
+		return false
+	}
+	l.using++
+	return true
+}
+
+func (s *leases) drop(key leaseKey, slot *leaseSlot) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.shared[key] == slot {
+		delete(s.shared, key)
+	}
+}
+
+// openLease is where plaintext begins: record, prove, unwrap, unseal.
+func (r *Room) openLease(ctx context.Context, a asked, o objectBody, shared bool, former *resumable) (*lease, error) {
+	ephemeral, err := seal.NewEphemeral()
+	if err != nil {
+		return nil, unavailable("no key could be made for this release", err)
+	}
+	e := release.Evidence{
+		Action: release.KindRelease, Decision: "permit", Actor: r.actor(a.question.Principal.ID),
+		Lease: strongroom.NewID(), Expires: r.Clock().Add(leaseFor(o.Object)).UnixMilli(),
+		Blob: o.Blob, Version: o.Version, Custody: o.Custody, Server: r.Server,
+		Ephemeral: release.EphemeralHash(ephemeral.PublicKey()),
+		PolicySet: a.decision.PolicySet, Policies: a.decision.Policies,
+	}
+	if former != nil {
+		e.Action, e.Lease, e.Expires, e.Resumes = release.KindResume, former.evidence.Lease, former.evidence.Expires, &former.index
+	}
+	personal := a.personal()
+	personal.Shared = shared
+	entry, err := newEntry(e.Action, e, &personal)
+	if err != nil {
+		return nil, unavailable("the release could not be recorded", err)
+	}
+	receipt, err := r.Book.Apply(ctx, book.Change{Entries: []ledger.Entry{entry}}) // P1: durable, or nothing follows
+	if err != nil {
+		return nil, unavailable("the release could not be recorded, so nothing is released", err)
+	}
+	l := &lease{
+		id: e.Lease, object: o, actor: e.Actor, release: receipt.Records[0].Index,
+		expires: time.UnixMilli(e.Expires), shared: shared, using: 1, lastUse: r.Clock(),
+	}
+	key, err := r.askForKey(ctx, receipt, o, ephemeral, l) // P2: no proof, no key
+	if err == nil {
+		l.reader, l.blob, err = r.unseal(ctx, o, key)
+	}
+	if err != nil {
+		r.recordDelivery(l, true) // nothing was delivered: say so, or the lease counts as delivered whole
+		return nil, err
+	}
+	return l, nil
+}
+
+func leaseFor(o strongroom.Object) time.Duration {
+	seconds, err := strconv.ParseFloat(o.Attribute("duration"), 64)
+	if err != nil || seconds < 0 {
+		return shortestLease
+	}
+	return min(max(shortestLease, time.Duration(2*seconds)*time.Second), release.MaxLease)
+}
+
+// askForKey has the custodian unwrap the object's data key against proof of the
+// release that the receipt is for.
+func (r *Room) askForKey(ctx context.Context, receipt book.Receipt, o objectBody, ephemeral *seal.Ephemeral, l *lease) (seal.DataKey, error) {
+	record := receipt.Records[0]
+	for i, stanza := range o.Stanzas {
+		answer, err := r.unwrap(ctx, release.UnwrapRequest{Stanza: stanza, Record: record, Ephemeral: ephemeral.PublicKey()}, receipt.Head)
+		if refusal, ok := errors.AsType[*release.Refusal](err); ok {
+			if refusal.Code == "recipient" && i+1 < len(o.Stanzas) {
+				continue // another key holder's stanza
+			}
+			kind, message := strongroom.KindUnavailable, "the holder of the keys did not give the key"
+			if refusal.Code == "rate" {
+				kind, message = strongroom.KindBusy, "the owner of the keys limits how many are given, and the limit is reached"
+			}
+			return seal.DataKey{}, &strongroom.Error{Kind: kind, Message: message, Hint: "try again shortly; the reason is in the operator's log", Cause: err}
+		}
+		if err != nil {
+			return seal.DataKey{}, unavailable("the holder of the keys cannot be reached, so nothing is released", err)
+		}
+		opened, err := ephemeral.Open(answer.Sealed, release.SealInfo(record))
+		if err != nil || len(opened) != len(seal.DataKey{}) {
+			return seal.DataKey{}, unavailable("the key that was given does not open", err)
+		}
+		l.recipient, l.unwrap = stanza.Recipient, answer.Receipt.Index
+		return seal.DataKey(opened), nil
+	}
+	return seal.DataKey{}, unavailable("the object is sealed to nobody", errors.New("no stanzas"))
+}
+
+// unwrap finds a state that the custodian has witnessed, or brings it to one, and
+// asks with the proof under it.
+func (r *Room) unwrap(ctx context.Context, req release.UnwrapRequest, head book.Head) (release.UnwrapResponse, error) {
+	known := r.witnessed.Load()
+	var err error
+	for range 8 {
+		req.Size, req.Advance = head.Size, nil
+		if known > req.Record.Index && known <= r.Book.Head().Size {
+			req.Size = known
+		} else {
+			a := release.AdvanceRequest{Checkpoint: head.Checkpoint, From: known}
+			if known > 0 {
+				if a.Proof, err = r.Book.ProveConsistency(ctx, known, head.Size); err != nil {
+					return release.UnwrapResponse{}, fmt.Errorf("proving that the ledger continues: %w", err)
+				}
+			}
+			req.Advance = &a
+		}
+		if req.Proof, err = r.Book.ProveInclusion(ctx, req.Size, req.Record.Index); err != nil {
+			return release.UnwrapResponse{}, fmt.Errorf("proving that the release is on record: %w", err)
+		}
+		var answer release.UnwrapResponse
+		answer, err = r.Custodian.Unwrap(ctx, req)
+		if behind, ok := errors.AsType[*release.BehindError](err); ok {
+			known = behind.Size
+			continue
+		}
+		if err == nil && answer.Advance != nil {
+			r.advanced(ctx, *answer.Advance)
+		}
+		return answer, err
+	}
+	return release.UnwrapResponse{}, err
+}
+
+// advanced notes what the custodian witnessed, and keeps the cosigned checkpoint.
+func (r *Room) advanced(ctx context.Context, a release.AdvanceResponse) {
+	for {
+		known := r.witnessed.Load()
+		if a.Size <= known {
+			return
+		}
+		if r.witnessed.CompareAndSwap(known, a.Size) {
+			break
+		}
+	}
+	r.leases.mu.Lock()
+	defer r.leases.mu.Unlock()
+	r.leases.cosigned = &a
+}
+
+// Witness has the custodian witness and cosign the newest head, where it has not
+// yet, and keeps the cosigned checkpoint.
+func (r *Room) Witness(ctx context.Context) error {
+	known := r.witnessed.Load()
+	for range 4 {
+		head := r.Book.Head()
+		if head.Size == 0 {
+			return nil
+		}
+		req := release.AdvanceRequest{Checkpoint: head.Checkpoint, From: known}
+		var err error
+		if known > 0 && known < head.Size {
+			if req.Proof, err = r.Book.ProveConsistency(ctx, known, head.Size); err != nil {
+				return fmt.Errorf("proving that the ledger continues: %w", err)
+			}
+		}
+		a, err := r.Custodian.Advance(ctx, req)
+		if behind, ok := errors.AsType[*release.BehindError](err); ok {
+			known = behind.Size
+			continue
+		}
+		if err != nil {
+			return fmt.Errorf("having the head witnessed: %w", err)
+		}
+		r.advanced(ctx, a)
+		return r.keepWitnessed(ctx)
+	}
+	return errors.New("the witness moves on faster than it is asked")
+}
+
+// keepWitnessed writes the newest cosigned checkpoint.
+func (r *Room) keepWitnessed(ctx context.Context) error {
+	r.leases.mu.Lock()
+	a := r.leases.cosigned
+	r.leases.cosigned = nil
+	r.leases.mu.Unlock()
+	if a == nil {
+		return nil
+	}
+	return r.Book.KeepWitnessed(ctx, a.Size, a.Checkpoint)
+}
+
+// unseal makes the reader of an object from its data key.
+func (r *Room) unseal(ctx context.Context, o objectBody, key seal.DataKey) (*seal.Reader, BlobReader, error) {
+	missing := func(err error) (*seal.Reader, BlobReader, error) {
+		return nil, nil, &strongroom.Error{Kind: strongroom.KindDamaged, Message: "what is stored of this object is missing or does not verify", Cause: err}
+	}
+	blob, err := r.Blobs.Open(ctx, o.Blob.String())
+	if err != nil {
+		return missing(err)
+	}
+	header := seal.Header{Room: r.ID, Blob: o.Blob, Custody: o.Custody}
+	var reader *seal.Reader
+	if len(o.Segments) == 0 {
+		reader, err = seal.Open(blob, header, key)
+	} else {
+		reader, err = seal.OpenSegmented(blob, header, key, func(p seal.ManifestPart) (seal.Source, error) {
+			// The lease outlives the request that opened it.
+			return r.Blobs.Open(context.WithoutCancel(ctx), segmentName(o.Blob, p))
+		})
+	}
+	if err != nil {
+		blob.Close()
+		return missing(err)
+	}
+	if reader.Size() != o.Size {
+		reader.Close()
+		blob.Close()
+		return missing(fmt.Errorf("the blob holds %d bytes, the object's row says %d", reader.Size(), o.Size))
+	}
+	return reader, blob, nil
+}
+
+// leaveLease takes a request out of its lease and notes what it delivered.
+func (r *Room) leaveLease(l *lease, offset, written int64) {
+	l.mu.Lock()
+	l.using--
+	l.lastUse = r.Clock()
+	if written > 0 {
+		l.bytes += written
+		l.ranges = addRange(l.ranges, offset, offset+written)
+	}
+	end := !l.shared
+	l.mu.Unlock()
+	if end {
+		r.endLease(l)
+	}
+}
+
+// endLease forgets the key and puts the final delivery on record.
+func (r *Room) endLease(l *lease) {
+	l.mu.Lock()
+	if l.ended {
+		l.mu.Unlock()
+		return
+	}
+	l.ended = true
+	l.mu.Unlock()
+	if err := errors.Join(l.reader.Close(), l.blob.Close()); err != nil {
+		r.Log.Warn("closing a blob", "room", r.ID, "error", err)
+	}
+	r.recordDelivery(l, true)
+}
+
+// recordDelivery puts what a lease delivered on record, off the request's way. A
+// record that cannot be written leaves the lease open in the ledger, which then
+// counts it as delivered whole.
+func (r *Room) recordDelivery(l *lease, final bool) {
+	l.mu.Lock()
+	e := Evidence{
+		Action: KindDelivery, Actor: l.actor, Blob: l.object.Blob, Version: l.object.Version, Custody: l.object.Custody,
+		Lease: l.id, Release: &l.release, Bytes: l.bytes, Ranges: l.ranges[:len(l.ranges):len(l.ranges)], Final: final,
+		Whole: covers(l.ranges, l.object.Size),
+	}
+	if l.recipient != "" {
+		e.Unwrap = &l.unwrap
+	}
+	l.recorded = l.bytes
+	l.mu.Unlock()
+	entry, err := newEntry(KindDelivery, e, nil)
+	if err != nil {
+		r.Log.Error("recording a delivery", "room", r.ID, "error", err)
+		return
+	}
+	r.work.Go(func() {
+		if _, err := r.Book.Apply(context.Background(), book.Change{Entries: []ledger.Entry{entry}}); err != nil {
+			r.Log.Error("recording a delivery", "room", r.ID, "lease", l.id, "error", err)
+		}
+	})
+}
+
+// tick ends leases whose time is over and records what idle ones delivered.
+func (s *leases) tick(ctx context.Context, r *Room) {
+	now := r.Clock()
+	s.mu.Lock()
+	var end, report []*lease
+	for key, slot := range s.shared {
+		l := slot.lease
+		if l == nil {
+			continue // being opened
+		}
+		l.mu.Lock()
+		switch {
+		case l.using > 0:
+		case !now.Before(l.expires):
+			end = append(end, l)
+			delete(s.shared, key)
+		case l.bytes > l.recorded && now.Sub(l.lastUse) >= idle:
+			report = append(report, l)
+		}
+		l.mu.Unlock()
+	}
+	for key, f := range s.resumable {
+		if now.UnixMilli() >= f.evidence.Expires {
+			delete(s.resumable, key)
+		}
+	}
+	s.mu.Unlock()
+	for _, l := range end {
+		r.endLease(l)
+	}
+	for _, l := range report {
+		r.recordDelivery(l, false)
+	}
+	if err := r.keepWitnessed(ctx); err != nil && ctx.Err() == nil {
+		r.Log.Error("keeping the witnessed checkpoint", "room", r.ID, "error", err)
+	}
+}
+
+func (s *leases) closeAll(ctx context.Context, r *Room) error {
+	s.mu.Lock()
+	var all []*lease
+	for _, slot := range s.shared {
+		if slot.lease != nil {
+			all = append(all, slot.lease)
+		}
+	}
+	s.shared = nil
+	s.mu.Unlock()
+	for _, l := range all {
+		r.endLease(l)
+	}
+	return r.keepWitnessed(ctx)
+}
+
+// recoverLeases finds the shared leases of this server's former life that have not
+// ended, so that their next range read resumes them instead of asking for a key as
+// if nothing had been released.
+func (r *Room) recoverLeases(ctx context.Context) error {
+	now := r.Clock()
+	found := map[strongroom.ID]leaseKey{}
+	r.leases.resumable = map[leaseKey]resumable{}
+	size := r.Book.Head().Size
+	from := size
+	const page = 1000
+	for from > 0 { // back to where no lease can still run
+		from = max(0, from-page)
+		first, err := r.Book.Record(ctx, from)
+		if err != nil {
+			return err
+		}
+		leaf, err := ledger.ParseLeaf(first.Leaf)
+		if err != nil {
+			return fmt.Errorf("record %d: %w", from, err)
+		}
+		if now.Sub(leaf.Time) > release.MaxLease {
+			break
+		}
+	}
+	for record, err := range r.Book.Records(ctx, from, size) {
+		if err != nil {
+			return err
+		}
+		leaf, err := ledger.ParseLeaf(record.Leaf)
+		if err != nil {
+			return fmt.Errorf("record %d: %w", record.Index, err)
+		}
+		switch leaf.Kind {
+		case release.KindRelease:
+			e, err := release.ParseEvidence(leaf.Kind, record.Evidence)
+			var p Personal
+			if err != nil || json.Unmarshal(record.Personal, &p) != nil || p.Question == nil || !p.Shared ||
+				e.Server != r.Server || now.UnixMilli() >= e.Expires {
+				continue
+			}
+			key := leaseKey{e.Version, p.Question.Principal.ID, p.Session, p.Question.Context.Purpose}
+			r.leases.resumable[key] = resumable{record.Index, e}
+			found[e.Lease] = key
+		case release.KindResume:
+			if e, err := release.ParseEvidence(leaf.Kind, record.Evidence); err == nil {
+				delete(r.leases.resumable, found[e.Lease]) // once is all the key holder grants
+			}
+		case KindDelivery:
+			var e Evidence
+			if json.Unmarshal(record.Evidence, &e) == nil && e.Final {
+				delete(r.leases.resumable, found[e.Lease])
+			}
+		}
+	}
+	return nil
+}
+
+// addRange adds [from, to) to sorted, disjoint ranges, into a new slice.
+func addRange(ranges [][2]int64, from, to int64) [][2]int64 {
+	out := make([][2]int64, 0, len(ranges)+1)
+	placed := false
+	for _, g := range ranges {
+		switch {
+		case g[1] < from:
+			out = append(out, g)
+		case to < g[0]:
+			if !placed {
+				out = append(out, [2]int64{from, to})
+				placed = true
+			}
+			out = append(out, g)
+		default:
+			from, to = min(from, g[0]), max(to, g[1])
+		}
+	}
+	if !placed {
+		out = append(out, [2]int64{from, to})
+	}
+	for len(out) > rangeLimit { // join the two that lie closest
+		best := 1
+		for i := 2; i < len(out); i++ {
+			if out[i][0]-out[i-1][1] < out[best][0]-out[best-1][1] {
+				best = i
+			}
+		}
+		out[best-1][1] = out[best][1]
+		out = append(out[:best], out[best+1:]...)
+	}
+	return out
+}
+
+func covers(ranges [][2]int64, size int64) bool {
+	return size == 0 || len(ranges) == 1 && ranges[0] == [2]int64{0, size}
+}

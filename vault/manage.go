@@ -1,0 +1,300 @@
+package vault
+
+import (
+	"context"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"strings"
+	"time"
+
+	"strongroom"
+	"strongroom/book"
+	"strongroom/ledger"
+	"strongroom/people"
+	"strongroom/seal"
+)
+
+// Founding is what a new room begins with.
+type Founding struct {
+	Key       []byte // the room key
+	Custody   string
+	Recipient []seal.Recipient // of the custody class, the custodian's first
+	Policy    []byte           // Cedar text, compiled before
+	Hash      string           // of the policy set
+	Owner     strongroom.Principal
+	AccessKey people.AccessKey
+	// Invitation is the SHA-256 of the one-time token with which the owner sets up
+	// log-on to the console.
+	Invitation     [32]byte
+	InvitationEnds time.Time
+}
+
+// Found writes a new room's first record: its recipients, policy, first person and
+// that person's access key.
+func Found(ctx context.Context, b book.Book, f Founding) error {
+	if b.Head().Size != 0 {
+		return errors.New("the room's ledger has begun already")
+	}
+	if err := people.Check(&f.Owner); err != nil {
+		return err
+	}
+	r := &Room{Config: Config{Key: f.Key, Book: b}}
+	if err := r.deriveKeys(); err != nil {
+		return err
+	}
+	var change book.Change
+	put := func(kind, id, tag string, body any) error {
+		row, err := row(kind, id, body)
+		row.Tag = tag
+		change.Put = append(change.Put, row)
+		return err
+	}
+	var errs []error
+	for _, recipient := range f.Recipient {
+		errs = append(errs, put(rowRecipient, recipient.ID(), "", recipientBody{f.Custody, recipient.String()}))
+	}
+	errs = append(errs,
+		put(rowPolicySet, f.Hash, "", policySetBody{string(f.Policy)}),
+		put(rowPolicy, currentPolicy, "", policyBody{f.Hash}),
+		put(rowPrincipal, f.Owner.ID.String(), r.principalTag(f.Owner.Name), f.Owner),
+		put(rowAccessKey, f.AccessKey.ID, "", f.AccessKey),
+		put(rowInvitation, hex.EncodeToString(f.Invitation[:]), "", invitationBody{f.Owner.ID, f.InvitationEnds}))
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	_, err := r.apply(ctx, KindGenesis, Evidence{Action: KindGenesis, PolicySet: f.Hash, Custody: f.Custody},
+		Personal{Subject: f.Owner.Name, Detail: "the room's first person, with access key " + f.AccessKey.ID}, change)
+	return err
+}
+
+func (r *Room) principalTag(name string) string { return mac(r.tagKey, "principal", name) }
+
+// PutPrincipal writes a principal: a new one where p.ID is zero.
+func (r *Room) PutPrincipal(ctx context.Context, c Caller, p strongroom.Principal) (strongroom.Principal, error) {
+	a := r.decide(c, strongroom.ActionManagePeople, strongroom.Resource{})
+	if !a.decision.Permit {
+		return p, r.refuse(ctx, a)
+	}
+	if err := people.Check(&p); err != nil {
+		return p, &strongroom.Error{Kind: strongroom.KindInvalid, Message: err.Error()}
+	}
+	tag, same := r.principalTag(p.Name), ""
+	change := book.Change{}
+	if p.ID.IsZero() {
+		p.ID = strongroom.NewID()
+	} else {
+		old, known := r.principal(p.ID)
+		if !known {
+			return p, noPrincipal(p.ID.String())
+		}
+		if old.Name == p.Name {
+			same = p.ID.String()
+		}
+		change.Require = append(change.Require, book.Condition{Form: book.Exists, Kind: rowPrincipal, ID: p.ID.String()})
+	}
+	row, err := row(rowPrincipal, p.ID.String(), p)
+	if err != nil {
+		return p, unavailable("the principal's row could not be made", err)
+	}
+	row.Tag = tag
+	change.Require = append(change.Require, book.Condition{Form: book.Only, Kind: rowPrincipal, Tag: tag, ID: same})
+	change.Put = []book.Row{row}
+	return p, r.administer(ctx, a, KindPeople, "principal-put", p.Name, change)
+}
+
+func noPrincipal(name string) error {
+	return &strongroom.Error{Kind: strongroom.KindInvalid, Message: fmt.Sprintf("there is no principal %q", name), Hint: "see `strongroom people ls`"}
+}
+
+// administer commits a permitted act of administration.
+func (r *Room) administer(ctx context.Context, a asked, kind, action, subject string, change book.Change) error {
+	p := a.personal()
+	p.Subject = subject
+	_, err := r.apply(ctx, kind, r.evidence(action, a), p, change)
+	if _, ok := errors.AsType[*book.ConditionError](err); ok {
+		return conflict(err)
+	}
+	if err != nil {
+		return unavailable("it could not be recorded, so nothing was changed", err)
+	}
+	return nil
+}
+
+// PrincipalByName finds a principal for those who manage people.
+func (r *Room) PrincipalByName(name string) (strongroom.Principal, bool) {
+	r.state.mu.RLock()
+	defer r.state.mu.RUnlock()
+	p, ok := r.state.principals[r.state.names[name]]
+	return p, ok
+}
+
+// Principals lists the principals in order of name, on record.
+func (r *Room) Principals(ctx context.Context, c Caller) ([]strongroom.Principal, error) {
+	a := r.decide(c, strongroom.ActionManagePeople, strongroom.Resource{})
+	if !a.decision.Permit {
+		return nil, r.refuse(ctx, a)
+	}
+	r.state.mu.RLock()
+	var out []strongroom.Principal
+	for _, p := range r.state.principals {
+		out = append(out, p)
+	}
+	r.state.mu.RUnlock()
+	slices.SortFunc(out, func(a, b strongroom.Principal) int { return strings.Compare(a.Name, b.Name) })
+	return out, r.administer(ctx, a, KindPeople, "principal-list", "", book.Change{})
+}
+
+// AccessKeys lists the access keys without their secrets, on record.
+func (r *Room) AccessKeys(ctx context.Context, c Caller) ([]people.AccessKey, error) {
+	a := r.decide(c, strongroom.ActionManagePeople, strongroom.Resource{})
+	if !a.decision.Permit {
+		return nil, r.refuse(ctx, a)
+	}
+	r.state.mu.RLock()
+	var out []people.AccessKey
+	for _, k := range r.state.keys {
+		k.Secret = ""
+		out = append(out, k)
+	}
+	r.state.mu.RUnlock()
+	slices.SortFunc(out, func(a, b people.AccessKey) int { return strings.Compare(a.ID, b.ID) })
+	return out, r.administer(ctx, a, KindAccessKey, "access-key-list", "", book.Change{})
+}
+
+// CreateKey makes an access key of a principal; its secret is answered this once.
+func (r *Room) CreateKey(ctx context.Context, c Caller, name string, lifetime time.Duration) (people.AccessKey, error) {
+	a := r.decide(c, strongroom.ActionManagePeople, strongroom.Resource{})
+	if !a.decision.Permit {
+		return people.AccessKey{}, r.refuse(ctx, a)
+	}
+	p, known := r.PrincipalByName(name)
+	if !known {
+		return people.AccessKey{}, noPrincipal(name)
+	}
+	k := people.NewAccessKey(p.ID, r.Clock(), lifetime)
+	row, err := row(rowAccessKey, k.ID, k)
+	if err != nil {
+		return k, unavailable("the key's row could not be made", err)
+	}
+	return k, r.administer(ctx, a, KindAccessKey, "access-key-create", name+" "+k.ID, book.Change{
+		Require: []book.Condition{{Form: book.Exists, Kind: rowPrincipal, ID: p.ID.String()}, {Form: book.Absent, Kind: rowAccessKey, ID: k.ID}},
+		Put:     []book.Row{row},
+	})
+}
+
+// RevokeKey ends an access key from the next request on; its row stays.
+func (r *Room) RevokeKey(ctx context.Context, c Caller, keyID string) error {
+	a := r.decide(c, strongroom.ActionManagePeople, strongroom.Resource{})
+	if !a.decision.Permit {
+		return r.refuse(ctx, a)
+	}
+	r.state.mu.RLock()
+	k, known := r.state.keys[keyID]
+	r.state.mu.RUnlock()
+	if !known {
+		return &strongroom.Error{Kind: strongroom.KindInvalid, Message: fmt.Sprintf("there is no access key %q", keyID), Hint: "see `strongroom key ls`"}
+	}
+	if k.Revoked.IsZero() {
+		k.Revoked = r.Clock().UTC()
+	}
+	row, err := row(rowAccessKey, k.ID, k)
+	if err != nil {
+		return unavailable("the key's row could not be made", err)
+	}
+	return r.administer(ctx, a, KindAccessKey, "access-key-revoke", k.ID, book.Change{
+		Require: []book.Condition{{Form: book.Exists, Kind: rowAccessKey, ID: k.ID}},
+		Put:     []book.Row{row},
+	})
+}
+
+// PutPolicy puts a policy set in force. An invalid one is refused and the old one
+// stays; so is one under which the very person who puts it could not put another.
+func (r *Room) PutPolicy(ctx context.Context, c Caller, text []byte) (string, error) {
+	a := r.decide(c, strongroom.ActionManagePolicy, strongroom.Resource{})
+	if !a.decision.Permit {
+		return "", r.refuse(ctx, a)
+	}
+	set, err := r.Compile(text)
+	if err != nil {
+		return "", &strongroom.Error{Kind: strongroom.KindInvalid, Message: "the policy set is not valid, so the one in force stays: " + err.Error()}
+	}
+	if d := set.Decide(a.question); !d.Permit {
+		return "", &strongroom.Error{
+			Kind:    strongroom.KindInvalid,
+			Message: "under this policy set you could not change policies any more, so the one in force stays",
+			Hint:    "keep a permit for managePolicy that holds for you",
+		}
+	}
+	hash := set.Hash()
+	setRow, err := row(rowPolicySet, hash, policySetBody{string(text)})
+	if err != nil {
+		return "", unavailable("the policy's row could not be made", err)
+	}
+	current, err := row(rowPolicy, currentPolicy, policyBody{hash})
+	if err != nil {
+		return "", unavailable("the policy's row could not be made", err)
+	}
+	return hash, r.administer(ctx, a, KindPolicy, "policy-put", hash, book.Change{Put: []book.Row{setRow, current}})
+}
+
+// Policy returns the policy set in force, on record.
+func (r *Room) Policy(ctx context.Context, c Caller) (text []byte, hash string, err error) {
+	a := r.decide(c, strongroom.ActionReadPolicy, strongroom.Resource{})
+	if !a.decision.Permit {
+		return nil, "", r.refuse(ctx, a)
+	}
+	hash = a.decision.PolicySet
+	if text, err = r.PolicySet(ctx, hash); err != nil {
+		return nil, "", unavailable("the policy set cannot be read", err)
+	}
+	return text, hash, r.administer(ctx, a, KindPolicy, "policy-read", "", book.Change{})
+}
+
+// ReadLedger returns the records from ≤ index < to with their personal parts, after
+// putting on record that they were read.
+func (r *Room) ReadLedger(ctx context.Context, c Caller, from, to int64) (iter.Seq2[ledger.Record, error], error) {
+	a := r.decide(c, strongroom.ActionReadLedger, strongroom.Resource{})
+	if !a.decision.Permit {
+		return nil, r.refuse(ctx, a)
+	}
+	p := a.personal()
+	p.Detail = fmt.Sprintf("records %d to %d", from, to)
+	if _, err := r.apply(ctx, KindLedgerRead, r.evidence(KindLedgerRead, a), p, book.Change{}); err != nil {
+		return nil, unavailable("reading the ledger could not be recorded, so nothing is shown", err)
+	}
+	return r.Book.Records(ctx, from, to), nil
+}
+
+// Ask answers how the policy in force would decide, without doing anything. The
+// asker must be permitted to read policies; that is recorded.
+func (r *Room) Ask(ctx context.Context, c Caller, q strongroom.Question) (strongroom.Decision, error) {
+	a := r.decide(c, strongroom.ActionReadPolicy, strongroom.Resource{})
+	if !a.decision.Permit {
+		return strongroom.Decision{}, r.refuse(ctx, a)
+	}
+	p := a.personal()
+	p.Detail = fmt.Sprintf("would %s be permitted to %s", q.Principal.Name, q.Action)
+	if _, err := r.apply(ctx, KindPolicy, r.evidence("policy-ask", a), p, book.Change{}); err != nil {
+		return strongroom.Decision{}, unavailable("it could not be recorded", err)
+	}
+	r.state.mu.RLock()
+	policy := r.state.policy
+	r.state.mu.RUnlock()
+	return policy.Decide(q), nil
+}
+
+// ResourceOf returns what policies see of an object, for Ask.
+func (r *Room) ResourceOf(ctx context.Context, bucket, key string) (strongroom.Resource, error) {
+	b, exists := r.bucket(bucket)
+	if !exists {
+		return strongroom.Resource{Bucket: bucket, Key: key}, noBucket(bucket)
+	}
+	o, err := r.current(ctx, b, key)
+	if errors.Is(err, book.ErrNoRow) {
+		return strongroom.Resource{Bucket: bucket, Key: key, Custody: b.Custody}, notFound(true, bucket, key)
+	}
+	return resourceOf(o.Object), err
+}

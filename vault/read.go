@@ -1,0 +1,150 @@
+package vault
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"strongroom"
+	"strongroom/book"
+	"strongroom/seal"
+)
+
+// Open is the way to content. The order is the promise: identify what is meant,
+// decide, put the release on record, ask for the key with proof of that record,
+// and only then hand out a reader that verifies each chunk before it leaves.
+func (r *Room) Open(ctx context.Context, c Caller, req GetRequest) (*Opened, error) {
+	object, err := r.identify(ctx, c, strongroom.ActionReadObject, req.Bucket, req.Key)
+	if err != nil {
+		return nil, err
+	}
+	a := r.decide(c, strongroom.ActionReadObject, resourceOf(object.Object))
+	if !a.decision.Permit {
+		return nil, r.refuse(ctx, a)
+	}
+	offset, length, err := req.Plan(object.Object)
+	if err != nil {
+		return nil, errors.Join(err, r.noteMetadataRead(ctx, a, object))
+	}
+	l, err := r.enterLease(ctx, a, object, offset == 0 && length == object.Size)
+	if err != nil {
+		return nil, err
+	}
+	out := &opened{room: r, lease: l, offset: offset, length: length}
+	return &Opened{Object: object.Object, Recipient: l.recipient, Offset: offset, Length: length, WriterTo: out, Closer: out}, nil
+}
+
+// opened is one request's share of a lease.
+type opened struct {
+	room           *Room
+	lease          *lease
+	offset, length int64
+	written        int64
+}
+
+// WriteTo writes the range asked for. It ends before the first chunk that does not
+// verify.
+func (o *opened) WriteTo(w io.Writer) (int64, error) {
+	n, err := o.lease.reader.WriteRangeTo(w, o.offset, o.length)
+	o.written += n
+	if damage, ok := errors.AsType[*seal.DamagedError](err); ok {
+		o.room.Log.Error("a stored blob is damaged", "room", o.room.ID, "blob", o.lease.object.Blob, "error", damage)
+		return n, &strongroom.Error{Kind: strongroom.KindDamaged, Message: "what is stored of this object does not verify, so the answer was broken off", Cause: err}
+	}
+	return n, err
+}
+
+// Close puts on record what was delivered.
+func (o *opened) Close() error {
+	o.room.leaveLease(o.lease, o.offset, o.written)
+	return nil
+}
+
+// Head answers an object's metadata, on record as a metadata read.
+func (r *Room) Head(ctx context.Context, c Caller, bucket, key string) (strongroom.Object, error) {
+	object, err := r.identify(ctx, c, strongroom.ActionReadMetadata, bucket, key)
+	if err != nil {
+		return strongroom.Object{}, err
+	}
+	a := r.decide(c, strongroom.ActionReadMetadata, resourceOf(object.Object))
+	if !a.decision.Permit {
+		return strongroom.Object{}, r.refuse(ctx, a)
+	}
+	if err := r.noteMetadataRead(ctx, a, object); err != nil {
+		return strongroom.Object{}, err
+	}
+	return object.Object, nil
+}
+
+func (r *Room) noteMetadataRead(ctx context.Context, a asked, o objectBody) error {
+	e := r.evidence(KindMetadataRead, a)
+	e.Blob, e.Version, e.Custody = o.Blob, o.Version, o.Custody
+	return r.note(ctx, KindMetadataRead, e, a)
+}
+
+// identify finds the object. Whether it exists is told only to those who may list
+// its bucket; to everybody else an absent object is a refusal, on record as one.
+func (r *Room) identify(ctx context.Context, c Caller, action strongroom.Action, bucket, key string) (objectBody, error) {
+	b, ok := r.bucket(bucket)
+	if ok {
+		object, err := r.current(ctx, b, key)
+		if err == nil || !errors.Is(err, book.ErrNoRow) {
+			return object, err
+		}
+	}
+	if a := r.decide(c, strongroom.ActionListObjects, strongroom.Resource{Bucket: bucket, Custody: b.Custody}); !a.decision.Permit {
+		a = r.decide(c, action, strongroom.Resource{Bucket: bucket, Key: key, Custody: b.Custody})
+		if a.decision.Permit {
+			// The policy would let the asker read this object if it existed: not what it
+			// says, but nothing is there to be released either.
+			return objectBody{}, notFound(ok, bucket, key)
+		}
+		return objectBody{}, r.refuse(ctx, a)
+	} else if err := r.note(ctx, KindMetadataRead, r.evidence(KindMetadataRead, a), a); err != nil {
+		return objectBody{}, err
+	}
+	return objectBody{}, notFound(ok, bucket, key)
+}
+
+func notFound(bucketExists bool, bucket, key string) error {
+	if !bucketExists {
+		return noBucket(bucket)
+	}
+	return &strongroom.Error{Kind: strongroom.KindNoObject, Message: fmt.Sprintf("there is no object %q in bucket %s", key, bucket)}
+}
+
+func noBucket(name string) error {
+	return &strongroom.Error{Kind: strongroom.KindNoBucket, Message: fmt.Sprintf("there is no bucket %q", name)}
+}
+
+// current reads the row of the object that a key names now, or wraps book.ErrNoRow.
+func (r *Room) current(ctx context.Context, b strongroom.Bucket, key string) (objectBody, error) {
+	rows, err := r.Book.Find(ctx, rowObject, b.ID.String(), r.tag(b.ID, key))
+	if err != nil {
+		return objectBody{}, unavailable("the room's database cannot be read now", err)
+	}
+	if len(rows) == 0 {
+		return objectBody{}, book.ErrNoRow
+	}
+	o, err := decode[objectBody](rows[0])
+	if err != nil {
+		return objectBody{}, unavailable("the object's row cannot be read", err)
+	}
+	return o, nil
+}
+
+// resourceOf is what policies see of an object.
+func resourceOf(o strongroom.Object) strongroom.Resource {
+	attributes := map[string]string{}
+	for name, value := range o.Meta {
+		if a, ok := strings.CutPrefix(name, strongroom.AttributePrefix); ok {
+			attributes[a] = value
+		}
+	}
+	return strongroom.Resource{
+		Bucket: o.Bucket, Key: o.Key, Version: o.Version, Custody: o.Custody, Size: o.Size, Created: o.Modified,
+		Attributes: attributes, Label: o.Label, LegalHold: o.LegalHold, Scrubbed: o.Scrubbed,
+	}
+}

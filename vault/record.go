@@ -1,0 +1,247 @@
+package vault
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+
+	"strongroom"
+	"strongroom/book"
+	"strongroom/ledger"
+)
+
+// Kinds of record besides those of package release.
+const (
+	KindGenesis      = "genesis"
+	KindStore        = "store"
+	KindDelete       = "delete"
+	KindDelivery     = "delivery"
+	KindRefusal      = "refusal"
+	KindMetadataRead = "metadata-read"
+	KindList         = "list"
+	KindBucket       = "bucket"
+	KindUpload       = "upload"
+	KindPart         = "part"
+	KindPeople       = "people"
+	KindAccessKey    = "access-key"
+	KindPolicy       = "policy"
+	KindRecipient    = "recipient"
+	KindLedgerRead   = "ledger-read"
+	KindNoise        = "noise"
+)
+
+// Evidence is the part of a record that names nobody and is kept. Releases have
+// their own form, in package release.
+type Evidence struct {
+	Action    string                  `json:"action"`
+	Decision  string                  `json:"decision,omitempty"` // permit or deny
+	Actor     string                  `json:"actor,omitempty"`    // pseudonym
+	PolicySet string                  `json:"policy_set,omitempty"`
+	Policies  []string                `json:"policies,omitempty"`
+	Missing   []strongroom.Obligation `json:"missing,omitempty"`
+
+	Bucket  strongroom.ID `json:"bucket,omitzero"`
+	Blob    strongroom.ID `json:"blob,omitzero"`
+	Version strongroom.ID `json:"version,omitzero"`
+	Custody string        `json:"custody,omitempty"`
+	Digest  string        `json:"digest,omitempty"` // hex SHA-256 of what lies on the disk
+	Names   int           `json:"names,omitempty"`  // how many a listing told
+
+	// Of a delivery: the lease's release record, what the key holder called the
+	// unwrapping, and the ranges delivered so far, as [from, to) in plaintext bytes.
+	Lease   strongroom.ID `json:"lease,omitzero"`
+	Release *int64        `json:"release,omitempty"`
+	Unwrap  *int64        `json:"unwrap,omitempty"`
+	Bytes   int64         `json:"bytes,omitempty"` // with repeats
+	Ranges  [][2]int64    `json:"ranges,omitempty"`
+	Final   bool          `json:"final,omitempty"`
+	Whole   bool          `json:"whole,omitempty"` // every byte was delivered
+
+	Counts map[string]int64 `json:"counts,omitempty"` // of noise
+	book.Marks
+}
+
+// Personal is the part of a record that names people and things, and can be erased.
+type Personal struct {
+	Question  *strongroom.Question `json:"question,omitempty"`
+	Decision  *strongroom.Decision `json:"decision,omitempty"`
+	Session   string               `json:"session,omitempty"`
+	RequestID string               `json:"request_id,omitempty"`
+	Shared    bool                 `json:"shared,omitempty"`  // the lease serves range reads
+	Subject   string               `json:"subject,omitempty"` // the principal or key that was changed
+	Detail    string               `json:"detail,omitempty"`
+}
+
+// asked is one decision on its way into a record.
+type asked struct {
+	caller   Caller
+	question strongroom.Question
+	decision strongroom.Decision
+}
+
+// decide asks the policy in force. The principal is read afresh, so that a
+// suspension holds from the next request on.
+func (r *Room) decide(c Caller, action strongroom.Action, resource strongroom.Resource) asked {
+	p, known := r.principal(c.Principal.ID)
+	if !known {
+		p = c.Principal
+		p.Groups, p.Attributes, p.Suspended = nil, nil, true
+	}
+	a := asked{caller: c, question: strongroom.Question{
+		Action: action, Principal: p, Resource: resource,
+		Context: strongroom.Context{
+			Time: r.Clock().UTC(), Purpose: c.Purpose, Source: c.Source, Method: c.Method, Secure: c.Secure,
+		},
+	}}
+	r.state.mu.RLock()
+	policy, err := r.state.policy, r.state.policyErr
+	r.state.mu.RUnlock()
+	if policy == nil {
+		a.decision = strongroom.Decision{Reason: "the room's policy cannot be evaluated, so nothing is permitted", Errors: []string{err.Error()}}
+		return a
+	}
+	a.decision = policy.Decide(a.question)
+	return a
+}
+
+// evidence begins a record's evidence with the decision.
+func (r *Room) evidence(action string, a asked) Evidence {
+	e := Evidence{
+		Action: action, Decision: "deny", Actor: r.actor(a.question.Principal.ID),
+		PolicySet: a.decision.PolicySet, Policies: a.decision.Policies, Missing: a.decision.Missing,
+	}
+	if a.decision.Permit {
+		e.Decision = "permit"
+	}
+	return e
+}
+
+func (a asked) personal() Personal {
+	return Personal{Question: &a.question, Decision: &a.decision, Session: a.caller.Session, RequestID: a.caller.RequestID}
+}
+
+// entry makes a ledger entry. The personal part must fit what a record holds; the
+// bounds on requests see to it.
+func newEntry(kind string, evidence any, personal *Personal) (ledger.Entry, error) {
+	e := ledger.Entry{Kind: kind}
+	var err error
+	if e.Evidence, err = json.Marshal(evidence); err != nil {
+		return e, fmt.Errorf("encoding evidence: %w", err)
+	}
+	if personal != nil {
+		if e.Personal, err = json.Marshal(personal); err != nil {
+			return e, fmt.Errorf("encoding the personal part: %w", err)
+		}
+	}
+	return e, nil
+}
+
+// apply completes a change with one record that carries its marks, and commits it.
+func (r *Room) apply(ctx context.Context, kind string, e Evidence, p Personal, change book.Change) (book.Receipt, error) {
+	e.Marks = change.Marks()
+	entry, err := newEntry(kind, e, &p)
+	if err != nil {
+		return book.Receipt{}, err
+	}
+	change.Entries = []ledger.Entry{entry}
+	return r.Book.Apply(ctx, change)
+}
+
+// note records something that changes no row, before its answer is given.
+func (r *Room) note(ctx context.Context, kind string, e Evidence, a asked) error {
+	_, err := r.apply(ctx, kind, e, a.personal(), book.Change{})
+	return err
+}
+
+// refuse records a refusal and returns it as the asker sees it. If it cannot be
+// recorded it is a refusal all the same. What one principal is refused beyond a
+// rate is counted rather than recorded one by one.
+func (r *Room) refuse(ctx context.Context, a asked) error {
+	if !r.noise.allow(a.question.Principal.ID, r.Clock().Unix()) {
+		r.Noise("refusals beyond the recorded rate")
+	} else if err := r.note(context.WithoutCancel(ctx), KindRefusal, r.evidence(string(a.question.Action), a), a); err != nil {
+		r.Log.Error("a refusal was not recorded", "room", r.ID, "error", err)
+	}
+	if len(a.decision.Errors) > 0 {
+		r.Log.Error("a policy did not evaluate", "room", r.ID, "policy_set", a.decision.PolicySet, "errors", strings.Join(a.decision.Errors, "; "))
+	}
+	return denied(a.decision)
+}
+
+func denied(d strongroom.Decision) error {
+	e := &strongroom.Error{Kind: strongroom.KindDenied, Message: d.Reason, Missing: d.Missing}
+	for _, m := range d.Missing {
+		switch m {
+		case strongroom.ObligePurpose:
+			e.Hint = "send it as the signed header x-strongroom-purpose"
+		case strongroom.ObligeTicket:
+			e.Hint = "send it as the signed header x-strongroom-ticket"
+		case strongroom.ObligeApproval:
+			e.Hint = "ask somebody who may approve it"
+		case strongroom.ObligeScrubbedCopy:
+			e.Hint = "ask for the scrubbed copy"
+		}
+	}
+	return e
+}
+
+// noise counts what is not worth a record each.
+type noise struct {
+	mu     sync.Mutex
+	counts map[string]int64
+	second int64
+	burst  map[strongroom.ID]int
+}
+
+// refusalsPerSecond is how many refusals of one principal are recorded one by one.
+const refusalsPerSecond = 20
+
+func (n *noise) allow(p strongroom.ID, second int64) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.second != second || n.burst == nil {
+		n.second, n.burst = second, map[strongroom.ID]int{}
+	}
+	n.burst[p]++
+	return n.burst[p] <= refusalsPerSecond
+}
+
+// Noise counts a request that proved nobody: unsigned, badly signed, malformed.
+// Counts are recorded every ten seconds, so that noise cannot fill the ledger.
+func (r *Room) Noise(kind string) {
+	r.noise.mu.Lock()
+	defer r.noise.mu.Unlock()
+	if r.noise.counts == nil {
+		r.noise.counts = map[string]int64{}
+	}
+	if len(r.noise.counts) < 64 || r.noise.counts[kind] > 0 {
+		r.noise.counts[kind]++
+	}
+}
+
+func (r *Room) flushNoise(ctx context.Context) error {
+	r.noise.mu.Lock()
+	counts := r.noise.counts
+	r.noise.counts = nil
+	r.noise.mu.Unlock()
+	if len(counts) == 0 {
+		return nil
+	}
+	e, err := newEntry(KindNoise, Evidence{Action: KindNoise, Counts: counts}, nil)
+	if err != nil {
+		return err
+	}
+	_, err = r.Book.Apply(ctx, book.Change{Entries: []ledger.Entry{e}})
+	return err
+}
+
+// unavailable wraps what the asker cannot mend.
+func unavailable(message string, cause error) error {
+	if _, ok := errors.AsType[*strongroom.Error](cause); ok {
+		return cause
+	}
+	return &strongroom.Error{Kind: strongroom.KindUnavailable, Message: message, Hint: "try again shortly", Cause: cause}
+}
