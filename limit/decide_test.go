@@ -246,6 +246,26 @@ func TestFacts(t *testing.T) {
 	}
 }
 
+func TestListingHasAPrefix(t *testing.T) {
+	s := mustParse(t, `@id("mail") permit (principal, action == Action::"listObjects", resource == Bucket::"recordings") when { context has prefix && context.prefix like "mail/*" };
+		@id("held") forbid (principal, action, resource) when { resource is Object && resource.legalHold };`)
+	for prefix, permit := range map[string]bool{"mail/": true, "mail/2026/": true, "mail": false, "": false, "calls/": false} {
+		d := s.Decide(reading(func(q *strongroom.Question) {
+			q.Action, q.Resource = strongroom.ActionListObjects, strongroom.Resource{Bucket: "recordings", Key: prefix}
+		}))
+		if d.Permit != permit || d.Errors != nil {
+			t.Errorf("prefix %q: got %+v", prefix, d)
+		}
+		d = Default().Decide(reading(func(q *strongroom.Question) {
+			q.Principal = people["owner"]
+			q.Action, q.Resource = strongroom.ActionListObjects, strongroom.Resource{Bucket: "recordings", Key: prefix}
+		}))
+		if !d.Permit {
+			t.Errorf("a data owner, prefix %q: got %+v", prefix, d)
+		}
+	}
+}
+
 func TestMissingAttributesAreFalseNotErrors(t *testing.T) {
 	s := mustParse(t, `@id("q") permit (principal, action == Action::"readObject", resource) when { resource has queue && resource.queue == "billing" };
 		@id("t") permit (principal, action == Action::"readObject", resource) when { resource.hasTag("site") && resource.getTag("site") == "Lyon" };

@@ -171,6 +171,9 @@ func TestDefaultPolicies(t *testing.T) {
 		want := expectation(t, who)
 		for _, action := range allActions {
 			for what, resource := range resources {
+				if action == strongroom.ActionListObjects && resource.Key != "" {
+					continue // a key would be a prefix: see TestListingHasAPrefix
+				}
 				q := strongroom.Question{
 					Action: action, Principal: principal, Resource: resource,
 					Context: strongroom.Context{Time: noon, Method: "sigv4", Source: "192.0.2.7"},

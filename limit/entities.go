@@ -132,7 +132,8 @@ func (n *needs) record(of []attribute, q *strongroom.Question) types.Record {
 	return types.NewRecord(m)
 }
 
-// factsOf translates q, or says why q is no question that policy can answer.
+// factsOf translates q, or says why q is no question that policy can answer. Of
+// listObjects, the resource is the bucket and a key is the prefix of the names.
 func (n *needs) factsOf(q *strongroom.Question) (*facts, error) {
 	switch {
 	case q.Principal.Name == "":
@@ -147,7 +148,7 @@ func (n *needs) factsOf(q *strongroom.Question) (*facts, error) {
 	switch r := &q.Resource; {
 	case r.Bucket == "":
 		f.resource = cedar.Entity{UID: types.NewEntityUID(typeRoom, "room")}
-	case r.Key == "":
+	case r.Key == "" || q.Action == strongroom.ActionListObjects:
 		f.resource = n.bucketEntity(q)
 	default:
 		f.bucket = n.bucketEntity(q)
@@ -231,6 +232,9 @@ func contextRecord(q *strongroom.Question) (types.Record, error) {
 	}
 	if ticket := strings.TrimSpace(c.Purpose.Ticket); ticket != "" {
 		m["ticket"] = types.String(ticket)
+	}
+	if q.Action == strongroom.ActionListObjects && q.Resource.Key != "" {
+		m["prefix"] = types.String(q.Resource.Key)
 	}
 	if c.Source != "" {
 		address, err := netip.ParseAddr(c.Source)

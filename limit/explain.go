@@ -39,7 +39,7 @@ func (s *Set) Explain(q strongroom.Question, d strongroom.Decision, lang string)
 	}
 	on := v.room
 	switch {
-	case q.Resource.Key != "":
+	case q.Resource.Key != "" && q.Action != strongroom.ActionListObjects:
 		on = fmt.Sprintf(v.inBucket, q.Resource.Bucket)
 	case q.Resource.Bucket != "":
 		on = fmt.Sprintf(v.onBucket, q.Resource.Bucket)
