@@ -312,8 +312,9 @@ func (r *Room) PolicySet(ctx context.Context, hash string) ([]byte, error) {
 	return []byte(b.Text), err
 }
 
-// Credential returns what is needed to verify a signature by this access key, of
-// which only a usable one is told from one that does not exist.
+// Credential returns what is needed to verify a signature by this access key. Where
+// the key must not be used any more the credential stands beside the error: only
+// who proves to know the secret may be told why.
 func (r *Room) Credential(keyID string) (Credential, error) {
 	unknown := &strongroom.Error{Kind: strongroom.KindDenied, Message: "this access key does not exist, or is no longer valid"}
 	r.state.mu.RLock()
@@ -326,11 +327,11 @@ func (r *Room) Credential(keyID string) (Credential, error) {
 	if !ok {
 		return Credential{}, unknown
 	}
+	c := Credential{KeyID: k.ID, Secret: k.Secret, Principal: p}
 	if err := k.Usable(p, r.Clock()); err != nil {
-		unknown.Cause = err
-		return Credential{}, unknown
+		return c, &strongroom.Error{Kind: strongroom.KindDenied, Message: "this access key is not valid: " + err.Error(), Hint: "ask for a new one"}
 	}
-	return Credential{KeyID: k.ID, Secret: k.Secret, Principal: p}, nil
+	return c, nil
 }
 
 // principal returns the principal as it is now, for the fresh check of each request.

@@ -173,7 +173,11 @@ func found(ctx context.Context, f Founding, id strongroom.ID, path string) (Foun
 	if err != nil {
 		return Founded{}, err
 	}
-	b, err := store.OpenSQLite(ctx, filepath.Join(path, "content.db"), store.Config{Room: id, Key: roomKey, Signer: s})
+	verifier, err := ledger.ParseVerifier(ledgerKey)
+	if err != nil {
+		return Founded{}, err
+	}
+	b, err := store.OpenSQLite(ctx, filepath.Join(path, "content.db"), store.Config{Room: id, Key: roomKey, Signer: s, Ledger: verifier})
 	if err != nil {
 		return Founded{}, err
 	}
@@ -216,7 +220,7 @@ func foundCustodian(room strongroom.ID, path string) (newCustodian, error) {
 		return c, err
 	}
 	id := strongroom.NewID()
-	signer, _, err := ledger.GenerateKey(ledger.KeyName(id))
+	signer, verifier, err := ledger.GenerateKey(ledger.KeyName(id))
 	if err != nil {
 		return c, fmt.Errorf("making the custodian's ledger key: %w", err)
 	}
@@ -232,6 +236,7 @@ func foundCustodian(room strongroom.ID, path string) (newCustodian, error) {
 		"id":                                []byte(id.String() + "\n"),
 		"book.key":                          encodeKey(bookKey),
 		"ledger.key":                        []byte(signer + "\n"),
+		"ledger.pub":                        []byte(verifier + "\n"),
 		"witness.key":                       []byte(cosigner + "\n"),
 	} {
 		if err := writeFile(filepath.Join(path, name), content); err != nil {
@@ -310,8 +315,35 @@ func OpenBook(ctx context.Context, path string, clock func() time.Time) (Info, *
 	if err != nil {
 		return info, nil, err
 	}
-	b, err := store.OpenSQLite(ctx, filepath.Join(path, "content.db"), store.Config{Room: info.ID, Key: key, Signer: signer, Clock: clock})
+	verifier, err := ledger.ParseVerifier(info.LedgerKey)
+	if err != nil {
+		return info, nil, fmt.Errorf("reading the ledger's key: %w", err)
+	}
+	b, err := store.OpenSQLite(ctx, filepath.Join(path, "content.db"), store.Config{Room: info.ID, Key: key, Signer: signer, Ledger: verifier, Clock: clock})
 	return info, b, err
+}
+
+// AuditBook opens a room's book for reading as it lies there.
+func AuditBook(ctx context.Context, path string) (Info, *store.Book, error) {
+	info, err := readInfo(path)
+	if err != nil {
+		return info, nil, err
+	}
+	key, err := readKey(filepath.Join(path, "secrets", "room.key"))
+	if err != nil {
+		return info, nil, err
+	}
+	b, err := store.AuditSQLite(ctx, filepath.Join(path, "content.db"), store.Config{Room: info.ID, Key: key})
+	return info, b, err
+}
+
+// AuditCustodian opens the embedded custodian's book for reading as it lies there.
+func AuditCustodian(ctx context.Context, path string) (*store.Book, error) {
+	key, err := readKey(filepath.Join(path, "custodian", "book.key"))
+	if err != nil {
+		return nil, err
+	}
+	return store.AuditSQLite(ctx, filepath.Join(path, "custodian", "custodian.db"), store.Config{Key: key})
 }
 
 // Open opens a room.
@@ -448,7 +480,15 @@ func OpenCustodianBook(ctx context.Context, path string, clock func() time.Time)
 	if err != nil {
 		return id, nil, err
 	}
-	b, err := store.OpenSQLite(ctx, filepath.Join(path, "custodian.db"), store.Config{Room: id, Key: key, Signer: signer, Clock: clock})
+	public, err := os.ReadFile(filepath.Join(path, "ledger.pub"))
+	if err != nil {
+		return id, nil, fmt.Errorf("reading the custodian's ledger key: %w", err)
+	}
+	verifier, err := ledger.ParseVerifier(strings.TrimSpace(string(public)))
+	if err != nil {
+		return id, nil, fmt.Errorf("reading the custodian's ledger key: %w", err)
+	}
+	b, err := store.OpenSQLite(ctx, filepath.Join(path, "custodian.db"), store.Config{Room: id, Key: key, Signer: signer, Ledger: verifier, Clock: clock})
 	return id, b, err
 }
 

@@ -138,4 +138,3 @@ func (r *Room) Get(c vault.Caller, bucket, key string, offset, length int64) ([]
 	}
 	return out.Bytes(), err
 }
-

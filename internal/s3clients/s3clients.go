@@ -8,6 +8,7 @@ package s3clients
 import (
 	"os"
 	"os/exec"
+	"slices"
 	"testing"
 
 	"strongroom"
@@ -26,17 +27,26 @@ type Endpoint struct {
 	NeedsPurpose bool
 }
 
-// Run drives e with every client.
-func Run(t *testing.T, e Endpoint) {
+// Run drives e with the clients named, or with all of them: boto3, aws, minio-go.
+func Run(t *testing.T, e Endpoint, clients ...string) {
 	if e.Region == "" {
 		e.Region = "us-east-1"
 	}
 	if e.Purpose.Text == "" {
 		e.Purpose = strongroom.Purpose{Text: "réclamation 50%", Ticket: "TICKET-1"}
 	}
-	t.Run("minio-go", func(t *testing.T) { t.Parallel(); runMinio(t, e) })
-	t.Run("boto3", func(t *testing.T) { t.Parallel(); runBoto(t, e) })
-	t.Run("aws", func(t *testing.T) { t.Parallel(); runCommandLine(t, e) })
+	for _, client := range []struct {
+		name string
+		run  func(*testing.T, Endpoint)
+	}{{"boto3", runBoto}, {"aws", runCommandLine}, {"minio-go", runMinio}} {
+		if len(clients) > 0 && !slices.Contains(clients, client.name) {
+			continue
+		}
+		t.Run(client.name, func(t *testing.T) {
+			t.Parallel()
+			client.run(t, e)
+		})
+	}
 }
 
 // environment is what botocore's programs are told: the endpoint's credentials, and

@@ -24,8 +24,9 @@ import (
 // Config is what a book needs besides its file.
 type Config struct {
 	Room   strongroom.ID
-	Key    []byte      // the room key, 32 bytes
-	Signer note.Signer // signs checkpoints
+	Key    []byte        // the room key, 32 bytes
+	Signer note.Signer   // signs checkpoints
+	Ledger note.Verifier // verifies them
 	Clock  func() time.Time
 }
 
@@ -94,6 +95,52 @@ func OpenSQLite(ctx context.Context, path string, c Config) (*Book, error) {
 	return b, nil
 }
 
+// AuditSQLite opens a book for reading as it lies there, checking nothing and able
+// to write nothing: what an audit starts from.
+func AuditSQLite(ctx context.Context, path string, c Config) (*Book, error) {
+	r, err := openSQLiteReading(path)
+	if err != nil {
+		return nil, err
+	}
+	b := &Book{Config: c, d: sqlite, writer: r, readers: r, stop: make(chan struct{}), done: make(chan struct{})}
+	close(b.done)
+	fail := func(err error) (*Book, error) {
+		r.Close()
+		return nil, fmt.Errorf("opening the book %s: %w", path, err)
+	}
+	if b.rows, err = newSealer(c.Key, "rows"); err != nil {
+		return fail(err)
+	}
+	if b.parts, err = newSealer(c.Key, "personal"); err != nil {
+		return fail(err)
+	}
+	head, err := b.readHead(ctx, r)
+	if err != nil {
+		return fail(err)
+	}
+	b.state.Store(&snapshot{head: head, edge: ledger.NewEdge()})
+	return b, nil
+}
+
+// Last returns the number of records there are, whatever the head says.
+func (b *Book) Last(ctx context.Context) (int64, error) {
+	var n int64
+	if err := b.readers.QueryRowContext(ctx, "SELECT coalesce(max(idx) + 1, 0) FROM record").Scan(&n); err != nil {
+		return 0, fmt.Errorf("counting records: %w", err)
+	}
+	return n, nil
+}
+
+// Snapshot writes a consistent copy of the database while others write.
+func (b *Book) Snapshot(ctx context.Context, path string) error {
+	// A read-only connection may not run VACUUM INTO, so it takes its turn on the
+	// writing one.
+	if _, err := b.writer.ExecContext(ctx, "VACUUM INTO $1", path); err != nil {
+		return fmt.Errorf("copying the database: %w", err)
+	}
+	return nil
+}
+
 func open(ctx context.Context, d dialect, w, r *sql.DB, c Config) (*Book, error) {
 	if c.Clock == nil {
 		c.Clock = time.Now
@@ -138,7 +185,16 @@ func (b *Book) load(ctx context.Context, q queryer) error {
 		return err
 	}
 	if head.Size > 0 {
+		// Signing on top of records that the last checkpoint does not cover would make
+		// a fork out of somebody's tampering.
 		head.Root = edge.Root()
+		c, _, err := ledger.OpenCheckpoint(head.Checkpoint, b.Ledger)
+		if err != nil {
+			return fmt.Errorf("the signed head does not verify: %w; run `strongroom ledger verify`", err)
+		}
+		if c.Size != head.Size || c.Root != head.Root {
+			return fmt.Errorf("the records are not those that the signed head covers; run `strongroom ledger verify`")
+		}
 		leaf, err := b.leaf(ctx, q, head.Size-1)
 		if err != nil {
 			return err

@@ -63,6 +63,15 @@ func openSQLite(path string) (writer, readers *sql.DB, err error) {
 	return writer, readers, nil
 }
 
+// openSQLiteReading opens a database file for reading only.
+func openSQLiteReading(path string) (*sql.DB, error) {
+	db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: "mode=ro&_pragma=busy_timeout(10000)&_pragma=query_only(1)"}).String())
+	if err != nil {
+		return nil, fmt.Errorf("opening %s: %w", path, err)
+	}
+	return db, nil
+}
+
 // migrate brings the schema up to this version, and refuses one from the future.
 func migrate(ctx context.Context, db *sql.DB, d dialect, migrations embed.FS, folder string) error {
 	sub, err := fs.Sub(migrations, folder)
