@@ -38,7 +38,9 @@ func benchBook(b *testing.B) *Book {
 
 // releaseSized is an entry as large as a release's: evidence and personal part.
 func releaseSized() ledger.Entry {
-	filler := func(n int) []byte { return fmt.Appendf(nil, `{"action":"release","filler":"%s"}`, bytes.Repeat([]byte("x"), n-35)) }
+	filler := func(n int) []byte {
+		return fmt.Appendf(nil, `{"action":"release","filler":"%s"}`, bytes.Repeat([]byte("x"), n-35))
+	}
 	return ledger.Entry{Kind: "release", Evidence: filler(600), Personal: filler(1200)}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"database/sql"
-	"database/sql/driver"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -46,6 +45,7 @@ type Book struct {
 	done  chan struct{}
 
 	// of the writer's goroutine
+	session  *session // nil until needed, and after one that is in doubt
 	edge     *ledger.Edge
 	epoch    uint32
 	lastTime time.Time
@@ -70,7 +70,8 @@ type tileKey struct {
 
 type pending struct {
 	change  book.Change
-	epoch   bool // begins a new epoch
+	epoch   bool       // begins a new epoch
+	witness *book.Head // of a change without entries: the cosigned checkpoint to keep
 	done    chan struct{}
 	receipt book.Receipt
 	err     error
@@ -279,7 +280,11 @@ func (b *Book) tile(ctx context.Context, q queryer, level int, n int64) ([]byte,
 func (b *Book) Close() error {
 	close(b.stop)
 	<-b.done
-	return errors.Join(b.writer.Close(), b.readers.Close())
+	var err error
+	if b.session != nil {
+		err = b.session.close()
+	}
+	return errors.Join(err, b.writer.Close(), b.readers.Close())
 }
 
 // Unavailable is the error of a ledger that cannot be written: P1 makes it the end
@@ -392,12 +397,12 @@ func (b *Book) commit(batch []*pending) {
 }
 
 func (b *Book) transact(ctx context.Context, batch []*pending) (err error) {
-	conn, err := b.writer.Conn(ctx)
-	if err != nil {
-		return fmt.Errorf("getting the connection: %w", err)
+	if b.session == nil {
+		if b.session, err = newSession(ctx, b.writer); err != nil {
+			return err
+		}
 	}
-	defer conn.Close()
-	t := &transaction{Book: b, ctx: ctx, conn: conn, edge: b.edge.Clone(), epoch: b.epoch}
+	t := &transaction{Book: b, ctx: ctx, conn: b.session, edge: b.edge.Clone(), epoch: b.epoch}
 	if err := t.exec(b.d.begin); err != nil {
 		return fmt.Errorf("beginning a transaction: %w", err)
 	}
@@ -409,7 +414,8 @@ func (b *Book) transact(ctx context.Context, batch []*pending) (err error) {
 		if e := t.exec("ROLLBACK"); e != nil {
 			// A failed COMMIT may have ended the transaction by itself; a connection
 			// that is in doubt is thrown away.
-			conn.Raw(func(any) error { return driver.ErrBadConn })
+			b.session.discard()
+			b.session = nil
 		}
 	}()
 
@@ -427,7 +433,7 @@ func (b *Book) transact(ctx context.Context, batch []*pending) (err error) {
 			return err
 		}
 	} else if foreign != nil {
-		if head, err = b.readHead(ctx, conn); err != nil {
+		if head, err = b.readHead(ctx, t.conn); err != nil {
 			return err
 		}
 		head.Root = t.edge.Root()
@@ -472,15 +478,14 @@ func (b *Book) Follow(f func(book.Committed)) {
 type transaction struct {
 	*Book
 	ctx      context.Context
-	conn     *sql.Conn
+	conn     *session
 	edge     *ledger.Edge
 	epoch    uint32
 	lastTime time.Time
 }
 
 func (t *transaction) exec(query string, args ...any) error {
-	_, err := t.conn.ExecContext(t.ctx, query, args...)
-	return err
+	return t.conn.exec(t.ctx, query, args...)
 }
 
 // catchUp notices what another process committed since, and rebuilds the edge.
@@ -535,6 +540,12 @@ func (t *transaction) catchUp() (*book.Committed, error) {
 	return foreign, nil
 }
 
+const (
+	insertRecord  = "INSERT INTO record (idx, leaf, evidence_salt, evidence, personal) VALUES ($1, $2, $3, $4, $5)"
+	keepWitnessed = `INSERT INTO witnessed (one, size, checkpoint) VALUES (1, $1, $2)
+		ON CONFLICT (one) DO UPDATE SET size = excluded.size, checkpoint = excluded.checkpoint WHERE excluded.size >= witnessed.size`
+)
+
 // clockTolerance is how far the clock may stand behind the newest record.
 const clockTolerance = 5 * time.Minute
 
@@ -546,12 +557,13 @@ func (t *transaction) run(batch []*pending) (book.Committed, error) {
 	if now.Before(t.lastTime.Add(-clockTolerance)) {
 		return own, fmt.Errorf("the clock (%s) is behind the newest record (%s): correct it", now.UTC().Format(time.RFC3339), t.lastTime.UTC().Format(time.RFC3339))
 	}
-	insert, err := t.conn.PrepareContext(t.ctx, "INSERT INTO record (idx, leaf, evidence_salt, evidence, personal) VALUES ($1, $2, $3, $4, $5)")
-	if err != nil {
-		return own, fmt.Errorf("preparing to append: %w", err)
-	}
-	defer insert.Close()
 	for _, p := range batch {
+		if p.witness != nil {
+			if err := t.exec(keepWitnessed, p.witness.Size, p.witness.Checkpoint); err != nil {
+				return own, fmt.Errorf("keeping the witnessed checkpoint: %w", err)
+			}
+			continue
+		}
 		if p.err = t.apply(&p.change); p.err != nil {
 			if _, ok := errors.AsType[*book.ConditionError](p.err); !ok {
 				p.err = unavailable(p.err)
@@ -570,7 +582,7 @@ func (t *transaction) run(batch []*pending) (book.Committed, error) {
 			if r.Personal != nil {
 				personal = t.parts.seal(append(append([]byte(nil), r.PersonalSalt...), r.Personal...), r.Leaf)
 			}
-			if _, err := insert.ExecContext(t.ctx, r.Index, r.Leaf, r.EvidenceSalt, r.Evidence, personal); err != nil {
+			if err := t.exec(insertRecord, r.Index, r.Leaf, r.EvidenceSalt, r.Evidence, personal); err != nil {
 				return own, fmt.Errorf("appending a record: %w", err)
 			}
 			t.edge.Append(r.Hash())
@@ -867,12 +879,8 @@ func (b *Book) Witnessed(ctx context.Context) ([]byte, error) {
 
 // KeepWitnessed implements book.Book.
 func (b *Book) KeepWitnessed(ctx context.Context, size int64, checkpoint []byte) error {
-	_, err := b.writer.ExecContext(ctx, `INSERT INTO witnessed (one, size, checkpoint) VALUES (1, $1, $2)
-		ON CONFLICT (one) DO UPDATE SET size = excluded.size, checkpoint = excluded.checkpoint WHERE excluded.size >= witnessed.size`, size, checkpoint)
-	if err != nil {
-		return fmt.Errorf("keeping the witnessed checkpoint: %w", err)
-	}
-	return nil
+	_, err := b.enqueue(ctx, &pending{witness: &book.Head{Size: size, Checkpoint: checkpoint}, done: make(chan struct{})})
+	return err
 }
 
 var _ book.Book = (*Book)(nil)

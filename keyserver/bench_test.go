@@ -1,0 +1,146 @@
+package keyserver_test
+
+import (
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/mod/sumdb/note"
+
+	"strongroom"
+	"strongroom/book"
+	"strongroom/internal/store"
+	"strongroom/keyserver"
+	"strongroom/ledger"
+	"strongroom/release"
+	"strongroom/seal"
+)
+
+// together is how many content-side requests are under way at once.
+const together = 64
+
+// bench is a key server on a durable book, and a room's ledger to prove from.
+type bench struct {
+	server    *keyserver.Server
+	room      strongroom.ID
+	ledger    book.Book
+	binding   seal.Binding
+	stanza    seal.Stanza
+	witnessed int64
+}
+
+func newBench(b *testing.B) *bench {
+	b.Helper()
+	must := func(err error) {
+		b.Helper()
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	openBook := func(id strongroom.ID) (book.Book, note.Verifier) {
+		secret, public, err := ledger.GenerateKey(ledger.KeyName(id))
+		must(err)
+		signer, err := ledger.ParseSigner(secret)
+		must(err)
+		verifier, err := ledger.ParseVerifier(public)
+		must(err)
+		k, err := store.OpenSQLite(b.Context(), filepath.Join(b.TempDir(), "book.db"), store.Config{Room: id, Key: make([]byte, 32), Signer: signer})
+		must(err)
+		b.Cleanup(func() { k.Close() })
+		return k, verifier
+	}
+	w := &bench{room: strongroom.NewID()}
+	var verifier note.Verifier
+	w.ledger, verifier = openBook(w.room)
+	own, _ := openBook(strongroom.NewID())
+	identity, err := seal.GenerateIdentity(seal.TypeMLKEM768X25519)
+	must(err)
+	secret, _, err := ledger.GenerateCosignerKey("custodian")
+	must(err)
+	cosigner, err := ledger.ParseCosigner(secret, time.Now)
+	must(err)
+	w.server, err = keyserver.Open(b.Context(), keyserver.Config{
+		Room: w.room, RoomLedger: verifier, Book: own, Identities: []*seal.Identity{identity}, Cosigner: cosigner,
+	})
+	must(err)
+	w.binding = seal.Binding{Room: w.room, Blob: strongroom.NewID(), Custody: "standard"}
+	w.stanza, err = identity.Recipient().Wrap(seal.NewDataKey(), w.binding)
+	must(err)
+	return w
+}
+
+// releases puts n releases on the room's record and makes the requests that prove
+// them. As the vault does, all are proved in the newest state, and the first brings
+// the key server there.
+func (w *bench) releases(b *testing.B, n int) []release.UnwrapRequest {
+	b.Helper()
+	var change book.Change
+	requests := make([]release.UnwrapRequest, n)
+	for i := range requests {
+		ephemeral, err := seal.NewEphemeral()
+		if err != nil {
+			b.Fatal(err)
+		}
+		evidence, err := release.Evidence{
+			Action: release.KindRelease, Decision: "permit", Actor: "5f2b", Lease: strongroom.NewID(),
+			Expires: time.Now().Add(15 * time.Minute).UnixMilli(), Blob: w.binding.Blob, Version: strongroom.NewID(),
+			Custody: w.binding.Custody, Server: strongroom.NewID(), Ephemeral: release.EphemeralHash(ephemeral.PublicKey()),
+			PolicySet: "00", Policies: []string{"owners-read"},
+		}.Encode()
+		if err != nil {
+			b.Fatal(err)
+		}
+		change.Entries = append(change.Entries, ledger.Entry{Kind: release.KindRelease, Evidence: evidence, Personal: make([]byte, 1000)})
+		requests[i] = release.UnwrapRequest{Stanza: w.stanza, Ephemeral: ephemeral.PublicKey()}
+	}
+	receipt, err := w.ledger.Apply(b.Context(), change)
+	if err != nil {
+		b.Fatal(err)
+	}
+	size := receipt.Head.Size
+	for i := range requests {
+		requests[i].Record, requests[i].Size = receipt.Records[i], size
+		if requests[i].Proof, err = w.ledger.ProveInclusion(b.Context(), size, receipt.Records[i].Index); err != nil {
+			b.Fatal(err)
+		}
+	}
+	advance := &release.AdvanceRequest{Checkpoint: receipt.Head.Checkpoint, From: w.witnessed}
+	if advance.Proof, err = w.ledger.ProveConsistency(b.Context(), w.witnessed, size); err != nil {
+		b.Fatal(err)
+	}
+	requests[0].Advance, w.witnessed = advance, size
+	return requests
+}
+
+// BenchmarkUnwrap has 64 requests at a time checked, recorded durably and answered.
+// Making the requests, which is the content side's work, is not counted. Run it
+// with -cpu 1 for what one core does.
+func BenchmarkUnwrap(b *testing.B) {
+	w := newBench(b)
+	var took time.Duration
+	unwraps := 0
+	for b.Loop() {
+		b.StopTimer()
+		requests := w.releases(b, together)
+		b.StartTimer()
+		start := time.Now()
+		ask := func(r release.UnwrapRequest) {
+			if _, err := w.server.Unwrap(b.Context(), r); err != nil {
+				b.Error(err)
+			}
+		}
+		var rest sync.WaitGroup
+		rest.Go(func() { ask(requests[0]) })
+		for w.server.Witnessed() < requests[0].Size { // the others prove in a state that it knows
+			time.Sleep(10 * time.Microsecond)
+		}
+		for _, r := range requests[1:] {
+			rest.Go(func() { ask(r) })
+		}
+		rest.Wait()
+		took += time.Since(start)
+		unwraps += together
+	}
+	b.ReportMetric(float64(unwraps)/took.Seconds(), "unwraps/s")
+}
