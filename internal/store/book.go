@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -52,6 +53,7 @@ type Book struct {
 	failed   error // after a rollback that failed, nothing more is written
 
 	state     atomic.Pointer[snapshot]
+	probed    atomic.Pointer[outcome] // of the last commit without a change
 	follow    sync.Mutex
 	followers []func(book.Committed)
 
@@ -62,6 +64,8 @@ type snapshot struct {
 	head book.Head
 	edge *ledger.Edge // never appended to
 }
+
+type outcome struct{ err error }
 
 type tileKey struct {
 	level int
@@ -121,6 +125,25 @@ func AuditSQLite(ctx context.Context, path string, c Config) (*Book, error) {
 	}
 	b.state.Store(&snapshot{head: head, edge: ledger.NewEdge()})
 	return b, nil
+}
+
+// Probe asks whether the database can be written, without writing: it takes the
+// writer's turn, so a writer that hangs shows.
+func (b *Book) Probe(ctx context.Context) error {
+	done := make(chan struct{})
+	select {
+	case b.nudge <- done:
+	case <-ctx.Done():
+		return fmt.Errorf("the ledger's writer does not answer: %w", ctx.Err())
+	case <-b.stop:
+		return errors.New("the book is closed")
+	}
+	select {
+	case <-done:
+		return b.probed.Load().err
+	case <-ctx.Done():
+		return fmt.Errorf("the ledger's writer does not answer: %w", ctx.Err())
+	}
 }
 
 // Last returns the number of records there are, whatever the head says.
@@ -351,7 +374,7 @@ func (b *Book) Refresh(ctx context.Context) error {
 		return errors.New("the book is closed")
 	}
 	<-done
-	return nil
+	return b.probed.Load().err
 }
 
 func (b *Book) write() {
@@ -362,11 +385,15 @@ func (b *Book) write() {
 		case <-b.stop:
 			return
 		case done := <-b.nudge:
-			b.commit(nil)
+			b.probed.Store(&outcome{b.commit(nil)})
 			close(done)
 			continue
 		case p := <-b.queue:
 			batch = append(batch, p)
+			// Where processors are short, let those who are about to ask do so first:
+			// otherwise every commit would carry one change. With nobody else to run
+			// this costs nothing.
+			runtime.Gosched()
 		}
 	gather:
 		for len(batch) < batchLimit {
@@ -382,7 +409,7 @@ func (b *Book) write() {
 }
 
 // commit applies a batch in one transaction and answers each of its changes.
-func (b *Book) commit(batch []*pending) {
+func (b *Book) commit(batch []*pending) error {
 	ctx := context.Background()
 	err := b.failed
 	if err == nil {
@@ -394,6 +421,7 @@ func (b *Book) commit(batch []*pending) {
 		}
 		close(p.done)
 	}
+	return err
 }
 
 func (b *Book) transact(ctx context.Context, batch []*pending) (err error) {
