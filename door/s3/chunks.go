@@ -161,8 +161,8 @@ func (c *chunkReader) end() error {
 			return broken(err, "the trailer is not made of lines, or too long")
 		}
 		if line == "" {
-			// Some signers write "name:value\n\r\n" before the signature's own line.
-			if c.sign != nil && c.trails && claimed == "" && !gap {
+			// Some clients write "name:value\n\r\n": an empty line too many.
+			if c.trails && claimed == "" && !gap && !c.atEnd() {
 				gap = true
 				continue
 			}
@@ -188,10 +188,16 @@ func (c *chunkReader) end() error {
 			return err
 		}
 	}
-	if _, err := c.in.ReadByte(); !errors.Is(err, io.EOF) {
+	if !c.atEnd() {
 		return broken(nil, "bytes follow the last chunk")
 	}
 	return io.EOF
+}
+
+// atEnd reports whether the input has ended.
+func (c *chunkReader) atEnd() bool {
+	_, err := c.in.Peek(1)
+	return errors.Is(err, io.EOF)
 }
 
 // line reads a line of at most limit bytes that ends with CR LF, and answers it without them.

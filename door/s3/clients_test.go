@@ -36,7 +36,8 @@ func TestClients(t *testing.T) {
 	for _, c := range []struct {
 		name           string
 		secure, strict bool
-	}{{"plain", false, false}, {"TLS, reading needs a purpose", true, true}} {
+		clients        []string
+	}{{"plain", false, false, nil}, {"TLS, reading needs a purpose", true, true, []string{"boto3", "minio-go"}}} {
 		t.Run(c.name, func(t *testing.T) {
 			room := newFakeRoom()
 			room.purpose = c.strict
@@ -49,7 +50,7 @@ func TestClients(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			t.Run("with", func(t *testing.T) { s3clients.Run(t, e) }) // returns when all clients have ended
+			t.Run("with", func(t *testing.T) { s3clients.Run(t, e, c.clients...) }) // returns when all clients have ended
 			if n := room.stored(); n != 0 {
 				t.Errorf("%d objects are left", n)
 			}

@@ -11,6 +11,10 @@ import (
 // size, idle connections, HTTP/2 streams and their unacknowledged bytes. Bodies are
 // bounded by the handler itself. With a TLS configuration it offers HTTP/2.
 func Server(addr string, handler http.Handler, config *tls.Config) *http.Server {
+	if config != nil && len(config.NextProtos) == 0 {
+		config = config.Clone() // named here, so that a listener of the caller's own speaks HTTP/2 too
+		config.NextProtos = []string{"h2", "http/1.1"}
+	}
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	protocols.SetHTTP2(config != nil)
