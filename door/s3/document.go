@@ -87,7 +87,7 @@ func (x *exchange) header(status int) {
 // node is an element of an XML body.
 type node struct {
 	name     string
-	text     string
+	text     []byte // may come in many pieces
 	children []*node
 }
 
@@ -147,7 +147,8 @@ func parseDocument(data []byte, name string, limit int) (*node, error) {
 			open = open[:len(open)-1]
 		case xml.CharData:
 			if len(open) > 0 {
-				open[len(open)-1].text += string(t)
+				n := open[len(open)-1]
+				n.text = append(n.text, t...)
 			} else if len(bytes.TrimSpace(t)) > 0 {
 				return nil, malformed("it has text outside its root")
 			}
@@ -194,12 +195,12 @@ func (n *node) leaf() (string, error) {
 	if len(n.children) > 0 {
 		return "", malformed("the element " + n.name + " holds other elements")
 	}
-	return n.text, nil
+	return string(n.text), nil
 }
 
 // branch is the children of an element that may hold no text but white space.
 func (n *node) branch() ([]*node, error) {
-	if len(bytes.TrimSpace([]byte(n.text))) > 0 {
+	if len(bytes.TrimSpace(n.text)) > 0 {
 		return nil, malformed("the element " + n.name + " holds text")
 	}
 	return n.children, nil

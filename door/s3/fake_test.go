@@ -37,8 +37,8 @@ type fakeRoom struct {
 	inside   int
 	released int
 	closed   int
-	started  chan struct{} // closed by the first Put that began to read
-	ended    chan error    // gets the error of each Put's read
+	onOpen   func(context.Context)
+	ended    chan error // gets the error of each Put's read
 }
 
 type fakeObject struct {
@@ -158,10 +158,6 @@ func (r *fakeRoom) ListBuckets(_ context.Context, c vault.Caller) ([]strongroom.
 
 // take reads a body as the vault does: to its end, then AtEOF.
 func (r *fakeRoom) take(body io.Reader, size int64, end vault.AtEOF) ([]byte, map[string]string, error) {
-	if r.started != nil {
-		close(r.started)
-		r.started = nil
-	}
 	data, err := io.ReadAll(body)
 	select {
 	case r.ended <- err:
@@ -210,7 +206,10 @@ func (r *fakeRoom) find(bucket, key string) (*fakeObject, error) {
 	return o, nil
 }
 
-func (r *fakeRoom) Open(_ context.Context, c vault.Caller, q vault.GetRequest) (*vault.Opened, error) {
+func (r *fakeRoom) Open(ctx context.Context, c vault.Caller, q vault.GetRequest) (*vault.Opened, error) {
+	if r.onOpen != nil {
+		r.onOpen(ctx)
+	}
 	done, err := r.begin(c, "Open", q.Bucket)
 	defer done()
 	if err != nil {
@@ -511,6 +510,9 @@ func (r *fakeRoom) heard(kind string) int {
 	defer r.mu.Unlock()
 	return r.noise[kind]
 }
+
+// callerOf is who the tests are when they fill the room behind the door's back.
+func (r *fakeRoom) callerOf() vault.Caller { return vault.Caller{Session: testKey} }
 
 func (r *fakeRoom) lastCaller() vault.Caller {
 	r.mu.Lock()

@@ -61,10 +61,11 @@ func (x *exchange) startClock() {
 	}
 }
 
-// stopReading bounds what net/http reads of a refused body before it answers.
+// stopReading bounds the time that net/http spends on the rest of a refused body
+// before it sends the answer; the answer's own deadline is later.
 func (x *exchange) stopReading() {
 	if x.r.ContentLength != 0 && x.r.ProtoMajor < 2 {
-		x.control.SetReadDeadline(time.Now().Add(min(x.PaceWindow, 5*time.Second)))
+		x.control.SetReadDeadline(time.Now().Add(min(x.PaceWindow/2, 5*time.Second)))
 	}
 }
 
