@@ -66,7 +66,8 @@ func Mount(backing, mountpoint string, opt Options) (*FS, error) {
 	}
 	defer responsesIn.Close()
 	server := exec.Command(executable)
-	server.Env = append(os.Environ(), serverVariable+"=1")
+	// The race detector would sleep for a second at the server's end.
+	server.Env = append(os.Environ(), serverVariable+"=1", "GORACE=atexit_sleep_ms=0 "+os.Getenv("GORACE"))
 	server.Stderr = os.Stderr
 	server.ExtraFiles = []*os.File{requestsOut, responsesIn} // requestFile and responseFile
 	if err := server.Start(); err != nil {
@@ -141,5 +142,8 @@ func (f *FS) Changes() (int, error) { return f.ask(request{Do: "changes"}) }
 // everything that was written. Close files and databases on it first.
 func (f *FS) Unmount() error {
 	_, err := f.ask(request{Do: "unmount"})
+	if err != nil { // the server is gone; its mount may not be
+		err = errors.Join(err, unix.Unmount(f.mountpoint, unix.MNT_DETACH))
+	}
 	return errors.Join(err, f.end())
 }

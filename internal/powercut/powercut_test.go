@@ -207,7 +207,7 @@ func TestWhatSurvives(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			layer, at := mount(t, powercut.Options{}, map[string]string{"a": "old", "d/b": "durable"})
 			test.do(t, at)
-			found := states(t, layer, 60)
+			found := states(t, layer, 40)
 			for _, want := range test.want {
 				if found[want] == 0 {
 					t.Errorf("no seed found %q", want)

@@ -4,6 +4,7 @@ package powercut
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -68,19 +69,24 @@ func serve() error {
 	if err != nil {
 		return answer(0, err)
 	}
-	if _, err := mounted(d, first.Mountpoint, first.Options); err != nil {
+	server, err := mounted(d, first.Mountpoint, first.Options)
+	if err != nil {
 		return answer(0, fmt.Errorf("mounting on %s: %w", first.Mountpoint, err))
 	}
-	// Files still open keep a detached mount alive, until this process is gone.
-	unmount := func() error { return unix.Unmount(first.Mountpoint, unix.MNT_DETACH) }
-	defer unmount()
+	unmount := func() error {
+		// Files still open keep a detached mount alive, until this process is gone.
+		if unix.Unmount(first.Mountpoint, unix.MNT_DETACH) == nil {
+			return nil
+		}
+		return server.Unmount() // by fusermount, for those who may not do it themselves
+	}
 	if err := answer(0, nil); err != nil {
-		return err
+		return errors.Join(err, unmount())
 	}
 	for {
 		var r request
 		if err := requests.Decode(&r); err != nil {
-			return nil // the test has ended
+			return unmount() // the test has ended
 		}
 		var count int
 		var err error
@@ -95,7 +101,7 @@ func serve() error {
 			err = fmt.Errorf("unknown request %q", r.Do)
 		}
 		if err := answer(count, err); err != nil {
-			return err
+			return errors.Join(err, unmount())
 		}
 	}
 }

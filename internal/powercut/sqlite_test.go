@@ -113,7 +113,7 @@ func TestSQLite(t *testing.T) {
 		rounds               int
 		loses                bool // acknowledged rows, in some state
 	}{
-		{"WAL", "FULL", 24, false},
+		{"WAL", "FULL", 16, false},
 		{"DELETE", "EXTRA", 6, false},
 		{"WAL", "NORMAL", 6, true},
 	}
@@ -121,7 +121,9 @@ func TestSQLite(t *testing.T) {
 		t.Run(test.journal+" "+test.synchronous, func(t *testing.T) {
 			var got outcome
 			for round := range test.rounds {
-				crash(t, test.journal, test.synchronous, uint64(round), &got)
+				t.Run(fmt.Sprint("round ", round), func(t *testing.T) {
+					crash(t, test.journal, test.synchronous, uint64(round), &got)
+				})
 			}
 			t.Logf("of %d acknowledged rows %d are lost", got.acknowledged, got.lost)
 			if got.damaged != "" {
@@ -139,7 +141,7 @@ func TestSQLite(t *testing.T) {
 func TestTheLayerBites(t *testing.T) {
 	var got outcome
 	for round := range uint64(20) {
-		crash(t, "WAL", "OFF", round, &got)
+		t.Run(fmt.Sprint("round ", round), func(t *testing.T) { crash(t, "WAL", "OFF", round, &got) })
 		if got.lost > 0 && got.damaged != "" {
 			t.Logf("of %d acknowledged rows %d are lost; %s", got.acknowledged, got.lost, got.damaged)
 			return
