@@ -2,9 +2,7 @@
 
 package powercut
 
-import (
-	"errors"
-)
+import "errors"
 
 var errLinux = errors.New("the power-cut layer needs Linux")
 
