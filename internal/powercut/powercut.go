@@ -26,7 +26,9 @@ type FS struct {
 
 // Available answers nil if a layer can be mounted here, having tried it, or else
 // the reason why not, for a test to skip with.
-var Available = sync.OnceValue(func() error {
+func Available() error { return available() }
+
+var available = sync.OnceValue(func() error {
 	if err := unix.Access("/dev/fuse", unix.R_OK|unix.W_OK); err != nil {
 		return fmt.Errorf("the power-cut layer needs /dev/fuse: %w", err)
 	}
