@@ -36,13 +36,13 @@ type lease struct {
 	release   int64 // index of the record
 	unwrap    int64 // index in the key holder's ledger
 	expires   time.Time
-	shared    bool // serves range reads of several requests
 
 	reader *seal.Reader
 	blob   BlobReader // what reader reads; ours to close
 
 	mu       sync.Mutex
 	using    int
+	retired  bool // takes nobody in any more, and ends when nobody uses it
 	lastUse  time.Time
 	bytes    int64
 	ranges   [][2]int64
@@ -100,12 +100,15 @@ func (r *Room) enterLease(ctx context.Context, a asked, o objectBody, whole bool
 				delete(r.leases.resumable, key)
 			}
 			r.leases.mu.Unlock()
-			slot.lease, slot.err = r.openShared(ctx, a, o, former)
-			if slot.err != nil {
+			l, err := r.openShared(ctx, a, o, former)
+			r.leases.mu.Lock()
+			slot.lease, slot.err = l, err
+			r.leases.mu.Unlock()
+			if err != nil {
 				r.leases.drop(key, slot)
 			}
 			close(slot.ready)
-			return slot.lease, slot.err
+			return l, err
 		}
 		r.leases.mu.Unlock()
 		select {
@@ -114,7 +117,7 @@ func (r *Room) enterLease(ctx context.Context, a asked, o objectBody, whole bool
 			return nil, ctx.Err()
 		}
 		if slot.err != nil {
-			if ctx.Err() == nil && errors.Is(slot.err, context.Canceled) {
+			if ctx.Err() == nil && (errors.Is(slot.err, context.Canceled) || errors.Is(slot.err, context.DeadlineExceeded)) {
 				continue // whoever opened it went away; open it for ourselves
 			}
 			return nil, slot.err
@@ -123,6 +126,7 @@ func (r *Room) enterLease(ctx context.Context, a asked, o objectBody, whole bool
 			return slot.lease, nil
 		}
 		r.leases.drop(key, slot)
+		r.retire(slot.lease)
 	}
 }
 
@@ -140,11 +144,23 @@ func (r *Room) openShared(ctx context.Context, a asked, o objectBody, former *re
 func (l *lease) enter(now time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.ended || !now.Before(l.expires) {
+	if l.retired || !now.Before(l.expires) {
 		return false
 	}
 	l.using++
 	return true
+}
+
+// retire has a lease take nobody in any more. It ends at once, or when the last who
+// reads from it leaves.
+func (r *Room) retire(l *lease) {
+	l.mu.Lock()
+	l.retired = true
+	unused := l.using == 0
+	l.mu.Unlock()
+	if unused {
+		r.endLease(l)
+	}
 }
 
 func (s *leases) drop(key leaseKey, slot *leaseSlot) {
@@ -183,7 +199,7 @@ func (r *Room) openLease(ctx context.Context, a asked, o objectBody, shared bool
 	}
 	l := &lease{
 		id: e.Lease, object: o, actor: e.Actor, release: receipt.Records[0].Index,
-		expires: time.UnixMilli(e.Expires), shared: shared, using: 1, lastUse: r.Clock(),
+		expires: time.UnixMilli(e.Expires), retired: !shared, using: 1, lastUse: r.Clock(),
 	}
 	key, err := r.askForKey(ctx, receipt, o, ephemeral, l) // P2: no proof, no key
 	if err == nil {
@@ -193,6 +209,7 @@ func (r *Room) openLease(ctx context.Context, a asked, o objectBody, shared bool
 		r.recordDelivery(l, true) // nothing was delivered: say so, or the lease counts as delivered whole
 		return nil, err
 	}
+	r.work.Add(1) // until endLease
 	return l, nil
 }
 
@@ -366,7 +383,7 @@ func (r *Room) leaveLease(l *lease, offset, written int64) {
 		l.bytes += written
 		l.ranges = addRange(l.ranges, offset, offset+written)
 	}
-	end := !l.shared
+	end := l.retired && l.using == 0
 	l.mu.Unlock()
 	if end {
 		r.endLease(l)
@@ -382,6 +399,7 @@ func (r *Room) endLease(l *lease) {
 	}
 	l.ended = true
 	l.mu.Unlock()
+	defer r.work.Done()
 	if err := errors.Join(l.reader.Close(), l.blob.Close()); err != nil {
 		r.Log.Warn("closing a blob", "room", r.ID, "error", err)
 	}
@@ -419,7 +437,7 @@ func (r *Room) recordDelivery(l *lease, final bool) {
 func (s *leases) tick(ctx context.Context, r *Room) {
 	now := r.Clock()
 	s.mu.Lock()
-	var end, report []*lease
+	var over, report []*lease
 	for key, slot := range s.shared {
 		l := slot.lease
 		if l == nil {
@@ -427,10 +445,10 @@ func (s *leases) tick(ctx context.Context, r *Room) {
 		}
 		l.mu.Lock()
 		switch {
-		case l.using > 0:
 		case !now.Before(l.expires):
-			end = append(end, l)
+			over = append(over, l)
 			delete(s.shared, key)
+		case l.using > 0:
 		case l.bytes > l.recorded && now.Sub(l.lastUse) >= idle:
 			report = append(report, l)
 		}
@@ -442,8 +460,8 @@ func (s *leases) tick(ctx context.Context, r *Room) {
 		}
 	}
 	s.mu.Unlock()
-	for _, l := range end {
-		r.endLease(l)
+	for _, l := range over {
+		r.retire(l)
 	}
 	for _, l := range report {
 		r.recordDelivery(l, false)
@@ -464,7 +482,7 @@ func (s *leases) closeAll(ctx context.Context, r *Room) error {
 	s.shared = nil
 	s.mu.Unlock()
 	for _, l := range all {
-		r.endLease(l)
+		r.retire(l)
 	}
 	return r.keepWitnessed(ctx)
 }

@@ -26,7 +26,10 @@ func (r *Room) Open(ctx context.Context, c Caller, req GetRequest) (*Opened, err
 	}
 	offset, length, err := req.Plan(object.Object)
 	if err != nil {
-		return nil, errors.Join(err, r.noteMetadataRead(ctx, a, object))
+		if unrecorded := r.noteMetadataRead(ctx, a, object); unrecorded != nil {
+			return nil, unrecorded
+		}
+		return nil, err
 	}
 	l, err := r.enterLease(ctx, a, object, offset == 0 && length == object.Size)
 	if err != nil {
@@ -49,8 +52,8 @@ type opened struct {
 func (o *opened) WriteTo(w io.Writer) (int64, error) {
 	n, err := o.lease.reader.WriteRangeTo(w, o.offset, o.length)
 	o.written += n
-	if damage, ok := errors.AsType[*seal.DamagedError](err); ok {
-		o.room.Log.Error("a stored blob is damaged", "room", o.room.ID, "blob", o.lease.object.Blob, "error", damage)
+	if _, damage := errors.AsType[*seal.DamagedError](err); damage || errors.Is(err, ErrNoBlob) {
+		o.room.Log.Error("a stored blob is damaged", "room", o.room.ID, "blob", o.lease.object.Blob, "error", err)
 		return n, &strongroom.Error{Kind: strongroom.KindDamaged, Message: "what is stored of this object does not verify, so the answer was broken off", Cause: err}
 	}
 	return n, err
@@ -81,7 +84,10 @@ func (r *Room) Head(ctx context.Context, c Caller, bucket, key string) (strongro
 func (r *Room) noteMetadataRead(ctx context.Context, a asked, o objectBody) error {
 	e := r.evidence(KindMetadataRead, a)
 	e.Blob, e.Version, e.Custody = o.Blob, o.Version, o.Custody
-	return r.note(ctx, KindMetadataRead, e, a)
+	if err := r.note(ctx, KindMetadataRead, e, a); err != nil {
+		return unavailable("the read could not be recorded, so nothing is shown", err)
+	}
+	return nil
 }
 
 // identify finds the object. Whether it exists is told only to those who may list
@@ -94,15 +100,16 @@ func (r *Room) identify(ctx context.Context, c Caller, action strongroom.Action,
 			return object, err
 		}
 	}
-	if a := r.decide(c, strongroom.ActionListObjects, strongroom.Resource{Bucket: bucket, Custody: b.Custody}); !a.decision.Permit {
+	a := r.decide(c, strongroom.ActionListObjects, strongroom.Resource{Bucket: bucket, Custody: b.Custody})
+	if !a.decision.Permit {
+		// A policy that would let the asker read this object if it existed is as good:
+		// there is nothing that it could not have told.
 		a = r.decide(c, action, strongroom.Resource{Bucket: bucket, Key: key, Custody: b.Custody})
-		if a.decision.Permit {
-			// The policy would let the asker read this object if it existed: not what it
-			// says, but nothing is there to be released either.
-			return objectBody{}, notFound(ok, bucket, key)
-		}
+	}
+	if !a.decision.Permit {
 		return objectBody{}, r.refuse(ctx, a)
-	} else if err := r.note(ctx, KindMetadataRead, r.evidence(KindMetadataRead, a), a); err != nil {
+	}
+	if err := r.noteMetadataRead(ctx, a, objectBody{}); err != nil {
 		return objectBody{}, err
 	}
 	return objectBody{}, notFound(ok, bucket, key)

@@ -156,19 +156,28 @@ func (r *Room) note(ctx context.Context, kind string, e Evidence, a asked) error
 	return err
 }
 
-// refuse records a refusal and returns it as the asker sees it. If it cannot be
-// recorded it is a refusal all the same. What one principal is refused beyond a
-// rate is counted rather than recorded one by one.
+// refuse records a refusal and returns it as the asker sees it.
 func (r *Room) refuse(ctx context.Context, a asked) error {
-	if !r.noise.allow(a.question.Principal.ID, r.Clock().Unix()) {
-		r.Noise("refusals beyond the recorded rate")
-	} else if err := r.note(context.WithoutCancel(ctx), KindRefusal, r.evidence(string(a.question.Action), a), a); err != nil {
-		r.Log.Error("a refusal was not recorded", "room", r.ID, "error", err)
-	}
+	r.recordRefusal(ctx, a, "")
 	if len(a.decision.Errors) > 0 {
 		r.Log.Error("a policy did not evaluate", "room", r.ID, "policy_set", a.decision.PolicySet, "errors", strings.Join(a.decision.Errors, "; "))
 	}
 	return denied(a.decision)
+}
+
+// recordRefusal puts a refusal on record, with what besides the decision was the
+// reason. One that cannot be recorded is a refusal all the same. What one principal is
+// refused beyond a rate is counted rather than recorded one by one.
+func (r *Room) recordRefusal(ctx context.Context, a asked, detail string) {
+	if !r.noise.allow(a.question.Principal.ID, r.Clock().Unix()) {
+		r.Noise("refusals beyond the recorded rate")
+		return
+	}
+	e, p := r.evidence(string(a.question.Action), a), a.personal()
+	e.Decision, p.Detail = "deny", detail
+	if _, err := r.apply(context.WithoutCancel(ctx), KindRefusal, e, p, book.Change{}); err != nil {
+		r.Log.Error("a refusal was not recorded", "room", r.ID, "error", err)
+	}
 }
 
 func denied(d strongroom.Decision) error {

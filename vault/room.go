@@ -75,13 +75,14 @@ type Room struct {
 
 	state  state
 	leases leases
+	merges merges
 	noise  noise
 	slots  chan struct{}
 	shares shares
 
 	witnessed atomic.Int64 // what the custodian is known to have witnessed
 
-	work  sync.WaitGroup // deliveries and erasures under way
+	work  sync.WaitGroup // leases not ended, deliveries and erasures under way
 	stop  context.CancelFunc
 	ended chan struct{}
 }
@@ -121,7 +122,8 @@ func (r *Room) deriveKeys() error {
 	return nil
 }
 
-// Close ends every lease, records what was delivered, and waits for it.
+// Close ends every lease as soon as nobody reads from it, records what was delivered,
+// and waits for that until the context ends.
 func (r *Room) Close(ctx context.Context) error {
 	r.stop()
 	<-r.ended

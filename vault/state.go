@@ -192,7 +192,7 @@ func (r *Room) learnLocked(row book.Row) error {
 		if err != nil {
 			return err
 		}
-		if old, ok := s.principals[p.ID]; ok && old.Name != p.Name {
+		if old := s.principals[p.ID]; s.names[old.Name] == p.ID {
 			delete(s.names, old.Name)
 		}
 		s.principals[p.ID], s.names[p.Name] = p, p.ID
@@ -280,7 +280,9 @@ func (r *Room) unlearnLocked(k book.RowKey) {
 	}
 	switch k.Kind {
 	case rowPrincipal:
-		delete(s.names, s.principals[id].Name)
+		if name := s.principals[id].Name; s.names[name] == id {
+			delete(s.names, name)
+		}
 		delete(s.principals, id)
 	case rowBucket:
 		delete(s.byName, s.buckets[id].Name)

@@ -9,6 +9,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 
 	"strongroom"
 	"strongroom/book"
@@ -52,6 +53,9 @@ func (r *Room) CreateUpload(ctx context.Context, c Caller, req UploadRequest) (U
 	}
 	row.Parent, row.Tag, row.Ref = b.ID.String(), r.tag(b.ID, req.Key), u.Blob.String()
 	a := r.decide(c, strongroom.ActionStoreObject, u.resource())
+	if !a.decision.Permit {
+		return Upload{}, errors.Join(r.refuse(ctx, a), r.discard(u.Blob))
+	}
 	e := r.evidence("upload-create", a)
 	e.Bucket, e.Blob, e.Custody = b.ID, u.Blob, u.Custody
 	_, err = r.apply(ctx, KindUpload, e, a.personal(), book.Change{
@@ -148,6 +152,7 @@ func (r *Room) PutPart(ctx context.Context, c Caller, req PartRequest, body io.R
 	p.Size, p.Checksums, p.Digest, p.Modified = s.plain, s.checksums, s.digest, r.Clock().UTC()
 	p.ETag = mac(r.etagKey, name)
 	id := partID(u.ID, p.Number)
+	defer r.merges.shared(u.ID)()
 	replaced, err := r.Book.Row(ctx, rowPart, id)
 	if err != nil && !errors.Is(err, book.ErrNoRow) {
 		return Part{}, errors.Join(unavailable("the room's database cannot be read now", err), r.Erase(context.WithoutCancel(ctx), []string{name}))
@@ -208,9 +213,60 @@ func segmentsOf(parts []partBody) []seal.ManifestPart {
 	return segments
 }
 
+// merges keeps the completion of an upload apart from whatever else changes its
+// files: while the manifest is made of some parts none of them is replaced, and
+// nobody makes another. Only one process serves a room, so a lock in memory is enough.
+type merges struct {
+	mu    sync.Mutex
+	locks map[strongroom.ID]*mergeLock
+}
+
+type mergeLock struct {
+	sync.RWMutex
+	using int
+}
+
+func (m *merges) enter(upload strongroom.ID) *mergeLock {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.locks == nil {
+		m.locks = map[strongroom.ID]*mergeLock{}
+	}
+	l := m.locks[upload]
+	if l == nil {
+		l = &mergeLock{}
+		m.locks[upload] = l
+	}
+	l.using++
+	return l
+}
+
+func (m *merges) leave(upload strongroom.ID, l *mergeLock) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if l.using--; l.using == 0 {
+		delete(m.locks, upload)
+	}
+}
+
+// shared is taken to put a part on record, alone to complete; both answer how to give
+// it back.
+func (m *merges) shared(upload strongroom.ID) func() {
+	l := m.enter(upload)
+	l.RLock()
+	return func() { l.RUnlock(); m.leave(upload, l) }
+}
+
+func (m *merges) alone(upload strongroom.ID) func() {
+	l := m.enter(upload)
+	l.Lock()
+	return func() { l.Unlock(); m.leave(upload, l) }
+}
+
 // Complete makes the object of the parts named: an authenticated manifest orders
 // them, and no content is written again.
 func (r *Room) Complete(ctx context.Context, c Caller, req CompleteRequest) (strongroom.Object, error) {
+	defer r.merges.alone(req.Upload)()
 	u, _, err := r.upload(ctx, c, strongroom.ActionStoreObject, req.Bucket, req.Key, req.Upload)
 	if err != nil {
 		return strongroom.Object{}, err

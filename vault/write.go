@@ -103,16 +103,19 @@ func (r *Room) mayReplace(ctx context.Context, c Caller, b strongroom.Bucket, ke
 	} else if err != nil {
 		return nil, err
 	}
-	if a := r.decide(c, strongroom.ActionDeleteObject, resourceOf(old.Object)); !a.decision.Permit {
+	a := r.decide(c, strongroom.ActionDeleteObject, resourceOf(old.Object))
+	if !a.decision.Permit {
 		return nil, r.refuse(ctx, a)
 	}
 	if old.LegalHold {
-		return nil, held()
+		return nil, r.held(ctx, a)
 	}
 	return &old, nil
 }
 
-func held() error {
+// held refuses what the policy would have permitted.
+func (r *Room) held(ctx context.Context, a asked) error {
+	r.recordRefusal(ctx, a, "legal hold")
 	return &strongroom.Error{Kind: strongroom.KindHeld, Message: "the object is under legal hold, so it can be neither deleted nor replaced"}
 }
 
@@ -361,7 +364,7 @@ func (r *Room) deleteOne(ctx context.Context, c Caller, b strongroom.Bucket, key
 			return r.refuse(ctx, a)
 		}
 		if o.LegalHold {
-			return held()
+			return r.held(ctx, a)
 		}
 		e := r.evidence(KindDelete, a)
 		e.Bucket = b.ID
