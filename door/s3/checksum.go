@@ -114,8 +114,12 @@ func (c *checksum) combine(a, b uint64, length int64) uint64 {
 
 // whole makes a multipart object's checksum from those of its parts, as S3 does:
 // the digest of the parts' digests with the number of parts, or the CRC of all bytes.
-// Parts without a checksum of the algorithm answer "".
+// It is "" if a part has no checksum of the algorithm, or if a digest of all bytes
+// is wanted, which the parts' digests do not give.
 func (c *checksum) whole(kind string, parts []vault.Part) string {
+	if kind == fullObject && c.poly == 0 {
+		return ""
+	}
 	h := c.new()
 	var crc uint64
 	for i, p := range parts {

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"bytes"
 	"context"
-	"crypto/md5"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
@@ -158,7 +157,11 @@ func open(t testing.TB, changes ...func(*Config)) (*httptest.Server, *fakeRoom) 
 }
 
 func TestRefusals(t *testing.T) {
-	digestMD5 := func(s string) string { d := md5.Sum([]byte(s)); return base64.StdEncoding.EncodeToString(d[:]) }
+	digestMD5 := func(s string) string {
+		h := newMD5()
+		h.Write([]byte(s))
+		return base64.StdEncoding.EncodeToString(h.Sum(nil))
+	}
 	put := func(headers ...string) call {
 		return call{method: "PUT", path: "/calls/new", body: "content", headers: headers}
 	}

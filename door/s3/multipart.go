@@ -273,7 +273,7 @@ func (w *completion) check(stored []vault.Part) (map[string]string, error) {
 	}
 	whole := c.whole(kind, stored)
 	if whole == "" {
-		return nil, refuse("InvalidRequest", "the upload was created with the checksum algorithm %s, and a part was uploaded without it", strings.ToUpper(c.name))
+		return nil, refuse("InvalidRequest", "the %s of the whole cannot be made: a part was uploaded without it, or its checksum type does not allow it", strings.ToUpper(c.name))
 	}
 	if w.sum != nil && (w.sum != c || !sameChecksum(w.sumValue, whole)) {
 		return nil, refuse("BadDigest", "the %s you specified did not match the calculated checksum", strings.ToUpper(w.sum.name))
