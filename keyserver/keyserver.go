@@ -51,8 +51,8 @@ type Server struct {
 	identities map[string]*seal.Identity
 
 	mu       sync.Mutex
-	newest   tree               // the newest witnessed state
-	ring     []tree             // the last verified states, newest last
+	newest   Tree               // the newest witnessed state
+	ring     []Tree             // the last verified states, newest last
 	used     map[int64]*use     // by index of the release record, for as long as it is fresh
 	leases   map[int64]*granted // by index of the release record, until the lease ends
 	minute   int64
@@ -62,7 +62,8 @@ type Server struct {
 	refusals, skipped int
 }
 
-type tree struct {
+// Tree is a state of the room's ledger that the key server has witnessed.
+type Tree struct {
 	Size  int64     `json:"size"`
 	Root  tlog.Hash `json:"root"`
 	Epoch uint32    `json:"epoch"`
@@ -87,7 +88,7 @@ const ringSize = 512
 type evidence struct {
 	Action    string            `json:"action"`
 	Room      strongroom.ID     `json:"room"`
-	Tree      *tree             `json:"tree,omitempty"` // the room's state this was checked against
+	Tree      *Tree             `json:"tree,omitempty"` // the room's state this was checked against
 	Index     *int64            `json:"index,omitempty"`
 	Leaf      string            `json:"leaf,omitempty"` // hex leaf hash of the release record
 	Recipient string            `json:"recipient,omitempty"`
@@ -141,7 +142,7 @@ func (s *Server) recover(ctx context.Context) error {
 			if err := json.Unmarshal(r.Evidence, &e); err != nil {
 				return fmt.Errorf("record %d: %w", r.Index, err)
 			}
-			if e.Tree != nil && (e.Tree.Epoch > s.newest.Epoch || e.Tree.Epoch == s.newest.Epoch && e.Tree.Size > s.newest.Size) {
+			if e.Tree != nil && e.Tree.after(s.newest) {
 				s.newest = *e.Tree
 			}
 			if e.Index == nil || e.Release == nil {
@@ -162,6 +163,35 @@ func (s *Server) recover(ctx context.Context) error {
 		s.ring = append(s.ring, s.newest)
 	}
 	return nil
+}
+
+// Newest returns the newest state that a key ledger says was witnessed, and whether
+// there is one.
+func Newest(ctx context.Context, b book.Book) (Tree, bool, error) {
+	const page = 1000
+	for to := b.Head().Size; to > 0; to -= page {
+		var newest Tree
+		for r, err := range b.Records(ctx, max(0, to-page), to) {
+			if err != nil {
+				return Tree{}, false, err
+			}
+			var e evidence
+			if err := json.Unmarshal(r.Evidence, &e); err != nil {
+				return Tree{}, false, fmt.Errorf("record %d: %w", r.Index, err)
+			}
+			if e.Tree != nil && e.Tree.after(newest) {
+				newest = *e.Tree
+			}
+		}
+		if newest.Size > 0 {
+			return newest, true, nil
+		}
+	}
+	return Tree{}, false, nil
+}
+
+func (t Tree) after(u Tree) bool {
+	return t.Epoch > u.Epoch || t.Epoch == u.Epoch && t.Size > u.Size
 }
 
 // remember keeps what a later resumption must agree with.
@@ -210,32 +240,32 @@ func (s *Server) Advance(ctx context.Context, req release.AdvanceRequest) (relea
 
 // advance moves the newest state in memory. It is durable once the record that
 // follows it is: nothing is answered before.
-func (s *Server) advance(req release.AdvanceRequest) (tree, error) {
+func (s *Server) advance(req release.AdvanceRequest) (Tree, error) {
 	c, _, err := ledger.OpenCheckpoint(req.Checkpoint, s.RoomLedger)
 	if err != nil {
-		return tree{}, refuse("checkpoint", "the checkpoint does not verify: %v", err)
+		return Tree{}, refuse("checkpoint", "the checkpoint does not verify: %v", err)
 	}
 	room, epoch, err := ledger.ParseOrigin(c.Origin)
 	if err != nil || room != s.Room {
-		return tree{}, refuse("room", "the checkpoint is of another room")
+		return Tree{}, refuse("room", "the checkpoint is of another room")
 	}
-	t := tree{Size: c.Size, Root: c.Root, Epoch: epoch}
+	t := Tree{Size: c.Size, Root: c.Root, Epoch: epoch}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
 	case s.newest.Size > 0 && epoch != s.newest.Epoch:
-		return tree{}, refuse("epoch", "the ledger was opened anew as epoch %d, this key server witnesses epoch %d: its owner has to adopt the new one first", epoch, s.newest.Epoch)
+		return Tree{}, refuse("epoch", "the ledger was opened anew as epoch %d, this key server witnesses epoch %d: its owner has to adopt the new one first", epoch, s.newest.Epoch)
 	case c.Size == s.newest.Size:
 		if c.Root != s.newest.Root {
-			return tree{}, refuse("fork", "the ledger shows two roots for %d records: it was forked", c.Size)
+			return Tree{}, refuse("fork", "the ledger shows two roots for %d records: it was forked", c.Size)
 		}
 		return t, nil
 	case req.From != s.newest.Size || c.Size < s.newest.Size:
-		return tree{}, &release.BehindError{Size: s.newest.Size}
+		return Tree{}, &release.BehindError{Size: s.newest.Size}
 	}
 	if s.newest.Size > 0 {
 		if err := ledger.CheckConsistency(req.Proof, s.newest.Size, s.newest.Root, c.Size, c.Root); err != nil {
-			return tree{}, refuse("fork", "the ledger is not a continuation of what was witnessed at %d records: %v", s.newest.Size, err)
+			return Tree{}, refuse("fork", "the ledger is not a continuation of what was witnessed at %d records: %v", s.newest.Size, err)
 		}
 	}
 	s.newest = t
@@ -263,13 +293,13 @@ func (s *Server) Adopt(ctx context.Context, checkpoint []byte) error {
 	if epoch <= old {
 		return fmt.Errorf("epoch %d is not newer than epoch %d, which this key server witnesses", epoch, old)
 	}
-	t := tree{Size: c.Size, Root: c.Root, Epoch: epoch}
+	t := Tree{Size: c.Size, Root: c.Root, Epoch: epoch}
 	if _, err := s.record(ctx, KindAdvance, evidence{Action: "adopt", Room: s.Room, Tree: &t}); err != nil {
 		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.newest, s.ring = t, []tree{t}
+	s.newest, s.ring = t, []Tree{t}
 	return nil
 }
 
@@ -293,7 +323,7 @@ func (s *Server) Unwrap(ctx context.Context, req release.UnwrapRequest) (release
 		return release.UnwrapResponse{}, fmt.Errorf("encoding the request: %w", err)
 	}
 	digest := sha256.Sum256(encoded)
-	var advanced *tree
+	var advanced *Tree
 	if req.Advance != nil {
 		t, err := s.advance(*req.Advance)
 		// Another request may have brought the same or a newer state already; whether
@@ -333,7 +363,7 @@ func (s *Server) Unwrap(ctx context.Context, req release.UnwrapRequest) (release
 	return u.answer, u.err
 }
 
-func (s *Server) witnessed(size int64) (tree, error) {
+func (s *Server) witnessed(size int64) (Tree, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for i := len(s.ring) - 1; i >= 0; i-- {
@@ -341,7 +371,7 @@ func (s *Server) witnessed(size int64) (tree, error) {
 			return s.ring[i], nil
 		}
 	}
-	return tree{}, &release.BehindError{Size: s.newest.Size}
+	return Tree{}, &release.BehindError{Size: s.newest.Size}
 }
 
 // reserve takes the one use of a release. It answers an earlier identical request's
@@ -402,7 +432,7 @@ func (s *Server) forget(index int64) {
 	delete(s.used, index)
 }
 
-func (s *Server) unwrap(ctx context.Context, req release.UnwrapRequest, e release.Evidence, t tree, digest [sha256.Size]byte) (release.UnwrapResponse, error) {
+func (s *Server) unwrap(ctx context.Context, req release.UnwrapRequest, e release.Evidence, t Tree, digest [sha256.Size]byte) (release.UnwrapResponse, error) {
 	identity := s.identities[req.Stanza.Recipient]
 	if identity == nil {
 		return release.UnwrapResponse{}, s.refused(ctx, &digest, refuse("recipient", "this key server does not hold the private key of recipient %s", req.Stanza.Recipient))

@@ -113,6 +113,30 @@ func (s *Set) Hash() string { return s.hash }
 // Len returns how many policies the set has.
 func (s *Set) Len() int { return len(s.policies) }
 
+// Policy is one policy of a set, as a list shows it.
+type Policy struct {
+	ID       string   `json:"id"`
+	Effect   string   `json:"effect"` // permit or forbid
+	Requires []string `json:"requires,omitempty"`
+	Line     int      `json:"line"`
+}
+
+// Policies lists the policies in the order of the text.
+func (s *Set) Policies() []Policy {
+	var out []Policy
+	for _, p := range s.policies {
+		face := Policy{ID: p.id, Effect: "forbid", Line: p.line}
+		if p.compiled.Effect() == cedar.Permit {
+			face.Effect = "permit"
+		}
+		for _, r := range p.requires {
+			face.Requires = append(face.Requires, string(r))
+		}
+		out = append(out, face)
+	}
+	return out
+}
+
 // Parse compiles the policies in text and checks them against the schema. Every
 // policy needs an @id of its own; it may have @requires and @description. The
 // error lists what is wrong, in which policy and on which line, and what to do.

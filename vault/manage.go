@@ -144,7 +144,10 @@ func (r *Room) Principals(ctx context.Context, c Caller) ([]strongroom.Principal
 	}
 	r.state.mu.RUnlock()
 	slices.SortFunc(out, func(a, b strongroom.Principal) int { return strings.Compare(a.Name, b.Name) })
-	return out, r.administer(ctx, a, KindPeople, "principal-list", "", book.Change{})
+	if err := r.administer(ctx, a, KindPeople, "principal-list", "", book.Change{}); err != nil {
+		return nil, err
+	}
+	return out, nil
 }
 
 // AccessKeys lists the access keys without their secrets, on record.
@@ -161,7 +164,10 @@ func (r *Room) AccessKeys(ctx context.Context, c Caller) ([]people.AccessKey, er
 	}
 	r.state.mu.RUnlock()
 	slices.SortFunc(out, func(a, b people.AccessKey) int { return strings.Compare(a.ID, b.ID) })
-	return out, r.administer(ctx, a, KindAccessKey, "access-key-list", "", book.Change{})
+	if err := r.administer(ctx, a, KindAccessKey, "access-key-list", "", book.Change{}); err != nil {
+		return nil, err
+	}
+	return out, nil
 }
 
 // CreateKey makes an access key of a principal; its secret is answered this once.
@@ -179,10 +185,14 @@ func (r *Room) CreateKey(ctx context.Context, c Caller, name string, lifetime ti
 	if err != nil {
 		return k, unavailable("the key's row could not be made", err)
 	}
-	return k, r.administer(ctx, a, KindAccessKey, "access-key-create", name+" "+k.ID, book.Change{
+	err = r.administer(ctx, a, KindAccessKey, "access-key-create", name+" "+k.ID, book.Change{
 		Require: []book.Condition{{Form: book.Exists, Kind: rowPrincipal, ID: p.ID.String()}, {Form: book.Absent, Kind: rowAccessKey, ID: k.ID}},
 		Put:     []book.Row{row},
 	})
+	if err != nil {
+		return people.AccessKey{}, err
+	}
+	return k, nil
 }
 
 // RevokeKey ends an access key from the next request on; its row stays.
@@ -240,17 +250,14 @@ func (r *Room) PutPolicy(ctx context.Context, c Caller, text []byte) (string, er
 	return hash, r.administer(ctx, a, KindPolicy, "policy-put", hash, book.Change{Put: []book.Row{setRow, current}})
 }
 
-// Policy returns the policy set in force, on record.
-func (r *Room) Policy(ctx context.Context, c Caller) (text []byte, hash string, err error) {
-	a := r.decide(c, strongroom.ActionReadPolicy, strongroom.Resource{})
-	if !a.decision.Permit {
-		return nil, "", r.refuse(ctx, a)
+// PolicyInForce returns the hash of the policy set in force.
+func (r *Room) PolicyInForce() (string, error) {
+	r.state.mu.RLock()
+	defer r.state.mu.RUnlock()
+	if r.state.policy == nil {
+		return "", fmt.Errorf("no policy set is in force: %w", r.state.policyErr)
 	}
-	hash = a.decision.PolicySet
-	if text, err = r.PolicySet(ctx, hash); err != nil {
-		return nil, "", unavailable("the policy set cannot be read", err)
-	}
-	return text, hash, r.administer(ctx, a, KindPolicy, "policy-read", "", book.Change{})
+	return r.state.policy.Hash(), nil
 }
 
 // ReadLedger returns the records from ≤ index < to with their personal parts, after
@@ -279,25 +286,7 @@ func (r *Room) NoteOperator(ctx context.Context, kind, action, detail string) er
 	return nil
 }
 
-// Ask answers how the policy in force would decide, without doing anything. The
-// asker must be permitted to read policies; that is recorded.
-func (r *Room) Ask(ctx context.Context, c Caller, q strongroom.Question) (strongroom.Decision, error) {
-	a := r.decide(c, strongroom.ActionReadPolicy, strongroom.Resource{})
-	if !a.decision.Permit {
-		return strongroom.Decision{}, r.refuse(ctx, a)
-	}
-	p := a.personal()
-	p.Detail = fmt.Sprintf("would %s be permitted to %s", q.Principal.Name, q.Action)
-	if _, err := r.apply(ctx, KindPolicy, r.evidence("policy-ask", a), p, book.Change{}); err != nil {
-		return strongroom.Decision{}, unavailable("it could not be recorded", err)
-	}
-	r.state.mu.RLock()
-	policy := r.state.policy
-	r.state.mu.RUnlock()
-	return policy.Decide(q), nil
-}
-
-// ResourceOf returns what policies see of an object, for Ask.
+// ResourceOf returns what policies see of an object, for a question asked beforehand.
 func (r *Room) ResourceOf(ctx context.Context, bucket, key string) (strongroom.Resource, error) {
 	b, exists := r.bucket(bucket)
 	if !exists {

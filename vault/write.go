@@ -326,8 +326,11 @@ func (r *Room) eraseUnlessUsed(o objectBody) {
 // Delete deletes each key. One that names nothing is no error.
 func (r *Room) Delete(ctx context.Context, c Caller, bucket string, keys []string) ([]DeleteResult, error) {
 	b, exists := r.bucket(bucket)
+	if len(keys) == 0 {
+		return nil, nil
+	}
 	if !exists {
-		if a := r.decide(c, strongroom.ActionDeleteObject, strongroom.Resource{Bucket: bucket}); !a.decision.Permit {
+		if a := r.decide(c, strongroom.ActionDeleteObject, strongroom.Resource{Bucket: bucket, Key: keys[0]}); !a.decision.Permit {
 			return nil, r.refuse(ctx, a)
 		}
 		return nil, noBucket(bucket)

@@ -157,9 +157,7 @@ func (b *Book) Last(ctx context.Context) (int64, error) {
 
 // Snapshot writes a consistent copy of the database while others write.
 func (b *Book) Snapshot(ctx context.Context, path string) error {
-	// A read-only connection may not run VACUUM INTO, so it takes its turn on the
-	// writing one.
-	if _, err := b.writer.ExecContext(ctx, "VACUUM INTO $1", path); err != nil {
+	if _, err := b.readers.ExecContext(ctx, "VACUUM INTO $1", path); err != nil {
 		return fmt.Errorf("copying the database: %w", err)
 	}
 	return nil

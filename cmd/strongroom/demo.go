@@ -1,0 +1,312 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"strongroom"
+	"strongroom/internal/house"
+	"strongroom/internal/synth"
+	"strongroom/vault"
+)
+
+type demoCommand struct {
+	Data    string `help:"Folder for the room, which must not hold one; a temporary one that goes away at the end where left out." placeholder:"DIR"`
+	Calls   int    `default:"24" help:"How many calls, 1 to 10,000."`
+	S3      string `default:"127.0.0.1:7480" help:"Address of the S3 endpoint." placeholder:"ADDR"`
+	Console string `default:"127.0.0.1:7400" help:"Address of the console." placeholder:"ADDR"`
+	Exit    bool   `help:"End after the demonstration instead of serving on."`
+}
+
+const demoBucket = "recordings"
+
+func (c demoCommand) Run(ctx context.Context, out output) (err error) {
+	if c.Calls < 1 || c.Calls > 10_000 {
+		return &strongroom.Error{Kind: strongroom.KindInvalid, Message: "--calls is 1 to 10,000"}
+	}
+	dir := c.Data
+	if dir == "" {
+		if dir, err = os.MkdirTemp("", "strongroom-demo-"); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	} else if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	serve := serveCommand{Data: dir, S3: freeUnless(c.S3), Console: freeUnless(c.Console), MaxPresign: 15 * time.Minute, Concurrent: 256}
+	founded, err := house.Found(ctx, house.Founding{Dir: dir, Name: "demo", Owner: "claire.fontaine", Console: "http://" + serve.Console})
+	if err != nil {
+		return err
+	}
+	s, err := serve.start(ctx, slog.New(slog.NewTextHandler(out.errors, &slog.HandlerOptions{Level: slog.LevelWarn})))
+	if err != nil {
+		return err
+	}
+	d := demo{output: out, house: s.houses[0], founded: founded, server: s, dir: dir, bucket: demoBucket}
+	if err := d.show(ctx, c.Calls); err != nil {
+		return errors.Join(err, s.close())
+	}
+	if c.Exit {
+		return s.close()
+	}
+	d.next()
+	return s.wait(ctx)
+}
+
+// freeUnless returns addr, or where something listens on it already an address of the
+// same host with a free port.
+func freeUnless(addr string) string {
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		host, _, _ := net.SplitHostPort(addr)
+		if l, err = net.Listen("tcp", net.JoinHostPort(host, "0")); err != nil {
+			return addr
+		}
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+type demo struct {
+	output
+	house   *house.House
+	founded house.Founded
+	server  *server
+	dir     string
+	bucket  string
+	sample  strongroom.Object // the call that is asked for
+}
+
+func (d *demo) show(ctx context.Context, calls int) error {
+	owner, err := d.as(d.founded.KeyID, "setting up the demonstration")
+	if err != nil {
+		return err
+	}
+	d.printf("room %s in %s\n\n", d.founded.Room, d.dir)
+	if err := d.fill(ctx, owner, calls); err != nil {
+		return err
+	}
+	supervisor, err := d.supervisor(ctx, owner)
+	if err != nil {
+		return err
+	}
+	d.printf("\n%s supervises queue %s and asks for %s\n", supervisor.Principal.Name, d.sample.Attribute("queue"), d.sample.Key)
+
+	d.printf("\n1. without saying why\n")
+	from := d.house.Book.Head().Size
+	_, err = d.read(ctx, supervisor)
+	if strongroom.KindOf(err) != strongroom.KindDenied {
+		return fmt.Errorf("the read should have been refused, but: %v", err)
+	}
+	d.printf("   refused: %v\n", err)
+	if err := d.records(ctx, from); err != nil {
+		return err
+	}
+
+	supervisor.Purpose = strongroom.Purpose{Text: "customer complaint", Ticket: "CASE-4711"}
+	d.printf("\n2. for %q, ticket %s\n", supervisor.Purpose.Text, supervisor.Purpose.Ticket)
+	from = d.house.Book.Head().Size
+	n, err := d.read(ctx, supervisor)
+	if err != nil {
+		return fmt.Errorf("the read should have been permitted: %w", err)
+	}
+	d.printf("   permitted: %d bytes read and verified\n", n)
+	if err := d.records(ctx, from); err != nil {
+		return err
+	}
+
+	d.printf("\n3. the ledger, recomputed from its records\n")
+	if err := d.house.Room.Witness(ctx); err != nil {
+		return err
+	}
+	path := d.house.Path
+	info, b, err := house.AuditBook(ctx, path)
+	if err != nil {
+		return err
+	}
+	defer b.Close()
+	v, err := verifyRoom(ctx, path, info, b, nil, true, output{io.Discard, io.Discard})
+	if err != nil {
+		return err
+	}
+	v.print(output{indent{d.output}, d.errors})
+	if len(v.Problems) > 0 || !v.State.Sound() {
+		return errors.New("the ledger does not verify")
+	}
+	return nil
+}
+
+// as returns the caller that an access key proves.
+func (d *demo) as(keyID, purpose string) (vault.Caller, error) {
+	c, err := d.house.Room.Credential(keyID)
+	return vault.Caller{Principal: c.Principal, Session: keyID, Method: "local", RequestID: strongroom.NewID().String(), Purpose: strongroom.Purpose{Text: purpose}}, err
+}
+
+// fill stores the synthetic contact centre.
+func (d *demo) fill(ctx context.Context, owner vault.Caller, calls int) error {
+	room := d.house.Room
+	if _, err := room.CreateBucket(ctx, owner, d.bucket); err != nil {
+		return err
+	}
+	centre := synth.New(4711, calls)
+	centre.Until = time.Now().UTC().Truncate(time.Hour)
+	for _, p := range centre.People() {
+		p.ID = strongroom.ID{} // the room gives ids of its own
+		if _, err := room.PutPrincipal(ctx, owner, p); err != nil {
+			return fmt.Errorf("adding %s: %w", p.Name, err)
+		}
+	}
+	start := time.Now()
+	kinds := map[string]int{}
+	files, size := 0, int64(0)
+	for f := range centre.Files() {
+		o, err := room.Put(ctx, owner, vault.PutRequest{
+			Bucket: d.bucket, Key: f.Key, Size: int64(len(f.Body)), Meta: f.Meta, Headers: map[string]string{"Content-Type": f.ContentType},
+		}, bytes.NewReader(f.Body))
+		if err != nil {
+			return fmt.Errorf("storing %q: %w", f.Key, err)
+		}
+		files, size = files+1, size+o.Size
+		kinds[o.Attribute("kind")]++
+		if d.sample.Key == "" && o.Attribute("kind") == synth.KindCall && strings.HasSuffix(o.Key, ".wav") {
+			d.sample = o
+		}
+	}
+	took := time.Since(start)
+	var counts []string
+	for kind, n := range kinds {
+		counts = append(counts, fmt.Sprintf("%d %s", n, plural(kind, n)))
+	}
+	slices.Sort(counts)
+	d.printf("stored a synthetic contact centre, %s: %d people, %d files of %.1f MB (%s) in %.1f s\n",
+		centre.Organisation, len(centre.People()), files, float64(size)/1e6, strings.Join(counts, ", "), took.Seconds())
+	d.printf("each is sealed to %s (ML-KEM-768 with X25519), and each has its record\n", room.Recipient(vault.StandardCustody))
+	return nil
+}
+
+func plural(kind string, n int) string {
+	if n == 1 || kind == synth.KindMetadata {
+		return kind
+	}
+	return kind + "s"
+}
+
+// supervisor returns one who supervises the sample's queue.
+func (d *demo) supervisor(ctx context.Context, owner vault.Caller) (vault.Caller, error) {
+	all, err := d.house.Room.Principals(ctx, owner)
+	if err != nil {
+		return vault.Caller{}, err
+	}
+	for _, p := range all {
+		if slices.Contains(p.Groups, "supervisors") && slices.Contains(p.Attributes["supervises"], d.sample.Attribute("queue")) {
+			k, err := d.house.Room.CreateKey(ctx, owner, p.Name, 24*time.Hour)
+			if err != nil {
+				return vault.Caller{}, err
+			}
+			return d.as(k.ID, "")
+		}
+	}
+	return vault.Caller{}, fmt.Errorf("nobody supervises queue %q", d.sample.Attribute("queue"))
+}
+
+func (d *demo) read(ctx context.Context, c vault.Caller) (int64, error) {
+	opened, err := d.house.Room.Open(ctx, c, vault.GetRequest{Bucket: d.sample.Bucket, Key: d.sample.Key, Plan: func(o strongroom.Object) (int64, int64, error) {
+		return 0, o.Size, nil
+	}})
+	if err != nil {
+		return 0, err
+	}
+	n, err := opened.WriteTo(io.Discard)
+	return n, errors.Join(err, opened.Close())
+}
+
+// records prints the records from an index on, waiting for that of a delivery, which
+// is written off the reader's way.
+func (d *demo) records(ctx context.Context, from int64) error {
+	for range 100 {
+		if size := d.house.Book.Head().Size; size > from {
+			last, err := d.house.Book.Record(ctx, size-1)
+			if err != nil {
+				return err
+			}
+			if leaf, err := last.Check(); err != nil || leaf.Kind != "release" {
+				break
+			}
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	for r, err := range d.house.Book.Records(ctx, from, d.house.Book.Head().Size) {
+		if err != nil {
+			return err
+		}
+		s, err := show(r, true)
+		if err != nil {
+			return err
+		}
+		d.printf("   record %d  %s  %s: %s\n", s.Index, s.Time.Format(time.TimeOnly), s.Kind, s.line())
+		short, err := shorten(s.Evidence)
+		if err != nil {
+			return err
+		}
+		d.printf("     %s\n", short)
+	}
+	return nil
+}
+
+// shorten is evidence in one line, long digests cut.
+func shorten(evidence json.RawMessage) (string, error) {
+	var m map[string]any
+	if err := json.Unmarshal(evidence, &m); err != nil {
+		return "", err
+	}
+	for k, v := range m {
+		if s, ok := v.(string); ok && len(s) > 16 && k != "action" {
+			m[k] = s[:12] + "…"
+		}
+	}
+	out, err := json.Marshal(m)
+	return string(out), err
+}
+
+// indent sets each line in by three spaces.
+type indent struct{ w io.Writer }
+
+func (i indent) Write(p []byte) (int, error) {
+	text := "   " + strings.ReplaceAll(strings.TrimSuffix(string(p), "\n"), "\n", "\n   ") + "\n"
+	_, err := io.WriteString(i.w, text)
+	return len(p), err
+}
+
+// next prints the commands to try against the demonstration.
+func (d *demo) next() {
+	program, err := os.Executable()
+	if err != nil || strings.Contains(program, string(filepath.Separator)+"go-build") {
+		program = "go run ./cmd/strongroom"
+	}
+	d.printf(`
+serving   S3 %s   console %s   (Ctrl-C ends it)
+
+try next, in another terminal:
+
+  export AWS_ACCESS_KEY_ID=%s AWS_SECRET_ACCESS_KEY=%s AWS_REGION=us-east-1
+  aws --endpoint-url %s s3 ls --recursive s3://%s/ | head
+  curl -s -o call.wav "$(%s presign --endpoint %s --purpose "trying it out" 's3://%s/%s')"
+  %s ledger tail --data %s -n 5 --purpose "trying it out"
+  %s limit explain --data %s --principal %s --bucket %s --key '%s'
+  %s ledger verify --data %s --state
+  %s ledger redecide --data %s
+`, d.server.s3URL, d.server.consoleURL, d.founded.KeyID, d.founded.Secret, d.server.s3URL, d.bucket,
+		program, d.server.s3URL, d.bucket, d.sample.Key, program, d.dir, program, d.dir, d.sample.Attribute("agent"), d.bucket, d.sample.Key,
+		program, d.dir, program, d.dir)
+}

@@ -1,0 +1,134 @@
+// Command strongroom is the content repository, its server and its tools in one
+// binary. `strongroom demo` shows what it does.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"strongroom"
+)
+
+// program is the command tree. One file per command.
+type program struct {
+	Demo    demoCommand    `cmd:"" help:"Make a room with a small synthetic contact centre, show a refused and a permitted read, and serve it."`
+	Init    initCommand    `cmd:"" help:"Make a room: its keys, its database, its first person and that person's access key."`
+	Serve   serveCommand   `cmd:"" help:"Serve the rooms of a data folder: S3 on one address, health, metrics and the landing page on another."`
+	Presign presignCommand `cmd:"" help:"Make a URL that reads one object for a stated purpose."`
+	Ledger  ledgerCommand  `cmd:"" help:"Read, prove, verify and export the ledger."`
+	Limit   limitCommand   `cmd:"" help:"Ask, explain and change what policy permits."`
+	People  peopleCommand  `cmd:"" help:"Principals: list, add, change, suspend."`
+	Key     keyCommand     `cmd:"" help:"Access keys: list, create, revoke."`
+	Recover recoverCommand `cmd:"" help:"Get content back from sealed blobs, their sidecars and a private key, without any database."`
+	Backup  backupCommand  `cmd:"" help:"Copy a room while it is being served."`
+	Restore restoreCommand `cmd:"" help:"Make a room of a backup; its ledger opens a new epoch."`
+	Doctor  doctorCommand  `cmd:"" help:"Say what is unsafe here and now."`
+	Version versionCommand `cmd:"" help:"Print the version."`
+}
+
+// output is where commands write; they never write to os.Stdout themselves.
+type output struct {
+	io.Writer
+	errors io.Writer
+}
+
+func (o output) printf(format string, args ...any) { fmt.Fprintf(o, format, args...) }
+
+func (o output) json(v any) error {
+	e := json.NewEncoder(o)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}
+
+type versionCommand struct{}
+
+func (versionCommand) Run(out output) error {
+	version := "(unreleased)"
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		version = info.Main.Version
+	}
+	out.printf("strongroom %s\n", version)
+	return nil
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], output{os.Stdout, os.Stderr}))
+}
+
+// exitError ends the program with a code after it has said what it had to say.
+type exitError int
+
+func (e exitError) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
+
+func run(ctx context.Context, args []string, out output) (code int) {
+	var p program
+	parser, err := kong.New(&p,
+		kong.Name("strongroom"),
+		kong.Description("A content repository that nobody reads outside the path its owner approved."),
+		kong.UsageOnError(),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
+		kong.Writers(out.Writer, out.errors),
+		kong.Exit(func(c int) { panic(exitError(c)) }),
+		kong.BindTo(ctx, (*context.Context)(nil)),
+		kong.Bind(out),
+	)
+	if err != nil {
+		fmt.Fprintln(out.errors, "strongroom:", err)
+		return 2
+	}
+	defer func() {
+		switch e := recover().(type) {
+		case nil:
+		case exitError: // --help ends the program this way
+			code = int(e)
+		default:
+			panic(e)
+		}
+	}()
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	command, err := parser.Parse(args)
+	if err != nil {
+		fmt.Fprintln(out.errors, "strongroom:", err)
+		fmt.Fprintln(out.errors, "hint: strongroom --help, or --help after any command, shows what there is")
+		return 2
+	}
+	err = command.Run()
+	if err == nil {
+		return 0
+	}
+	if e, ok := errors.AsType[exitError](err); ok {
+		return int(e)
+	}
+	report(out.errors, err)
+	return 1
+}
+
+// report prints an error as a person should see it: what, and what to do.
+func report(w io.Writer, err error) {
+	e, ok := errors.AsType[*strongroom.Error](err)
+	if !ok {
+		fmt.Fprintln(w, "strongroom:", err)
+		return
+	}
+	message := e.Message
+	if e.Cause != nil {
+		message += ": " + e.Cause.Error()
+	}
+	fmt.Fprintln(w, "strongroom:", message)
+	if e.Hint != "" {
+		fmt.Fprintln(w, "hint:", e.Hint)
+	}
+}

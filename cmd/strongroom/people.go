@@ -1,0 +1,271 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"strongroom"
+	"strongroom/internal/house"
+	"strongroom/people"
+	"strongroom/vault"
+)
+
+type peopleCommand struct {
+	Ls      peopleLs      `cmd:"" help:"List the principals."`
+	Put     peoplePut     `cmd:"" help:"Add a principal, or change one."`
+	Suspend peopleSuspend `cmd:"" help:"Suspend a principal; its access keys prove nothing from the next request on."`
+	Resume  peopleResume  `cmd:"" help:"End a suspension."`
+}
+
+// acting opens the room and does something in the name of the access key set.
+func (f roomFlags) acting(ctx context.Context, do func(*house.House, vault.Caller) error) error {
+	return f.with(ctx, func(h *house.House) error {
+		who, err := caller(h, strongroom.Purpose{})
+		if err != nil {
+			return err
+		}
+		return do(h, who)
+	})
+}
+
+type peopleLs struct {
+	roomFlags
+	JSON bool `help:"Print JSON."`
+}
+
+func (c peopleLs) Run(ctx context.Context, out output) error {
+	return c.acting(ctx, func(h *house.House, who vault.Caller) error {
+		all, err := h.Room.Principals(ctx, who)
+		if err != nil {
+			return err
+		}
+		if c.JSON {
+			return out.json(all)
+		}
+		w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(w, "NAME\tKIND\tGROUPS\tSTATE\tATTRIBUTES")
+		for _, p := range all {
+			var attributes []string
+			for name, values := range p.Attributes {
+				attributes = append(attributes, name+"="+strings.Join(values, ","))
+			}
+			slices.Sort(attributes)
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", p.Name, p.Kind, strings.Join(p.Groups, ","), state(p), strings.Join(attributes, " "))
+		}
+		return w.Flush()
+	})
+}
+
+func state(p strongroom.Principal) string {
+	switch {
+	case p.Suspended:
+		return "suspended"
+	case !p.Expires.IsZero() && time.Now().After(p.Expires):
+		return "expired"
+	}
+	return "active"
+}
+
+type peoplePut struct {
+	roomFlags
+	Name      string   `arg:"" optional:"" help:"Name of the principal."`
+	Kind      string   `default:"person" enum:"person,workload,vendor" help:"person, workload or vendor."`
+	Group     []string `help:"Group. May be repeated."`
+	Attribute []string `help:"Attribute, such as queues=billing,support. May be repeated." placeholder:"NAME=VALUE[,VALUE]"`
+	Alias     []string `help:"The principal's id on another platform. May be repeated."`
+	File      string   `help:"JSON array of principals to put instead, - for standard input." placeholder:"FILE"`
+}
+
+func (peoplePut) Help() string {
+	return `A principal of that name is replaced as a whole; otherwise one is added.
+
+Examples:
+  strongroom people put ines.martin --group supervisors --attribute supervises=billing
+  strongroom people put recorder --kind workload --group recorders
+  strongroom people put --file staff.json`
+}
+
+func (c peoplePut) Run(ctx context.Context, out output) error {
+	var put []strongroom.Principal
+	switch {
+	case c.File != "" && c.Name == "":
+		text, err := c.read()
+		if err != nil {
+			return err
+		}
+		d := json.NewDecoder(bytes.NewReader(text))
+		d.DisallowUnknownFields()
+		if err := d.Decode(&put); err != nil {
+			return fmt.Errorf("reading %s: %w", c.File, err)
+		}
+	case c.Name != "" && c.File == "":
+		p := strongroom.Principal{Name: c.Name, Kind: strongroom.PrincipalKind(c.Kind), Groups: c.Group, Aliases: c.Alias, Attributes: map[string][]string{}}
+		for _, a := range c.Attribute {
+			name, values, ok := strings.Cut(a, "=")
+			if !ok {
+				return &strongroom.Error{Kind: strongroom.KindInvalid, Message: fmt.Sprintf("--attribute %q is not NAME=VALUE", a)}
+			}
+			p.Attributes[name] = append(p.Attributes[name], strings.Split(values, ",")...)
+		}
+		put = []strongroom.Principal{p}
+	default:
+		return &strongroom.Error{Kind: strongroom.KindInvalid, Message: "give a name, or --file with several principals"}
+	}
+	return c.acting(ctx, func(h *house.House, who vault.Caller) error {
+		for _, p := range put {
+			if old, known := h.Room.PrincipalByName(p.Name); known {
+				p.ID = old.ID
+			} else {
+				p.ID = strongroom.ID{}
+			}
+			if _, err := h.Room.PutPrincipal(ctx, who, p); err != nil {
+				return fmt.Errorf("%s: %w", p.Name, err)
+			}
+			out.printf("%s: %s of %s\n", p.Name, p.Kind, strings.Join(p.Groups, ", "))
+		}
+		return nil
+	})
+}
+
+func (c peoplePut) read() ([]byte, error) {
+	const limit = 16 << 20
+	if c.File == "-" {
+		return readBounded(os.Stdin, limit)
+	}
+	return readFile(c.File, limit)
+}
+
+type peopleSuspend struct {
+	roomFlags
+	Name string `arg:"" help:"Name of the principal."`
+}
+
+func (c peopleSuspend) Run(ctx context.Context, out output) error {
+	return c.setSuspended(ctx, out, c.Name, true)
+}
+
+type peopleResume struct {
+	roomFlags
+	Name string `arg:"" help:"Name of the principal."`
+}
+
+func (c peopleResume) Run(ctx context.Context, out output) error {
+	return c.setSuspended(ctx, out, c.Name, false)
+}
+
+func (f roomFlags) setSuspended(ctx context.Context, out output, name string, suspended bool) error {
+	return f.acting(ctx, func(h *house.House, who vault.Caller) error {
+		p, known := h.Room.PrincipalByName(name)
+		if !known {
+			return &strongroom.Error{Kind: strongroom.KindInvalid, Message: fmt.Sprintf("there is no principal %q", name), Hint: "see `strongroom people ls`"}
+		}
+		p.Suspended = suspended
+		if _, err := h.Room.PutPrincipal(ctx, who, p); err != nil {
+			return err
+		}
+		out.printf("%s is %s\n", name, state(p))
+		return nil
+	})
+}
+
+type keyCommand struct {
+	Ls     keyLs     `cmd:"" help:"List the access keys."`
+	Create keyCreate `cmd:"" help:"Make an access key of a principal; its secret is printed once."`
+	Revoke keyRevoke `cmd:"" help:"End an access key."`
+}
+
+type keyLs struct {
+	roomFlags
+	JSON bool `help:"Print JSON."`
+}
+
+func (c keyLs) Run(ctx context.Context, out output) error {
+	return c.acting(ctx, func(h *house.House, who vault.Caller) error {
+		keys, err := h.Room.AccessKeys(ctx, who)
+		if err != nil {
+			return err
+		}
+		all, err := h.Room.Principals(ctx, who)
+		if err != nil {
+			return err
+		}
+		byID := map[strongroom.ID]strongroom.Principal{}
+		for _, p := range all {
+			byID[p.ID] = p
+		}
+		type shown struct {
+			ID        string    `json:"id"`
+			Principal string    `json:"principal"`
+			Created   time.Time `json:"created"`
+			Expires   time.Time `json:"expires,omitzero"`
+			State     string    `json:"state"`
+		}
+		var list []shown
+		for _, k := range keys {
+			list = append(list, shown{k.ID, byID[k.Principal].Name, k.Created, k.Expires, keyState(k, byID[k.Principal])})
+		}
+		if c.JSON {
+			return out.json(list)
+		}
+		w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(w, "ACCESS KEY\tPRINCIPAL\tCREATED\tEXPIRES\tSTATE")
+		for _, k := range list {
+			expires := "never"
+			if !k.Expires.IsZero() {
+				expires = k.Expires.Format(time.DateOnly)
+			}
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", k.ID, k.Principal, k.Created.Format(time.DateOnly), expires, k.State)
+		}
+		return w.Flush()
+	})
+}
+
+func keyState(k people.AccessKey, p strongroom.Principal) string {
+	if err := k.Usable(p, time.Now()); err != nil {
+		return err.Error()
+	}
+	return "valid"
+}
+
+type keyCreate struct {
+	roomFlags
+	Name     string        `arg:"" help:"Name of the principal."`
+	Lifetime time.Duration `help:"How long the key is valid, such as 720h; without it the key does not expire."`
+	JSON     bool          `help:"Print JSON."`
+}
+
+func (c keyCreate) Run(ctx context.Context, out output) error {
+	return c.acting(ctx, func(h *house.House, who vault.Caller) error {
+		k, err := h.Room.CreateKey(ctx, who, c.Name, c.Lifetime)
+		if err != nil {
+			return err
+		}
+		if c.JSON {
+			return out.json(map[string]any{"s3_access_key_id": k.ID, "s3_secret_access_key": k.Secret, "principal": c.Name, "expires": k.Expires})
+		}
+		out.printf("S3 access key id      %s\nS3 secret access key  %s\nThe secret is shown this once.\n", k.ID, k.Secret)
+		return nil
+	})
+}
+
+type keyRevoke struct {
+	roomFlags
+	ID string `arg:"" help:"Id of the access key."`
+}
+
+func (c keyRevoke) Run(ctx context.Context, out output) error {
+	return c.acting(ctx, func(h *house.House, who vault.Caller) error {
+		if err := h.Room.RevokeKey(ctx, who, c.ID); err != nil {
+			return err
+		}
+		out.printf("%s proves nothing any more\n", c.ID)
+		return nil
+	})
+}
