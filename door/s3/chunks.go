@@ -2,6 +2,7 @@ package s3
 
 import (
 	"bufio"
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -217,7 +218,7 @@ func (c *chunkReader) trailerLine(limit int) (string, error) {
 
 func (c *chunkReader) rawLine(limit int) (string, error) {
 	b, err := c.in.ReadSlice('\n')
-	if errors.Is(err, bufio.ErrBufferFull) || err == nil && len(b) > limit {
+	if errors.Is(err, bufio.ErrBufferFull) || err == nil && (len(b) > limit || bytes.IndexByte(b[:max(len(b)-2, 0)], '\r') >= 0) {
 		return "", errNoLine
 	}
 	if err != nil {

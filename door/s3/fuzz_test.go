@@ -99,6 +99,7 @@ func FuzzChunks(f *testing.F) {
 	f.Add(plainChunks[60_000:], uint8(2))
 	f.Add(trailedChunks[66_000:], uint8(3))
 	f.Add([]byte("ffffffffffffffff\r\n"), uint8(0))
+	f.Add([]byte("0\r\n0:\r0\n\r\n"), uint8(0))
 	f.Fuzz(func(t *testing.T, data []byte, mode uint8) {
 		var signer *chunkSigner
 		if mode&2 != 0 {
