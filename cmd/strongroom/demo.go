@@ -24,7 +24,7 @@ import (
 type demoCommand struct {
 	Data    string `help:"Folder for the room, which must not hold one; a temporary one that goes away at the end where left out." placeholder:"DIR"`
 	Calls   int    `default:"24" help:"How many calls, 1 to 10,000."`
-	S3      string `default:"127.0.0.1:7480" help:"Address of the S3 endpoint." placeholder:"ADDR"`
+	S3      string `name:"s3" default:"127.0.0.1:7480" help:"Address of the S3 endpoint." placeholder:"ADDR"`
 	Console string `default:"127.0.0.1:7400" help:"Address of the console." placeholder:"ADDR"`
 	Exit    bool   `help:"End after the demonstration instead of serving on."`
 }

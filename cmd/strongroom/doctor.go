@@ -17,7 +17,7 @@ import (
 
 type doctorCommand struct {
 	roomFlags
-	S3   string `help:"Address the S3 endpoint is, or will be, served on." placeholder:"ADDR"`
+	S3   string `name:"s3" help:"Address the S3 endpoint is, or will be, served on." placeholder:"ADDR"`
 	TLS  bool   `help:"The endpoint speaks TLS."`
 	JSON bool   `help:"Print JSON."`
 }

@@ -24,7 +24,7 @@ import (
 
 type serveCommand struct {
 	Data       string        `default:"strongroom-data" env:"STRONGROOM_DATA" help:"Data folder." placeholder:"DIR"`
-	S3         string        `default:"127.0.0.1:7480" help:"Address of the S3 endpoint." placeholder:"ADDR"`
+	S3         string        `name:"s3" default:"127.0.0.1:7480" help:"Address of the S3 endpoint." placeholder:"ADDR"`
 	Console    string        `default:"127.0.0.1:7400" help:"Address of the console, /healthz, /readyz and /metrics." placeholder:"ADDR"`
 	TLSCert    string        `help:"Certificate chain, PEM; both addresses then speak TLS." placeholder:"FILE"`
 	TLSKey     string        `help:"Private key, PEM." placeholder:"FILE"`
