@@ -346,7 +346,7 @@ func (r *Room) keepWitnessed(ctx context.Context) error {
 // unseal makes the reader of an object from its data key.
 func (r *Room) unseal(ctx context.Context, o objectBody, key seal.DataKey) (*seal.Reader, BlobReader, error) {
 	missing := func(err error) (*seal.Reader, BlobReader, error) {
-		return nil, nil, &strongroom.Error{Kind: strongroom.KindDamaged, Message: "what is stored of this object is missing or does not verify", Cause: err}
+		return nil, nil, r.damaged(o, "what is stored of this object is missing or does not verify", err)
 	}
 	blob, err := r.Blobs.Open(ctx, o.Blob.String())
 	if err != nil {

@@ -53,10 +53,15 @@ func (o *opened) WriteTo(w io.Writer) (int64, error) {
 	n, err := o.lease.reader.WriteRangeTo(w, o.offset, o.length)
 	o.written += n
 	if _, damage := errors.AsType[*seal.DamagedError](err); damage || errors.Is(err, ErrNoBlob) {
-		o.room.Log.Error("a stored blob is damaged", "room", o.room.ID, "blob", o.lease.object.Blob, "error", err)
-		return n, &strongroom.Error{Kind: strongroom.KindDamaged, Message: "what is stored of this object does not verify, so the answer was broken off", Cause: err}
+		return n, o.room.damaged(o.lease.object, "what is stored of this object is missing or does not verify, so the answer was broken off", err)
 	}
 	return n, err
+}
+
+// damaged tells the operator that stored bytes are missing or do not verify.
+func (r *Room) damaged(o objectBody, message string, cause error) error {
+	r.Log.Error("a stored blob is damaged", "room", r.ID, "blob", o.Blob, "error", cause)
+	return &strongroom.Error{Kind: strongroom.KindDamaged, Message: message, Cause: cause}
 }
 
 // Close puts on record what was delivered.

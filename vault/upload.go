@@ -150,7 +150,7 @@ func (r *Room) PutPart(ctx context.Context, c Caller, req PartRequest, body io.R
 		return Part{}, err
 	}
 	p.Size, p.Checksums, p.Digest, p.Modified = s.plain, s.checksums, s.digest, r.Clock().UTC()
-	p.ETag = mac(r.etagKey, name)
+	p.ETag = r.etag(name, 1)
 	id := partID(u.ID, p.Number)
 	defer r.merges.shared(u.ID)()
 	replaced, err := r.Book.Row(ctx, rowPart, id)
@@ -286,7 +286,7 @@ func (r *Room) Complete(ctx context.Context, c Caller, req CompleteRequest) (str
 	o := objectBody{Stanzas: u.Stanzas, Segments: segmentsOf(chosen), Object: strongroom.Object{
 		Bucket: u.Bucket, Key: u.Key, Version: strongroom.NewID(), Blob: u.Blob, Custody: u.Custody,
 		Headers: u.Headers, Meta: u.Meta, LegalHold: u.LegalHold, Scrubbed: claimsScrubbed(u.Meta),
-		ETag: fmt.Sprintf("%s-%d", mac(r.etagKey, u.Blob.String()), len(chosen)),
+		ETag: r.etag(u.Blob.String(), len(chosen)),
 	}}
 	faces := make([]Part, len(chosen))
 	for i, p := range chosen {

@@ -57,13 +57,19 @@ func (r *Room) Put(ctx context.Context, c Caller, req PutRequest, body io.Reader
 		return strongroom.Object{}, errors.Join(err, r.discard(o.Blob))
 	}
 	o.Size, o.Checksums = s.plain, s.checksums
-	o.ETag = mac(r.etagKey, o.Blob.String()) // opaque: a digest of the plaintext would confirm a guess
+	o.ETag = r.etag(o.Blob.String(), 1)
 	o.Label = r.Classify(s.head, req.Headers["Content-Type"], req.Meta)
 	stored, err := r.place(ctx, c, b, objectBody{Object: o, Digest: s.digest, Stanzas: stanzas}, book.Change{})
 	if err != nil {
 		return strongroom.Object{}, errors.Join(err, r.discard(o.Blob))
 	}
 	return stored, nil
+}
+
+// etag is opaque: a digest of the plaintext would confirm a guess. Its form is that of
+// a multipart upload's, since clients take any other 32 digits for an MD5.
+func (r *Room) etag(name string, parts int) string {
+	return fmt.Sprintf("%s-%d", mac(r.etagKey, name), parts)
 }
 
 func tooLarge() error {
