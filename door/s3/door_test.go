@@ -532,6 +532,97 @@ func TestHeadFailsWithoutABody(t *testing.T) {
 	}
 }
 
+// signedChunks is content in signed chunks, with a trailing checksum if sum is given.
+func signedChunks(s *signature, content, name, sum string) string {
+	signer := newChunkSigner(s)
+	var b strings.Builder
+	for rest := content; ; {
+		piece := rest[:min(len(rest), minSignedChunk)]
+		rest = rest[len(piece):]
+		signer.previous = signer.next("AWS4-HMAC-SHA256-PAYLOAD\n" + signer.stamp + "\n" + signer.scope + "\n" + signer.previous + "\n" + emptySHA256 + "\n" + hexDigest(piece))
+		fmt.Fprintf(&b, "%x;chunk-signature=%s\r\n%s", len(piece), signer.previous, piece)
+		if piece == "" {
+			break
+		}
+		b.WriteString("\r\n")
+	}
+	if sum != "" {
+		last := signer.next("AWS4-HMAC-SHA256-TRAILER\n" + signer.stamp + "\n" + signer.scope + "\n" + signer.previous + "\n" + hexDigest(name+":"+sum+"\n"))
+		b.WriteString(name + ":" + sum + "\r\nx-amz-trailer-signature:" + last + "\r\n")
+	}
+	return b.String() + "\r\n"
+}
+
+func TestSignedChunksAreStored(t *testing.T) {
+	server, room := open(t)
+	content := strings.Repeat("chunk by chunk ", 2000)
+	h := checksumNamed("crc64nvme").new()
+	h.Write([]byte(content))
+	sum := base64.StdEncoding.EncodeToString(h.Sum(nil))
+	length := strconv.Itoa(len(content))
+	for _, c := range []struct {
+		name string
+		call call
+		sum  string
+		code string
+	}{
+		{"plain", call{payload: streamSigned, headers: []string{"x-amz-decoded-content-length", length}}, "", ""},
+		{"with a trailer", call{payload: streamSignedTrail, headers: []string{"x-amz-decoded-content-length", length, "x-amz-trailer", "x-amz-checksum-crc64nvme"}}, sum, ""},
+		{"with a wrong checksum, rightly signed", call{payload: streamSignedTrail, headers: []string{"x-amz-decoded-content-length", length, "x-amz-trailer", "x-amz-checksum-crc64nvme"}}, "AAAAAAAAAAA=", "BadDigest"},
+		{"with a trailer announced and left out", call{payload: streamSignedTrail, headers: []string{"x-amz-decoded-content-length", length, "x-amz-trailer", "x-amz-checksum-crc64nvme"}}, "", "SignatureDoesNotMatch"},
+	} {
+		c.call.method, c.call.path = "PUT", "/calls/chunks"
+		c.call.headers = append(c.call.headers, "Content-Encoding", "aws-chunked, gzip")
+		delete(room.objects["calls"], "chunks")
+		r, s := c.call.request(t, server.URL)
+		body := signedChunks(s, content, "x-amz-checksum-crc64nvme", c.sum)
+		r.Body, r.ContentLength = io.NopCloser(strings.NewReader(body)), int64(len(body))
+		a := send(t, r)
+		o := room.objects["calls"]["chunks"]
+		if c.code != "" {
+			if a.code != c.code || o != nil {
+				t.Errorf("%s: answered %d %s, want %s; stored: %v", c.name, a.status, a.code, c.code, o != nil)
+			}
+			continue
+		}
+		if a.status != 200 || string(o.data) != content || o.Headers["Content-Encoding"] != "gzip" || o.Checksums["crc64nvme"] != c.sum || a.headers.Get("x-amz-checksum-crc64nvme") != c.sum {
+			t.Errorf("%s: answered %d %s; %d bytes with %v, %v", c.name, a.status, a.message, len(o.data), o.Headers, o.Checksums)
+		}
+	}
+}
+
+// A URL that this package signs is one that it honours, for as long as it says.
+func TestPresignedURL(t *testing.T) {
+	server, room := open(t)
+	room.keep("calls", "odd//../é +?.wav", []byte("odd"), nil, nil, nil, false, nil)
+	purpose := strongroom.Purpose{Text: "réclamation 50% & more", Ticket: "T-1"}
+	p := Presigned{Method: "GET", Endpoint: server.URL, Bucket: "calls", Key: "odd//../é +?.wav", Purpose: purpose,
+		KeyID: testKey, Secret: testSecret, Region: testRegion, Now: time.Now(), Expires: time.Minute}
+	for _, c := range []struct {
+		change func(*Presigned)
+		status int
+	}{
+		{func(*Presigned) {}, 200},
+		{func(p *Presigned) { p.Now = p.Now.Add(-2 * time.Minute) }, 403},
+		{func(p *Presigned) { p.Secret += "x" }, 403},
+		{func(p *Presigned) { p.Expires = time.Hour }, 400},
+	} {
+		p := p
+		c.change(&p)
+		u, err := p.URL()
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := http.NewRequest("GET", u, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a := send(t, r); a.status != c.status || a.status == 200 && (a.body != "odd" || room.lastCaller().Purpose != purpose) {
+			t.Errorf("%s answers %d %s, told as %+v; want %d", u, a.status, a.message, room.lastCaller().Purpose, c.status)
+		}
+	}
+}
+
 // Damage found in the middle of a body: the client must see that bytes are missing.
 func TestDamageBreaksTheConnection(t *testing.T) {
 	for _, secure := range []bool{false, true} {

@@ -126,6 +126,14 @@ func asFailure(err error) *failure {
 	return f
 }
 
+// causes is err with the part that only the operator's log may show.
+func causes(err error) error {
+	if e, ok := errors.AsType[*strongroom.Error](err); ok && e.Cause != nil {
+		return fmt.Errorf("%w: %w", err, e.Cause)
+	}
+	return err
+}
+
 func (f *failure) httpStatus() int {
 	if f.status != 0 {
 		return f.status
@@ -141,7 +149,7 @@ func (x *exchange) fail(err error) {
 	f := asFailure(err)
 	status := f.httpStatus()
 	if status >= 500 && status != http.StatusNotImplemented {
-		x.Log.Error("s3 request failed", "request", x.id, "code", f.code, "status", status, "cause", err)
+		x.Log.Error("s3 request failed", "request", x.id, "code", f.code, "status", status, "cause", causes(err))
 	}
 	if x.begun {
 		panic(http.ErrAbortHandler)

@@ -222,7 +222,9 @@ func (x *exchange) checkCipher() error {
 // sealed says in the answer's headers how content is encrypted.
 func (x *exchange) sealed(recipient string) {
 	x.w.Header().Set(fieldCipher, "aws:kms")
-	x.w.Header().Set(fieldKey, recipient)
+	if recipient != "" {
+		x.w.Header().Set(fieldKey, recipient)
+	}
 }
 
 // withoutChunked takes aws-chunked, which is about the transfer, out of a Content-Encoding.

@@ -73,7 +73,7 @@ func (x *exchange) deliver(opened *vault.Opened, p plan, changes map[string]stri
 	out.to = &pacedWriter{x.w, newPace(x.control.SetWriteDeadline, x.PaceWindow, x.PaceBytes, x.r.ProtoMajor >= 2)}
 	err := out.run(opened, p)
 	if closing := opened.Close(); closing != nil {
-		x.Log.Error("closing a release failed", "request", x.id, "cause", closing)
+		x.Log.Error("closing a release failed", "request", x.id, "cause", causes(closing))
 	}
 	return err
 }
@@ -233,7 +233,7 @@ func (x *exchange) deleteObjects() error {
 			}
 			f := asFailure(r.Err)
 			if f.httpStatus() == http.StatusInternalServerError {
-				x.Log.Error("deleting one of several objects failed", "request", x.id, "cause", r.Err)
+				x.Log.Error("deleting one of several objects failed", "request", x.id, "cause", causes(r.Err))
 			}
 			d.element("Error", func() {
 				d.text("Key", r.Key)

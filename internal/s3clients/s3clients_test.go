@@ -1,0 +1,20 @@
+package s3clients
+
+import (
+	"os"
+	"testing"
+)
+
+// TestEndpoint drives a server that is already running, named in the environment:
+// S3_ENDPOINT, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, and S3_NEEDS_PURPOSE=1 where
+// reading needs a purpose.
+func TestEndpoint(t *testing.T) {
+	e := Endpoint{
+		URL: os.Getenv("S3_ENDPOINT"), AccessKey: os.Getenv("AWS_ACCESS_KEY_ID"), Secret: os.Getenv("AWS_SECRET_ACCESS_KEY"),
+		CAFile: os.Getenv("AWS_CA_BUNDLE"), NeedsPurpose: os.Getenv("S3_NEEDS_PURPOSE") != "",
+	}
+	if e.URL == "" {
+		t.Skip("S3_ENDPOINT names no server to drive")
+	}
+	Run(t, e)
+}
