@@ -345,12 +345,15 @@ func (r *Room) keepWitnessed(ctx context.Context) error {
 
 // unseal makes the reader of an object from its data key.
 func (r *Room) unseal(ctx context.Context, o objectBody, key seal.DataKey) (*seal.Reader, BlobReader, error) {
-	missing := func(err error) (*seal.Reader, BlobReader, error) {
+	failed := func(err error) (*seal.Reader, BlobReader, error) {
+		if !isDamage(err) {
+			return nil, nil, unavailable("what is stored of this object cannot be read now", err)
+		}
 		return nil, nil, r.damaged(o, "what is stored of this object is missing or does not verify", err)
 	}
 	blob, err := r.Blobs.Open(ctx, o.Blob.String())
 	if err != nil {
-		return missing(err)
+		return failed(err)
 	}
 	header := seal.Header{Room: r.ID, Blob: o.Blob, Custody: o.Custody}
 	var reader *seal.Reader
@@ -364,12 +367,12 @@ func (r *Room) unseal(ctx context.Context, o objectBody, key seal.DataKey) (*sea
 	}
 	if err != nil {
 		blob.Close()
-		return missing(err)
+		return failed(err)
 	}
 	if reader.Size() != o.Size {
 		reader.Close()
 		blob.Close()
-		return missing(fmt.Errorf("the blob holds %d bytes, the object's row says %d", reader.Size(), o.Size))
+		return failed(&seal.DamagedError{Chunk: -1, Reason: fmt.Sprintf("it holds %d bytes, the object's row says %d", reader.Size(), o.Size)})
 	}
 	return reader, blob, nil
 }

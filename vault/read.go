@@ -52,10 +52,17 @@ type opened struct {
 func (o *opened) WriteTo(w io.Writer) (int64, error) {
 	n, err := o.lease.reader.WriteRangeTo(w, o.offset, o.length)
 	o.written += n
-	if _, damage := errors.AsType[*seal.DamagedError](err); damage || errors.Is(err, ErrNoBlob) {
+	if isDamage(err) {
 		return n, o.room.damaged(o.lease.object, "what is stored of this object is missing or does not verify, so the answer was broken off", err)
 	}
 	return n, err
+}
+
+// isDamage tells stored bytes that are missing or altered from a disk that cannot be
+// read just now, and from a client that went away.
+func isDamage(err error) bool {
+	_, altered := errors.AsType[*seal.DamagedError](err)
+	return altered || errors.Is(err, ErrNoBlob)
 }
 
 // damaged tells the operator that stored bytes are missing or do not verify.
