@@ -18,6 +18,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/url"
+	"os"
 
 	"github.com/pressly/goose/v3"
 	_ "modernc.org/sqlite" // the "sqlite" driver
@@ -43,6 +44,9 @@ var sqlite = dialect{goose: goose.DialectSQLite3, begin: "BEGIN IMMEDIATE"}
 // openSQLite opens a database file twice: one connection that writes, several that
 // only read. WAL with synchronous=FULL: a commit is on the disk before it returns.
 func openSQLite(path string) (writer, readers *sql.DB, err error) {
+	if err := create(path); err != nil {
+		return nil, nil, err
+	}
 	open := func(extra string, connections int) (*sql.DB, error) {
 		q := "_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)" + extra
 		db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q}).String())
@@ -61,6 +65,20 @@ func openSQLite(path string) (writer, readers *sql.DB, err error) {
 		return nil, nil, fmt.Errorf("opening %s: %w", path, err)
 	}
 	return writer, readers, nil
+}
+
+// create makes an empty database file that only its owner may open; SQLite itself
+// would let others read it, and gives the files beside it the mode of this one. A
+// file that exists is not touched: closing a descriptor of it would drop the locks
+// that this process holds on it.
+func create(path string) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	} else if err != nil {
+		return fmt.Errorf("making a database: %w", err)
+	}
+	return f.Close()
 }
 
 // openSQLiteReading opens a database file for reading only.
