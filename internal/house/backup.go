@@ -95,6 +95,9 @@ func Backup(ctx context.Context, path, to string, keys bool, step func()) (Copie
 	if err != nil {
 		return fail(err)
 	}
+	if err := syncTree(partial); err != nil {
+		return fail(err)
+	}
 	if err := os.Rename(partial, to); err != nil {
 		return fail(err)
 	}
@@ -185,6 +188,9 @@ func Restore(ctx context.Context, r Restoration) (Copied, error) {
 		return fail(&strongroom.Error{Kind: strongroom.KindInvalid, Message: "the backup was made without its keys", Hint: "give --keys with a folder that has the room's secrets/ and custodian/", Cause: err})
 	}
 	if err := openEpoch(ctx, info, temp, r.OldHead, &c); err != nil {
+		return fail(err)
+	}
+	if err := syncTree(temp); err != nil {
 		return fail(err)
 	}
 	if err := os.Rename(temp, path); err != nil {

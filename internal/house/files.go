@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/hex"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
 
 	"golang.org/x/mod/sumdb/note"
 
@@ -39,6 +41,16 @@ func syncFolder(path string) error {
 		return fmt.Errorf("fsync of a folder: %w", err)
 	}
 	return nil
+}
+
+// syncTree makes the names of everything under a folder durable.
+func syncTree(path string) error {
+	return filepath.WalkDir(path, func(p string, d fs.DirEntry, err error) error {
+		if err != nil || !d.IsDir() {
+			return err
+		}
+		return syncFolder(p)
+	})
 }
 
 func encodeKey(key []byte) []byte { return append([]byte(hex.EncodeToString(key)), '\n') }

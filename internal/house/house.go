@@ -337,13 +337,19 @@ func AuditBook(ctx context.Context, path string) (Info, *store.Book, error) {
 	return info, b, err
 }
 
-// AuditCustodian opens the embedded custodian's book for reading as it lies there.
+// AuditCustodian opens the embedded custodian's book for reading as it lies there. The
+// error is fs.ErrNotExist where there is none: the keys are elsewhere, or the room was
+// never served.
 func AuditCustodian(ctx context.Context, path string) (*store.Book, error) {
+	database := filepath.Join(path, "custodian", "custodian.db")
+	if _, err := os.Stat(database); err != nil {
+		return nil, fmt.Errorf("looking for the custodian's book: %w", err)
+	}
 	key, err := readKey(filepath.Join(path, "custodian", "book.key"))
 	if err != nil {
 		return nil, err
 	}
-	return store.AuditSQLite(ctx, filepath.Join(path, "custodian", "custodian.db"), store.Config{Key: key})
+	return store.AuditSQLite(ctx, database, store.Config{Key: key})
 }
 
 // Open opens a room.

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -155,12 +156,20 @@ func (b *Book) Last(ctx context.Context) (int64, error) {
 	return n, nil
 }
 
-// Snapshot writes a consistent copy of the database while others write.
+// Snapshot writes a consistent copy of the database while others write, for its owner
+// only, and makes it durable, which SQLite leaves to the caller.
 func (b *Book) Snapshot(ctx context.Context, path string) error {
+	if err := create(path); err != nil {
+		return err
+	}
 	if _, err := b.readers.ExecContext(ctx, "VACUUM INTO $1", path); err != nil {
 		return fmt.Errorf("copying the database: %w", err)
 	}
-	return nil
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return fmt.Errorf("copying the database: %w", err)
+	}
+	return errors.Join(f.Sync(), f.Close())
 }
 
 func open(ctx context.Context, d dialect, w, r *sql.DB, c Config) (*Book, error) {
