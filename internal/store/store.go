@@ -19,7 +19,6 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
-	"os"
 
 	"github.com/pressly/goose/v3"
 	_ "modernc.org/sqlite" // the "sqlite" driver
@@ -45,12 +44,6 @@ var sqlite = dialect{goose: goose.DialectSQLite3, begin: "BEGIN IMMEDIATE"}
 // openSQLite opens a database file twice: one connection that writes, several that
 // only read. WAL with synchronous=FULL: a commit is on the disk before it returns.
 func openSQLite(path string) (writer, readers *sql.DB, err error) {
-	// SQLite makes its files with the modes of the main one; this one is the owner's.
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return nil, nil, fmt.Errorf("opening a database: %w", err)
-	}
-	f.Close()
 	if err := create(path); err != nil {
 		return nil, nil, err
 	}
