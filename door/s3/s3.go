@@ -88,8 +88,8 @@ const (
 	maxParts    = 10_000
 	maxDelete   = 1000
 	maxPage     = 1000
-	maxQuery    = 64 // query parameters
-	maxSigned   = 64 // names under SignedHeaders
+	maxQuery    = 64  // query parameters
+	maxSigned   = 256 // names under SignedHeaders
 )
 
 type door struct {
