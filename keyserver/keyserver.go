@@ -7,6 +7,7 @@
 package keyserver
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -14,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
@@ -49,6 +51,8 @@ type Config struct {
 type Server struct {
 	Config
 	identities map[string]*seal.Identity
+
+	last atomic.Pointer[verified] // the checkpoint verified last
 
 	mu       sync.Mutex
 	newest   Tree               // the newest witnessed state
@@ -228,44 +232,40 @@ func (s *Server) Witnessed() int64 {
 
 // Advance verifies and records a newer state of the room's ledger, and cosigns it.
 func (s *Server) Advance(ctx context.Context, req release.AdvanceRequest) (release.AdvanceResponse, error) {
-	t, err := s.advance(req)
+	v, err := s.advance(req)
 	if err != nil {
 		return release.AdvanceResponse{}, s.refused(ctx, nil, err)
 	}
-	if _, err := s.record(ctx, KindAdvance, evidence{Action: KindAdvance, Room: s.Room, Tree: &t}); err != nil {
+	if _, err := s.record(ctx, KindAdvance, evidence{Action: KindAdvance, Room: s.Room, Tree: &v.tree}); err != nil {
 		return release.AdvanceResponse{}, err
 	}
-	return s.cosign(req.Checkpoint, t.Size)
+	return s.cosign(v)
 }
 
 // advance moves the newest state in memory. It is durable once the record that
 // follows it is: nothing is answered before.
-func (s *Server) advance(req release.AdvanceRequest) (Tree, error) {
-	c, _, err := ledger.OpenCheckpoint(req.Checkpoint, s.RoomLedger)
+func (s *Server) advance(req release.AdvanceRequest) (verified, error) {
+	v, err := s.verify(req.Checkpoint)
 	if err != nil {
-		return Tree{}, refuse("checkpoint", "the checkpoint does not verify: %v", err)
+		return verified{}, err
 	}
-	room, epoch, err := ledger.ParseOrigin(c.Origin)
-	if err != nil || room != s.Room {
-		return Tree{}, refuse("room", "the checkpoint is of another room")
-	}
-	t := Tree{Size: c.Size, Root: c.Root, Epoch: epoch}
+	t, epoch := v.tree, v.tree.Epoch
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
 	case s.newest.Size > 0 && epoch != s.newest.Epoch:
-		return Tree{}, refuse("epoch", "the ledger was opened anew as epoch %d, this key server witnesses epoch %d: its owner has to adopt the new one first", epoch, s.newest.Epoch)
-	case c.Size == s.newest.Size:
-		if c.Root != s.newest.Root {
-			return Tree{}, refuse("fork", "the ledger shows two roots for %d records: it was forked", c.Size)
+		return verified{}, refuse("epoch", "the ledger was opened anew as epoch %d, this key server witnesses epoch %d: its owner has to adopt the new one first", epoch, s.newest.Epoch)
+	case t.Size == s.newest.Size:
+		if t.Root != s.newest.Root {
+			return verified{}, refuse("fork", "the ledger shows two roots for %d records: it was forked", t.Size)
 		}
-		return t, nil
-	case req.From != s.newest.Size || c.Size < s.newest.Size:
-		return Tree{}, &release.BehindError{Size: s.newest.Size}
+		return v, nil
+	case req.From != s.newest.Size || t.Size < s.newest.Size:
+		return verified{}, &release.BehindError{Size: s.newest.Size}
 	}
 	if s.newest.Size > 0 {
-		if err := ledger.CheckConsistency(req.Proof, s.newest.Size, s.newest.Root, c.Size, c.Root); err != nil {
-			return Tree{}, refuse("fork", "the ledger is not a continuation of what was witnessed at %d records: %v", s.newest.Size, err)
+		if err := ledger.CheckConsistency(req.Proof, s.newest.Size, s.newest.Root, t.Size, t.Root); err != nil {
+			return verified{}, refuse("fork", "the ledger is not a continuation of what was witnessed at %d records: %v", s.newest.Size, err)
 		}
 	}
 	s.newest = t
@@ -273,7 +273,33 @@ func (s *Server) advance(req release.AdvanceRequest) (Tree, error) {
 	if len(s.ring) > ringSize {
 		s.ring = append(s.ring[:0], s.ring[len(s.ring)-ringSize/2:]...)
 	}
-	return t, nil
+	return v, nil
+}
+
+// verified is a checkpoint whose signature holds.
+type verified struct {
+	text []byte
+	note *note.Note
+	tree Tree
+}
+
+// verify checks a checkpoint's signature. Requests that arrive together mostly bear
+// the same checkpoint, so the last good one is known by its bytes.
+func (s *Server) verify(checkpoint []byte) (verified, error) {
+	if last := s.last.Load(); last != nil && bytes.Equal(last.text, checkpoint) {
+		return *last, nil
+	}
+	c, n, err := ledger.OpenCheckpoint(checkpoint, s.RoomLedger)
+	if err != nil {
+		return verified{}, refuse("checkpoint", "the checkpoint does not verify: %v", err)
+	}
+	room, epoch, err := ledger.ParseOrigin(c.Origin)
+	if err != nil || room != s.Room {
+		return verified{}, refuse("room", "the checkpoint is of another room")
+	}
+	v := verified{bytes.Clone(checkpoint), n, Tree{Size: c.Size, Root: c.Root, Epoch: epoch}}
+	s.last.Store(&v)
+	return v, nil
 }
 
 // Adopt accepts a new epoch of the room's ledger, which a restore from backup
@@ -303,16 +329,12 @@ func (s *Server) Adopt(ctx context.Context, checkpoint []byte) error {
 	return nil
 }
 
-func (s *Server) cosign(checkpoint []byte, size int64) (release.AdvanceResponse, error) {
-	n, err := note.Open(checkpoint, note.VerifierList(s.RoomLedger))
+func (s *Server) cosign(v verified) (release.AdvanceResponse, error) {
+	signed, err := note.Sign(v.note, s.Cosigner)
 	if err != nil {
 		return release.AdvanceResponse{}, fmt.Errorf("cosigning: %w", err)
 	}
-	signed, err := note.Sign(n, s.Cosigner)
-	if err != nil {
-		return release.AdvanceResponse{}, fmt.Errorf("cosigning: %w", err)
-	}
-	return release.AdvanceResponse{Size: size, Checkpoint: signed}, nil
+	return release.AdvanceResponse{Size: v.tree.Size, Checkpoint: signed}, nil
 }
 
 // Unwrap gives the data key sealed to the request's ephemeral key, after the record
@@ -323,15 +345,15 @@ func (s *Server) Unwrap(ctx context.Context, req release.UnwrapRequest) (release
 		return release.UnwrapResponse{}, fmt.Errorf("encoding the request: %w", err)
 	}
 	digest := sha256.Sum256(encoded)
-	var advanced *Tree
+	var advanced *verified
 	if req.Advance != nil {
-		t, err := s.advance(*req.Advance)
+		v, err := s.advance(*req.Advance)
 		// Another request may have brought the same or a newer state already; whether
 		// the proof's own tree is known is what counts.
 		if _, behind := errors.AsType[*release.BehindError](err); err != nil && !behind {
 			return release.UnwrapResponse{}, s.refused(ctx, &digest, err)
 		} else if err == nil {
-			advanced = &t
+			advanced = &v
 		}
 	}
 	t, err := s.witnessed(req.Size)
@@ -355,7 +377,7 @@ func (s *Server) Unwrap(ctx context.Context, req release.UnwrapRequest) (release
 		s.forget(req.Record.Index)
 	} else if advanced != nil {
 		// The cosignature follows the durable record that names the state.
-		if a, err := s.cosign(req.Advance.Checkpoint, advanced.Size); err == nil {
+		if a, err := s.cosign(*advanced); err == nil {
 			u.answer.Advance = &a
 		}
 	}
