@@ -65,6 +65,7 @@ func (r *Room) CreateUpload(ctx context.Context, c Caller, req UploadRequest) (U
 	if err != nil {
 		return Upload{}, errors.Join(uploadError(err), r.discard(u.Blob))
 	}
+	u.Upload.Custody = u.Custody
 	return u.Upload, nil
 }
 
@@ -140,7 +141,7 @@ func (r *Room) PutPart(ctx context.Context, c Caller, req PartRequest, body io.R
 	if err != nil {
 		return Part{}, unavailable("the upload's key does not open", err)
 	}
-	p := partBody{Part: Part{Number: req.Number}, Attempt: strongroom.NewID()}
+	p := partBody{Part: Part{Number: req.Number, Custody: u.Custody}, Attempt: strongroom.NewID()}
 	name := segmentName(u.Blob, seal.ManifestPart{Number: p.Number, Attempt: p.Attempt})
 	header := seal.Header{Room: r.ID, Blob: u.Blob, Custody: u.Custody}
 	s, err := r.sealBlob(ctx, name, func(w io.Writer) (*seal.Writer, error) {
@@ -296,6 +297,11 @@ func (r *Room) Complete(ctx context.Context, c Caller, req CompleteRequest) (str
 	}
 	if o.Size > MaxUpload {
 		return strongroom.Object{}, tooLarge()
+	}
+	if req.Announced != nil {
+		if err := req.Announced(u.Upload); err != nil {
+			return strongroom.Object{}, err
+		}
 	}
 	if req.Checksums != nil {
 		if o.Checksums, err = req.Checksums(faces); err != nil {
