@@ -38,6 +38,7 @@ type Book struct {
 	d       dialect
 	writer  *sql.DB
 	readers *sql.DB
+	asking  *statements // over the readers
 	rows    sealer
 	parts   sealer
 
@@ -108,7 +109,7 @@ func AuditSQLite(ctx context.Context, path string, c Config) (*Book, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Book{Config: c, d: sqlite, writer: r, readers: r, stop: make(chan struct{}), done: make(chan struct{})}
+	b := &Book{Config: c, d: sqlite, writer: r, readers: r, asking: &statements{on: r}, stop: make(chan struct{}), done: make(chan struct{})}
 	close(b.done)
 	fail := func(err error) (*Book, error) {
 		r.Close()
@@ -180,7 +181,7 @@ func open(ctx context.Context, d dialect, w, r *sql.DB, c Config) (*Book, error)
 		return nil, err
 	}
 	b := &Book{
-		Config: c, d: d, writer: w, readers: r,
+		Config: c, d: d, writer: w, readers: r, asking: &statements{on: r},
 		queue: make(chan *pending, 4*batchLimit),
 		nudge: make(chan chan struct{}),
 		stop:  make(chan struct{}), done: make(chan struct{}),
@@ -314,7 +315,7 @@ func (b *Book) Close() error {
 	if b.session != nil {
 		err = b.session.close()
 	}
-	return errors.Join(err, b.writer.Close(), b.readers.Close())
+	return errors.Join(err, b.asking.close(), b.writer.Close(), b.readers.Close())
 }
 
 // Unavailable is the error of a ledger that cannot be written: P1 makes it the end
@@ -752,7 +753,7 @@ func (b *Book) scanRow(scan func(...any) error) (book.Row, error) {
 
 // Row implements book.Book.
 func (b *Book) Row(ctx context.Context, kind, id string) (book.Row, error) {
-	r, err := b.scanRow(b.readers.QueryRowContext(ctx, rowColumns+"WHERE kind = $1 AND id = $2", kind, id).Scan)
+	r, err := b.scanRow(b.asking.QueryRowContext(ctx, rowColumns+"WHERE kind = $1 AND id = $2", kind, id).Scan)
 	if errors.Is(err, sql.ErrNoRows) {
 		return book.Row{}, fmt.Errorf("%s: %w", kind, book.ErrNoRow)
 	}
@@ -789,7 +790,7 @@ func (b *Book) Rows(ctx context.Context, kind, parent string) iter.Seq2[book.Row
 
 func (b *Book) query(ctx context.Context, where string, args ...any) iter.Seq2[book.Row, error] {
 	return func(yield func(book.Row, error) bool) {
-		rows, err := b.readers.QueryContext(ctx, rowColumns+where, args...)
+		rows, err := b.asking.QueryContext(ctx, rowColumns+where, args...)
 		if err != nil {
 			yield(book.Row{}, fmt.Errorf("reading rows: %w", err))
 			return
@@ -814,7 +815,7 @@ func (b *Book) Referring(ctx context.Context, ref string) ([]book.Row, error) {
 
 // Record implements book.Book.
 func (b *Book) Record(ctx context.Context, index int64) (ledger.Record, error) {
-	for r, err := range b.records(ctx, b.readers, index, index+1) {
+	for r, err := range b.records(ctx, b.asking, index, index+1) {
 		return r, err
 	}
 	return ledger.Record{}, fmt.Errorf("there is no record %d: the ledger has %d", index, b.Head().Size)
@@ -822,7 +823,7 @@ func (b *Book) Record(ctx context.Context, index int64) (ledger.Record, error) {
 
 // Records implements book.Book.
 func (b *Book) Records(ctx context.Context, from, to int64) iter.Seq2[ledger.Record, error] {
-	return b.records(ctx, b.readers, from, to)
+	return b.records(ctx, b.asking, from, to)
 }
 
 // records reads in pages, so that no read transaction lasts long.
@@ -878,7 +879,7 @@ func (b *Book) hashes(ctx context.Context, size int64) (tlog.HashReader, error) 
 	if size > s.head.Size || size < 0 {
 		return nil, fmt.Errorf("there is no tree of %d records: the ledger has %d", size, s.head.Size)
 	}
-	return s.edge.HashReader(func(level int, n int64) ([]byte, error) { return b.tile(ctx, b.readers, level, n) }), nil
+	return s.edge.HashReader(func(level int, n int64) ([]byte, error) { return b.tile(ctx, b.asking, level, n) }), nil
 }
 
 // ProveInclusion implements book.Book.

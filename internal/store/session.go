@@ -6,37 +6,39 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"sync"
 )
 
-// session is the writer's one connection, with each statement prepared once: parsing
-// them anew would cost a small commit as much as its fsync.
-type session struct {
-	conn     *sql.Conn
+// statements prepares each query once: parsing it anew would cost a small commit as
+// much as its fsync. Queries must be constants of the program.
+type statements struct {
+	on interface {
+		PrepareContext(ctx context.Context, query string) (*sql.Stmt, error)
+		QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+	}
+
+	mu       sync.Mutex
 	prepared map[string]*sql.Stmt
 }
 
-func newSession(ctx context.Context, db *sql.DB) (*session, error) {
-	conn, err := db.Conn(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("getting the connection: %w", err)
-	}
-	return &session{conn, map[string]*sql.Stmt{}}, nil
-}
-
-// statement prepares a query, which must be one of the program's constants.
-func (s *session) statement(ctx context.Context, query string) (*sql.Stmt, error) {
+func (s *statements) statement(ctx context.Context, query string) (*sql.Stmt, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	if st := s.prepared[query]; st != nil {
 		return st, nil
 	}
-	st, err := s.conn.PrepareContext(ctx, query)
+	st, err := s.on.PrepareContext(ctx, query)
 	if err != nil {
 		return nil, err
+	}
+	if s.prepared == nil {
+		s.prepared = map[string]*sql.Stmt{}
 	}
 	s.prepared[query] = st
 	return st, nil
 }
 
-func (s *session) exec(ctx context.Context, query string, args ...any) error {
+func (s *statements) exec(ctx context.Context, query string, args ...any) error {
 	st, err := s.statement(ctx, query)
 	if err != nil {
 		return err
@@ -45,7 +47,7 @@ func (s *session) exec(ctx context.Context, query string, args ...any) error {
 	return err
 }
 
-func (s *session) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+func (s *statements) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
 	st, err := s.statement(ctx, query)
 	if err != nil {
 		return nil, err
@@ -53,21 +55,40 @@ func (s *session) QueryContext(ctx context.Context, query string, args ...any) (
 	return st.QueryContext(ctx, args...)
 }
 
-func (s *session) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
+func (s *statements) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
 	st, err := s.statement(ctx, query)
 	if err != nil {
-		return s.conn.QueryRowContext(ctx, query, args...) // a Row that carries the error
+		return s.on.QueryRowContext(ctx, query, args...) // a Row that carries the error
 	}
 	return st.QueryRowContext(ctx, args...)
 }
 
-func (s *session) close() error {
+func (s *statements) close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	var errs []error
 	for _, st := range s.prepared {
 		errs = append(errs, st.Close())
 	}
-	return errors.Join(append(errs, s.conn.Close())...)
+	s.prepared = nil
+	return errors.Join(errs...)
 }
+
+// session is the writer's one connection.
+type session struct {
+	statements
+	conn *sql.Conn
+}
+
+func newSession(ctx context.Context, db *sql.DB) (*session, error) {
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("getting the connection: %w", err)
+	}
+	return &session{statements{on: conn}, conn}, nil
+}
+
+func (s *session) close() error { return errors.Join(s.statements.close(), s.conn.Close()) }
 
 // discard throws the connection away, so that the next session has another.
 func (s *session) discard() {
