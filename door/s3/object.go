@@ -112,7 +112,12 @@ func (d *delivery) Write(b []byte) (int, error) {
 		return 0, nil
 	}
 	d.begin()
-	return d.to.Write(b)
+	n, err := d.to.Write(b)
+	if err != nil {
+		// The client went away or is too slow: its affair, and no fault of ours.
+		err = &failure{code: "RequestTimeout", message: "the answer could not be sent", cause: err}
+	}
+	return n, err
 }
 
 // outline sets the headers of an answer to GET or HEAD.
