@@ -56,6 +56,7 @@ type Server struct {
 
 	mu       sync.Mutex
 	newest   Tree               // the newest witnessed state
+	durable  Tree               // the newest that stands in the key ledger
 	ring     []Tree             // the last verified states, newest last
 	used     map[int64]*use     // by index of the release record, for as long as it is fresh
 	leases   map[int64]*granted // by index of the release record, until the lease ends
@@ -92,7 +93,8 @@ const ringSize = 512
 type evidence struct {
 	Action    string            `json:"action"`
 	Room      strongroom.ID     `json:"room"`
-	Tree      *Tree             `json:"tree,omitempty"` // the room's state this was checked against
+	Tree      *Tree             `json:"tree,omitempty"`      // the room's state this was checked against
+	Witnessed *Tree             `json:"witnessed,omitempty"` // a newer state that the same request brought
 	Index     *int64            `json:"index,omitempty"`
 	Leaf      string            `json:"leaf,omitempty"` // hex leaf hash of the release record
 	Recipient string            `json:"recipient,omitempty"`
@@ -146,9 +148,7 @@ func (s *Server) recover(ctx context.Context) error {
 			if err := json.Unmarshal(r.Evidence, &e); err != nil {
 				return fmt.Errorf("record %d: %w", r.Index, err)
 			}
-			if e.Tree != nil && e.Tree.after(s.newest) {
-				s.newest = *e.Tree
-			}
+			s.newest = e.newest(s.newest)
 			if e.Index == nil || e.Release == nil {
 				continue
 			}
@@ -164,9 +164,19 @@ func (s *Server) recover(ctx context.Context) error {
 		}
 	}
 	if s.newest.Size > 0 {
-		s.ring = append(s.ring, s.newest)
+		s.ring, s.durable = append(s.ring, s.newest), s.newest
 	}
 	return nil
+}
+
+// newest returns the newest of the states that the evidence names and the one given.
+func (e evidence) newest(than Tree) Tree {
+	for _, t := range []*Tree{e.Tree, e.Witnessed} {
+		if t != nil && t.after(than) {
+			than = *t
+		}
+	}
+	return than
 }
 
 // Newest returns the newest state that a key ledger says was witnessed, and whether
@@ -183,9 +193,7 @@ func Newest(ctx context.Context, b book.Book) (Tree, bool, error) {
 			if err := json.Unmarshal(r.Evidence, &e); err != nil {
 				return Tree{}, false, fmt.Errorf("record %d: %w", r.Index, err)
 			}
-			if e.Tree != nil && e.Tree.after(newest) {
-				newest = *e.Tree
-			}
+			newest = e.newest(newest)
 		}
 		if newest.Size > 0 {
 			return newest, true, nil
@@ -236,10 +244,28 @@ func (s *Server) Advance(ctx context.Context, req release.AdvanceRequest) (relea
 	if err != nil {
 		return release.AdvanceResponse{}, s.refused(ctx, nil, err)
 	}
-	if _, err := s.record(ctx, KindAdvance, evidence{Action: KindAdvance, Room: s.Room, Tree: &v.tree}); err != nil {
-		return release.AdvanceResponse{}, err
+	if !s.isDurable(v.tree) { // asking again about a known state is no event
+		if _, err := s.record(ctx, KindAdvance, evidence{Action: KindAdvance, Room: s.Room, Tree: &v.tree}); err != nil {
+			return release.AdvanceResponse{}, err
+		}
+		s.setDurable(v.tree)
 	}
 	return s.cosign(v)
+}
+
+// isDurable reports whether a state this new stands in the key ledger.
+func (s *Server) isDurable(t Tree) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return !t.after(s.durable)
+}
+
+func (s *Server) setDurable(t Tree) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if t.after(s.durable) {
+		s.durable = t
+	}
 }
 
 // advance moves the newest state in memory. It is durable once the record that
@@ -325,7 +351,7 @@ func (s *Server) Adopt(ctx context.Context, checkpoint []byte) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.newest, s.ring = t, []Tree{t}
+	s.newest, s.durable, s.ring = t, t, []Tree{t}
 	return nil
 }
 
@@ -372,7 +398,7 @@ func (s *Server) Unwrap(ctx context.Context, req release.UnwrapRequest) (release
 		<-u.done
 		return u.answer, u.err
 	}
-	u.answer, u.err = s.unwrap(ctx, req, e, t, digest)
+	u.answer, u.err = s.unwrap(ctx, req, e, t, advanced, digest)
 	if u.err != nil {
 		s.forget(req.Record.Index)
 	} else if advanced != nil {
@@ -454,7 +480,7 @@ func (s *Server) forget(index int64) {
 	delete(s.used, index)
 }
 
-func (s *Server) unwrap(ctx context.Context, req release.UnwrapRequest, e release.Evidence, t Tree, digest [sha256.Size]byte) (release.UnwrapResponse, error) {
+func (s *Server) unwrap(ctx context.Context, req release.UnwrapRequest, e release.Evidence, t Tree, advanced *verified, digest [sha256.Size]byte) (release.UnwrapResponse, error) {
 	identity := s.identities[req.Stanza.Recipient]
 	if identity == nil {
 		return release.UnwrapResponse{}, s.refused(ctx, &digest, refuse("recipient", "this key server does not hold the private key of recipient %s", req.Stanza.Recipient))
@@ -468,13 +494,19 @@ func (s *Server) unwrap(ctx context.Context, req release.UnwrapRequest, e releas
 		return release.UnwrapResponse{}, s.refused(ctx, &digest, refuse("ephemeral", "the ephemeral key is not usable: %v", err))
 	}
 	leaf := req.Record.Hash()
+	newest := t
+	var witnessed *Tree
+	if advanced != nil && advanced.tree.after(t) {
+		newest, witnessed = advanced.tree, &advanced.tree
+	}
 	receipt, err := s.record(ctx, KindUnwrap, evidence{
-		Action: KindUnwrap, Room: s.Room, Tree: &t, Index: &req.Record.Index, Leaf: hex.EncodeToString(leaf[:]),
+		Action: KindUnwrap, Room: s.Room, Tree: &t, Witnessed: witnessed, Index: &req.Record.Index, Leaf: hex.EncodeToString(leaf[:]),
 		Recipient: req.Stanza.Recipient, Request: hex.EncodeToString(digest[:]), Release: &e,
 	})
 	if err != nil {
 		return release.UnwrapResponse{}, err
 	}
+	s.setDurable(newest)
 	s.mu.Lock()
 	s.remember(req.Record.Index, e)
 	s.mu.Unlock()
