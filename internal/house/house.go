@@ -126,19 +126,27 @@ func Found(ctx context.Context, f Founding) (Founded, error) {
 			Hint:    "give --another to make one more room beside it, or another --data folder",
 		}
 	}
+	for _, info := range have {
+		if info.Name == f.Name {
+			return Founded{}, &strongroom.Error{Kind: strongroom.KindConflict, Message: fmt.Sprintf("%s already holds a room %q", f.Dir, f.Name), Hint: "give the new one a --name of its own"}
+		}
+	}
 	id := strongroom.NewID()
 	temp := filepath.Join(roomsDir(f.Dir), "."+id.String())
 	if err := os.MkdirAll(filepath.Join(temp, "secrets"), 0o700); err != nil {
 		return Founded{}, fmt.Errorf("making the room's folder: %w", err)
 	}
 	out, err := found(ctx, f, id, temp)
+	if err == nil {
+		err = syncTree(temp) // a key that a power cut takes is content that nobody opens again
+	}
 	if err != nil {
 		return Founded{}, errors.Join(err, os.RemoveAll(temp))
 	}
 	if err := os.Rename(temp, filepath.Join(roomsDir(f.Dir), id.String())); err != nil {
 		return Founded{}, fmt.Errorf("naming the room: %w", err)
 	}
-	return out, syncFolder(roomsDir(f.Dir))
+	return out, errors.Join(syncFolder(roomsDir(f.Dir)), syncFolder(f.Dir))
 }
 
 func found(ctx context.Context, f Founding, id strongroom.ID, path string) (Founded, error) {
@@ -197,7 +205,7 @@ func found(ctx context.Context, f Founding, id strongroom.ID, path string) (Foun
 	return Founded{
 		Room: id, Name: f.Name, LedgerKey: ledgerKey, KeyID: key.ID, Secret: key.Secret,
 		SetupURL: fmt.Sprintf("%s/setup#%x", strings.TrimSuffix(f.Console, "/"), token),
-	}, syncFolder(path)
+	}, nil
 }
 
 type newCustodian struct {
@@ -243,7 +251,7 @@ func foundCustodian(room strongroom.ID, path string) (newCustodian, error) {
 			return c, err
 		}
 	}
-	return c, syncFolder(path)
+	return c, nil
 }
 
 // House is one open room with everything that belongs to it.

@@ -32,7 +32,7 @@ func New(t testing.TB, o house.Options) *Room {
 // Found founds a room in a folder.
 func Found(t testing.TB, dir string) *Room {
 	t.Helper()
-	f, err := house.Found(t.Context(), house.Founding{Dir: dir, Name: "test", Owner: "owner", Console: "http://localhost:7400", Another: true})
+	f, err := house.Found(t.Context(), house.Founding{Dir: dir, Name: "test-" + strongroom.NewID().String()[:8], Owner: "owner", Console: "http://localhost:7400", Another: true})
 	if err != nil {
 		t.Fatal(err)
 	}
