@@ -12,7 +12,7 @@ require (
 	modernc.org/sqlite v1.50.1
 )
 
-// Only tests and the benchmark import these; nothing of them is in the binary.
+// Only tests and the benchmark import these.
 require (
 	github.com/hanwen/go-fuse/v2 v2.12.1
 	github.com/jackc/pgx/v5 v5.12.0

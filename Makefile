@@ -1,0 +1,46 @@
+# What to run, and when. "make test" is enough before a change is handed in.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help test lint fuzz bench crash build setup clean
+
+# Empty where there is no C compiler, which the race detector needs.
+RACE ?= race
+export RACE
+# How long each fuzz target runs.
+FUZZTIME ?= 5s
+# How many times the long crash suite kills and cuts.
+ROUNDS ?= 300
+
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+help: ## Say what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+test: setup ## Install what the tests need, check format and vet, run every test under the race detector
+	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "not formatted, run gofmt -w on:" $$unformatted >&2; exit 1; fi
+	go vet ./...
+	go test $(if $(RACE),-race) -v -timeout 15m ./... 2>&1 | scripts/summary
+
+lint: ## gofmt, go vet and staticcheck (a pinned version, fetched as a Go module)
+	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "not formatted, run gofmt -w on:" $$unformatted >&2; exit 1; fi
+	go vet ./...
+	go run $(STATICCHECK) ./...
+
+fuzz: ## Fuzz every target for FUZZTIME (5s) each
+	FUZZTIME=$(FUZZTIME) scripts/fuzz
+
+bench: ## Measure against the performance budget, beside fsync and other servers
+	go run ./internal/bench
+
+crash: ## The long crash suite: kill and cut the power ROUNDS (300) times
+	STRONGROOM_CRASH_ROUNDS=$(ROUNDS) go test -count=1 -v -timeout 120m ./internal/crash
+
+build: ## The static binary, bin/strongroom
+	CGO_ENABLED=0 go build -trimpath -o bin/strongroom ./cmd/strongroom
+
+setup: ## Install what the tests need beside Go (as root on Debian), and say what is missing
+	@scripts/setup
+
+clean: ## Remove what make built
+	rm -rf bin
