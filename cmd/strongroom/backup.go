@@ -33,7 +33,7 @@ func (c backupCommand) Run(ctx context.Context, out output) error {
 	if err != nil {
 		return fmt.Errorf("backing up: %w", err)
 	}
-	out.printf("room %s copied to %s: %d records, %d files, %d MiB\n", report.Room, c.To, report.Records, report.Files, report.Bytes>>20)
+	out.printf("room %s copied to %s: %s, %s, %.1f MB\n", report.Room, c.To, count(report.Records, "record"), count(report.Files, "file"), float64(report.Bytes)/1e6)
 	if c.WithoutKeys {
 		out.printf("without the room's key, its signing key and the custodian's private keys: keep those elsewhere\n")
 	} else {
@@ -71,6 +71,6 @@ func (c restoreCommand) Run(ctx context.Context, out output) error {
 	if err != nil {
 		return fmt.Errorf("restoring: %w", err)
 	}
-	out.printf("room %s restored with %d records; its ledger is in epoch %d now\n", report.Room, report.Records, report.Epoch)
+	out.printf("room %s restored with %s; its ledger is in epoch %d now\n", report.Room, count(report.Records, "record"), report.Epoch)
 	return nil
 }

@@ -29,6 +29,15 @@ type demoCommand struct {
 	Exit    bool   `help:"End after the demonstration instead of serving on."`
 }
 
+func (demoCommand) Help() string {
+	return `Where an address is taken another port is found. Everything is synthetic.
+
+Examples:
+  strongroom demo
+  strongroom demo --exit
+  strongroom demo --data demo-data --calls 200`
+}
+
 const demoBucket = "recordings"
 
 func (c demoCommand) Run(ctx context.Context, out output) (err error) {

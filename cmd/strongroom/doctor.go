@@ -24,7 +24,11 @@ type doctorCommand struct {
 
 func (doctorCommand) Help() string {
 	return `Looks at the machine and the data folder and changes nothing. Each line is safe, UNSAFE or unknown; unknown is never
-counted as safe. Ends with status 1 if anything is unsafe.`
+counted as safe. Ends with status 1 if anything is unsafe.
+
+Examples:
+  strongroom doctor --data /srv/strongroom --s3 0.0.0.0:7480 --tls
+  strongroom doctor --data /srv/strongroom --json`
 }
 
 // finding is one line of the doctor's. State has three values.
@@ -55,10 +59,13 @@ func (c doctorCommand) Run(ctx context.Context, out output) error {
 	findings := slices.Concat(
 		permissions(path), keysBeside(path), durability(path), space(path), clock(ctx, path), memory(), c.transport(), identity(),
 	)
-	bad := 0
+	bad, dark := 0, 0
 	for _, f := range findings {
-		if f.State == "unsafe" {
+		switch f.State {
+		case "unsafe":
 			bad++
+		case "unknown":
+			dark++
 		}
 	}
 	if c.JSON {
@@ -80,7 +87,7 @@ func (c doctorCommand) Run(ctx context.Context, out output) error {
 		if err := w.Flush(); err != nil {
 			return err
 		}
-		out.printf("%d checks, %d unsafe\n", len(findings), bad)
+		out.printf("%s, %d unsafe, %d unknown\n", count(len(findings), "check"), bad, dark)
 	}
 	if bad > 0 {
 		return exitError(1)
@@ -113,13 +120,16 @@ func permissions(path string) []finding {
 	case err != nil:
 		out = append(out, unknown("permissions", "the room's folder cannot be read: %v", err))
 	case len(open) > 0:
-		first := open[0]
-		out = append(out, unsafe("permissions", fmt.Sprintf("chmod -R go= %s", path), "%d files or folders are open to other users, %s first", len(open), first))
+		first, others := open[0], ""
+		if len(open) > 1 {
+			others = " and " + count(len(open)-1, "more path")
+		}
+		out = append(out, unsafe("permissions", fmt.Sprintf("chmod -R go= %s", path), "open to other users of this machine: %s%s", first, others))
 	default:
 		out = append(out, safe("permissions", "only the owner can open the room's files"))
 	}
 	if err == nil && foreign > 0 {
-		out = append(out, unsafe("ownership", fmt.Sprintf("chown -R the serving user %s", path), "%d files belong to another user than this one", foreign))
+		out = append(out, unsafe("ownership", fmt.Sprintf("chown -R the serving user %s", path), "%s of another user than this one", count(foreign, "file")))
 	} else if err == nil {
 		out = append(out, safe("ownership", "every file belongs to this user"))
 	}

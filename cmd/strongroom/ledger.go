@@ -9,6 +9,7 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -144,10 +145,13 @@ func (s shownRecord) line() string {
 		if q := p.Question; q != nil {
 			words = append(words, "· "+q.Principal.Name)
 			if q.Resource.Bucket != "" {
-				words = append(words, q.Resource.Bucket+"/"+q.Resource.Key)
+				words = append(words, strings.TrimSuffix(q.Resource.Bucket+"/"+q.Resource.Key, "/"))
 			}
 			if q.Context.Purpose.Text != "" {
 				words = append(words, fmt.Sprintf("for %q", q.Context.Purpose.Text))
+			}
+			if q.Context.Purpose.Ticket != "" {
+				words = append(words, "ticket "+q.Context.Purpose.Ticket)
 			}
 		}
 		if p.Subject != "" {
@@ -231,6 +235,13 @@ type ledgerShow struct {
 	Purpose string `help:"Why, for the record."`
 }
 
+func (ledgerShow) Help() string {
+	return `The personal part is shown as by ledger tail: with an access key whose principal may read the ledger.
+
+Example:
+  strongroom ledger show 41 --purpose "complaint 4711"`
+}
+
 func (c ledgerShow) Run(ctx context.Context, out output) error {
 	return c.with(ctx, func(h *house.House) error {
 		if size := h.Book.Head().Size; c.Index < 0 || c.Index >= size {
@@ -272,10 +283,24 @@ Example:
 
 func (c ledgerProve) Run(ctx context.Context, out output) error {
 	return c.with(ctx, func(h *house.House) error {
+		var since []byte
+		var earlier ledger.Checkpoint
+		if c.Since != "" {
+			var err error
+			if since, err = os.ReadFile(c.Since); err != nil {
+				return err
+			}
+			if earlier, _, err = ledger.OpenCheckpoint(since, h.Ledger); err != nil {
+				return fmt.Errorf("reading %s: %w", c.Since, err)
+			}
+			if size := h.Book.Head().Size; earlier.Size > size {
+				return &strongroom.Error{Kind: strongroom.KindInvalid, Message: fmt.Sprintf("%s is a checkpoint of %s, and the ledger has only %d", c.Since, count(earlier.Size, "record"), size), Hint: "records were lost: run `strongroom ledger verify --checkpoint " + c.Since + "`"}
+			}
+		}
 		// The witnessed checkpoint is the stronger one, if it covers what is asked for.
 		checkpoint := h.Book.Head().Checkpoint
 		if w, err := h.Book.Witnessed(ctx); err == nil && w != nil {
-			if head, _, err := ledger.OpenCheckpoint(w, h.Ledger); err == nil && covered(c.Index, head.Size) {
+			if head, _, err := ledger.OpenCheckpoint(w, h.Ledger); err == nil && earlier.Size <= head.Size && slices.Max(c.Index) < head.Size {
 				checkpoint = w
 			}
 		}
@@ -306,20 +331,12 @@ func (c ledgerProve) Run(ctx context.Context, out output) error {
 				bundle.Records = append(bundle.Records, ledger.BundledRecord{Record: r, Proof: proof})
 			}
 		}
-		if c.Since != "" {
-			text, err := os.ReadFile(c.Since)
-			if err != nil {
-				return err
-			}
-			earlier, _, err := ledger.OpenCheckpoint(text, h.Ledger)
-			if err != nil {
-				return fmt.Errorf("reading %s: %w", c.Since, err)
-			}
+		if since != nil {
 			proof, err := h.Book.ProveConsistency(ctx, earlier.Size, head.Size)
 			if err != nil {
 				return err
 			}
-			bundle.Earlier = &ledger.BundledEarlier{Checkpoint: string(text), Proof: proof}
+			bundle.Earlier = &ledger.BundledEarlier{Checkpoint: string(since), Proof: proof}
 		}
 		encoded, err := bundle.Encode()
 		if err != nil {
@@ -332,18 +349,9 @@ func (c ledgerProve) Run(ctx context.Context, out output) error {
 		if err := os.WriteFile(c.To, append(encoded, '\n'), 0o600); err != nil {
 			return err
 		}
-		out.printf("%d records proven in %s against a checkpoint of %d records\n", len(bundle.Records), c.To, head.Size)
+		out.printf("%s proven in %s against a checkpoint of %s\n", count(len(bundle.Records), "record"), c.To, count(head.Size, "record"))
 		return nil
 	})
-}
-
-func covered(indexes []int64, size int64) bool {
-	for _, i := range indexes {
-		if i >= size {
-			return false
-		}
-	}
-	return true
 }
 
 type ledgerVerify struct {
@@ -399,7 +407,7 @@ func (c ledgerVerify) bundle(out output) error {
 	if c.JSON {
 		return out.json(report)
 	}
-	out.printf("%d records of room %s stand in its ledger of %d records (epoch %d)\n", report.Records, report.Room, report.Size, report.Epoch)
+	out.printf("%s of room %s proven to stand in its ledger of %s (epoch %d)\n", count(report.Records, "record"), report.Room, count(report.Size, "record"), report.Epoch)
 	if report.KeyTrusted {
 		out.printf("signed with the ledger key you gave\n")
 	} else {
@@ -500,7 +508,7 @@ func (c ledgerVerify) room(ctx context.Context, out output) error {
 
 func (v verified) print(out output) {
 	if len(v.Problems) == 0 {
-		out.printf("%d records verify: every leaf, commitment and hash was recomputed, up to the signed checkpoint\n", v.Records)
+		out.printf("%s verified: every leaf, commitment and hash was recomputed, up to the signed checkpoint\n", count(v.Records, "record"))
 		if len(v.Against) == 0 {
 			out.printf("no earlier checkpoint was at hand: the ledger agrees with itself, which is all that can be said\n")
 		}
@@ -545,7 +553,7 @@ func verifyRoom(ctx context.Context, path string, info house.Info, b *store.Book
 		if err := audit.AddEarlier(c); err != nil {
 			return fmt.Errorf("%s: %w", from, err)
 		}
-		v.Against = append(v.Against, fmt.Sprintf("the checkpoint of %d records from %s", c.Size, from))
+		v.Against = append(v.Against, fmt.Sprintf("the checkpoint of %s from %s", count(c.Size, "record"), from))
 		return nil
 	}
 	for _, file := range checkpoints {
@@ -674,7 +682,7 @@ func (c ledgerExport) Run(ctx context.Context, out output) error {
 		if err != nil {
 			return fmt.Errorf("exporting: %w", err)
 		}
-		out.printf("%d records exported to %s in %d files\n", head.Size, c.To, files)
+		out.printf("%s exported to %s in %s\n", count(head.Size, "record"), c.To, count(files, "file"))
 		return nil
 	})
 }
@@ -749,8 +757,10 @@ func (c ledgerRedecide) Run(ctx context.Context, out output) error {
 				return err
 			}
 		} else {
-			out.printf("%d decisions made again with the policy set each names: %d the same, %d different; %d records cannot be replayed, since their personal part is erased\n",
-				result.Decisions, result.Same, len(result.Different), result.NotReplayable)
+			out.printf("%s made again with the policy set each names: %d the same, %d different\n", count(result.Decisions, "decision"), result.Same, len(result.Different))
+			if result.NotReplayable > 0 {
+				out.printf("%s cannot be replayed, since their personal part is erased\n", count(result.NotReplayable, "record"))
+			}
 			for _, d := range result.Different {
 				out.printf("DIFFERENT: %s\n", d)
 			}

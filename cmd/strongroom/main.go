@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -49,6 +50,14 @@ func (o output) json(v any) error {
 	return e.Encode(v)
 }
 
+// count is a number with its noun.
+func count[N int | int64](n N, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
 type versionCommand struct{}
 
 func (versionCommand) Run(out output) error {
@@ -76,8 +85,8 @@ func run(ctx context.Context, args []string, out output) (code int) {
 	parser, err := kong.New(&p,
 		kong.Name("strongroom"),
 		kong.Description("A content repository that nobody reads outside the path its owner approved."),
-		kong.UsageOnError(),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
+		kong.ValueFormatter(describe),
 		kong.Writers(out.Writer, out.errors),
 		kong.Exit(func(c int) { panic(exitError(c)) }),
 		kong.BindTo(ctx, (*context.Context)(nil)),
@@ -116,6 +125,19 @@ func run(ctx context.Context, args []string, out output) (code int) {
 	return 1
 }
 
+// describe is a flag's line of help: with its default where a placeholder stands in the
+// place of one.
+func describe(v *kong.Value) string {
+	if v.Flag == nil || v.Flag.PlaceHolder == "" || !v.HasDefault {
+		return kong.DefaultHelpValueFormatter(v)
+	}
+	otherwise := v.Default
+	for _, name := range v.Flag.Envs {
+		otherwise = "$" + name + " or " + otherwise
+	}
+	return strings.TrimSuffix(v.Help, ".") + " (default " + otherwise + ")."
+}
+
 // report prints an error as a person should see it: what, and what to do.
 func report(w io.Writer, err error) {
 	e, ok := errors.AsType[*strongroom.Error](err)
@@ -127,7 +149,8 @@ func report(w io.Writer, err error) {
 	if e.Cause != nil {
 		message += ": " + e.Cause.Error()
 	}
-	fmt.Fprintln(w, "strongroom:", message)
+	// What was being done when it happened stays around it.
+	fmt.Fprintln(w, "strongroom:", strings.Replace(err.Error(), e.Error(), message, 1))
 	if e.Hint != "" {
 		fmt.Fprintln(w, "hint:", e.Hint)
 	}

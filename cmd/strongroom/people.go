@@ -241,6 +241,11 @@ type keyCreate struct {
 	JSON     bool          `help:"Print JSON."`
 }
 
+func (keyCreate) Help() string {
+	return `Example:
+  strongroom key create ines.martin --lifetime 720h`
+}
+
 func (c keyCreate) Run(ctx context.Context, out output) error {
 	return c.acting(ctx, func(h *house.House, who vault.Caller) error {
 		k, err := h.Room.CreateKey(ctx, who, c.Name, c.Lifetime)

@@ -75,7 +75,7 @@ func (c recoverCommand) Run(ctx context.Context, out output) error {
 		progress.step()
 	}
 	progress.done()
-	out.printf("%d of %d blobs recovered to %s\n", len(names)-failed, len(names), c.To)
+	out.printf("%d of %s recovered to %s\n", len(names)-failed, count(len(names), "blob"), c.To)
 	if failed > 0 {
 		return exitError(1)
 	}

@@ -1,0 +1,202 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/minio/minio-go/v7"
+	signing "github.com/minio/minio-go/v7/pkg/credentials"
+)
+
+// asProgram runs a function as a program: where it fails it says why, with status 1.
+func asProgram(do func(args []string) error) {
+	if err := do(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+// s3Program is somebody with an S3 client and the access key in the environment.
+func s3Program() { asProgram(s3Client) }
+
+func s3Client(args []string) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	at, err := url.Parse(os.Getenv("S3"))
+	if err != nil {
+		return err
+	}
+	c, err := minio.New(at.Host, &minio.Options{
+		Creds:  signing.NewStaticV4(os.Getenv("AWS_ACCESS_KEY_ID"), os.Getenv("AWS_SECRET_ACCESS_KEY"), ""),
+		Secure: at.Scheme == "https", Region: "us-east-1", BucketLookup: minio.BucketLookupPath, MaxRetries: 1,
+	})
+	if err != nil {
+		return err
+	}
+	arg := func(i int) string {
+		if i < len(args) {
+			return args[i]
+		}
+		return ""
+	}
+	bucket, key, _ := strings.Cut(arg(1), "/")
+	switch arg(0) {
+	case "mb": // BUCKET
+		return c.MakeBucket(ctx, bucket, minio.MakeBucketOptions{})
+	case "ls": // BUCKET
+		for o := range c.ListObjects(ctx, bucket, minio.ListObjectsOptions{Recursive: true}) {
+			if o.Err != nil {
+				return o.Err
+			}
+			fmt.Println(o.Key)
+		}
+		return nil
+	case "put": // BUCKET/KEY FILE [NAME=VALUE...]
+		meta := map[string]string{}
+		for _, m := range args[3:] {
+			name, value, _ := strings.Cut(m, "=")
+			meta[name] = value
+		}
+		// Small parts, so that a file of some megabytes goes up in several.
+		_, err := c.FPutObject(ctx, bucket, key, arg(2), minio.PutObjectOptions{UserMetadata: meta, PartSize: 5 << 20})
+		return err
+	case "get": // BUCKET/KEY [PURPOSE]
+		content, err := get(ctx, c, bucket, key, arg(2))
+		if err == nil {
+			_, err = os.Stdout.Write(content)
+		}
+		return err
+	case "rm": // BUCKET/KEY
+		return c.RemoveObject(ctx, bucket, key, minio.RemoveObjectOptions{})
+	case "load": // BUCKET ACKNOWLEDGED: stores until it is interrupted, and writes down what was acknowledged
+		log, err := os.Create(arg(2))
+		if err != nil {
+			return err
+		}
+		for n := 0; ctx.Err() == nil; n++ {
+			key := fmt.Sprintf("load/%04d", n)
+			content := contentOf(key)
+			_, err := c.PutObject(ctx, bucket, key, bytes.NewReader(content), int64(len(content)), minio.PutObjectOptions{})
+			if errors.Is(err, context.Canceled) {
+				break
+			} else if err != nil {
+				return err
+			}
+			fmt.Fprintln(log, key)
+		}
+		return log.Close()
+	case "check": // BUCKET ACKNOWLEDGED: reads what was written down, and compares
+		list, err := os.ReadFile(arg(2))
+		if err != nil {
+			return err
+		}
+		n := 0
+		for key := range strings.FieldsSeq(string(list)) {
+			content, err := get(ctx, c, bucket, key, "checking")
+			if err != nil {
+				return fmt.Errorf("%s: %w", key, err)
+			}
+			if !bytes.Equal(content, contentOf(key)) {
+				return fmt.Errorf("%s does not read back as it was stored", key)
+			}
+			n++
+		}
+		if n == 0 {
+			return errors.New("nothing was acknowledged")
+		}
+		fmt.Printf("%d objects read back as stored\n", n)
+		return nil
+	}
+	return fmt.Errorf("s3: no such verb %q", arg(0))
+}
+
+// contentOf is what load stores under a key.
+func contentOf(key string) []byte {
+	digest := sha256.Sum256([]byte(key))
+	return bytes.Repeat(digest[:], 3000)
+}
+
+func get(ctx context.Context, c *minio.Client, bucket, key, purpose string) ([]byte, error) {
+	var o minio.GetObjectOptions
+	if purpose != "" {
+		o.Set("x-strongroom-purpose", purpose)
+	}
+	body, err := c.GetObject(ctx, bucket, key, o)
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	return io.ReadAll(body)
+}
+
+// fetchProgram prints the status, the headers and the body that a URL answers.
+func fetchProgram() { asProgram(fetch) }
+
+func fetch(args []string) error {
+	if len(args) == 0 {
+		return errors.New("usage: fetch URL [HEADER: VALUE...]")
+	}
+	r, err := http.NewRequest(http.MethodGet, args[0], nil)
+	if err != nil {
+		return err
+	}
+	for _, h := range args[1:] {
+		name, value, _ := strings.Cut(h, ":")
+		r.Header.Set(name, strings.TrimSpace(value))
+	}
+	client := http.Client{Timeout: 20 * time.Second}
+	answer, err := client.Do(r)
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	fmt.Println(answer.Status)
+	if err := answer.Header.Write(os.Stdout); err != nil {
+		return err
+	}
+	fmt.Println()
+	if _, err := io.Copy(os.Stdout, answer.Body); err != nil {
+		return err
+	}
+	if answer.StatusCode >= 400 {
+		return errors.New(answer.Status)
+	}
+	return nil
+}
+
+// tamperProgram is somebody who has the database file and a tool for it, but not the
+// room's keys. A statement that changes nothing is an error: the test would be empty.
+func tamperProgram() { asProgram(tamper) }
+
+func tamper(args []string) error {
+	if len(args) < 2 {
+		return errors.New("usage: tamper DATABASE STATEMENT...")
+	}
+	db, err := sql.Open("sqlite", "file:"+args[0])
+	if err != nil {
+		return err
+	}
+	defer db.Close()
+	for _, statement := range args[1:] {
+		result, err := db.Exec(statement)
+		if err != nil {
+			return err
+		}
+		if n, err := result.RowsAffected(); err != nil || n == 0 {
+			return fmt.Errorf("changed nothing: %s", statement)
+		}
+	}
+	return nil
+}
