@@ -90,8 +90,10 @@ func newSession(ctx context.Context, db *sql.DB) (*session, error) {
 
 func (s *session) close() error { return errors.Join(s.statements.close(), s.conn.Close()) }
 
-// discard throws the connection away, so that the next session has another.
+// discard throws the connection away, so that the next session has another. The
+// statements end before it: SQLite cannot end them after.
 func (s *session) discard() {
-	s.conn.Raw(func(any) error { return driver.ErrBadConn })
-	s.close()
+	s.statements.close()
+	s.conn.Raw(func(any) error { return driver.ErrBadConn }) // closes the connection
+	s.conn.Close()
 }
