@@ -395,6 +395,11 @@ func Open(ctx context.Context, dir string, info Info, o Options) (_ *House, err 
 		return nil, err
 	}
 	h.closers = append(h.closers, h.queue.Close)
+	if o.Serve {
+		if err := errors.Join(h.Book.Settle(ctx), h.queue.Settle(ctx)); err != nil {
+			return nil, err
+		}
+	}
 	if h.Blobs, err = disk.Open(filepath.Join(h.Path, "blobs"), o.Serve); err != nil {
 		return nil, err
 	}
@@ -459,6 +464,9 @@ func (h *House) openCustodian(ctx context.Context, o Options) (*keyserver.Server
 		return nil, err
 	}
 	h.closers = append(h.closers, b.Close)
+	if err := b.Settle(ctx); err != nil {
+		return nil, err
+	}
 	identities, err := ReadIdentities(filepath.Join(path, "keys"))
 	if err != nil {
 		return nil, err
