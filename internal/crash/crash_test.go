@@ -262,7 +262,7 @@ func TestFullDisk(t *testing.T) {
 	layer, at, _ := disk(t, filepath.Join(t.TempDir(), "backing"))
 	v, s, c := found(t, filepath.Join(at, "data"))
 	ctx := t.Context()
-	l := &load{t: t, c: c, journal: v.journal}
+	l := &load{t: t, c: c, journal: v.journal, refusals: make(chan struct{}, 1)}
 	for i, size := range []int{10, 100_000, 3 << 20} {
 		content := value{seeds.Add(1), size}
 		l.write("put", names[i], content, func() error { return c.put(ctx, names[i], content.content()) })
@@ -281,11 +281,12 @@ func TestFullDisk(t *testing.T) {
 		}
 		// The database may overwrite what it has no more use for: until it cannot, what
 		// is stored and read is on record as ever.
-		for range 100 {
-			if !l.read(ctx, rand.New(rand.NewPCG(1, 1)), names[1]) {
-				break
-			}
+		l.failing = true
+		for r := rand.New(rand.NewPCG(1, 1)); len(l.refusals) == 0; {
+			l.read(ctx, r, names[1])
 		}
+		<-l.refusals
+		l.failing = false
 		for _, op := range []struct {
 			what string
 			do   func() error

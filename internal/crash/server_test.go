@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -83,6 +84,7 @@ type server struct {
 	t           testing.TB
 	process     *exec.Cmd
 	s3, console string
+	expected    atomic.Bool // to end
 	ended       chan struct{}
 	mu          sync.Mutex
 	log         bytes.Buffer
@@ -99,7 +101,7 @@ func (s *server) logged() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	text := s.log.String()
-	return text[max(0, len(text)-4000):]
+	return text[:min(6000, len(text))]
 }
 
 // launch starts the program without waiting for it to be ready. What it answers
@@ -130,6 +132,9 @@ func launch(t testing.TB, data string) (*server, <-chan bool) {
 			}
 		}
 		s.process.Wait() // how it ended is in process.ProcessState
+		if !s.expected.Load() {
+			t.Errorf("serve ended by itself: %v\n%s", s.process.ProcessState, s.logged())
+		}
 	}()
 	t.Cleanup(s.kill)
 	return s, ready
@@ -152,6 +157,7 @@ func start(t testing.TB, data string) *server {
 
 // kill ends the program as a crash does.
 func (s *server) kill() {
+	s.expected.Store(true)
 	s.process.Process.Signal(syscall.SIGKILL) // fails where it has ended already
 	<-s.ended
 }
@@ -159,6 +165,7 @@ func (s *server) kill() {
 // stop ends the program gracefully.
 func (s *server) stop() {
 	s.t.Helper()
+	s.expected.Store(true)
 	s.process.Process.Signal(syscall.SIGTERM)
 	<-s.ended
 	if !s.process.ProcessState.Success() {
