@@ -43,12 +43,13 @@ var sqlite = dialect{goose: goose.DialectSQLite3, begin: "BEGIN IMMEDIATE"}
 
 // openSQLite opens a database file twice: one connection that writes, several that
 // only read. WAL with synchronous=FULL: a commit is on the disk before it returns.
+// secure_delete: what was dropped is overwritten, not left in free pages.
 func openSQLite(path string) (writer, readers *sql.DB, err error) {
 	if err := create(path); err != nil {
 		return nil, nil, err
 	}
 	open := func(extra string, connections int) (*sql.DB, error) {
-		q := "_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)" + extra
+		q := "_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=secure_delete(ON)" + extra
 		db, err := sql.Open("sqlite", (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: q}).String())
 		if err != nil {
 			return nil, err
