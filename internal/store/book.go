@@ -163,7 +163,7 @@ func (b *Book) Snapshot(ctx context.Context, path string) error {
 	if err := create(path); err != nil {
 		return err
 	}
-	if _, err := b.readers.ExecContext(ctx, "VACUUM INTO $1", path); err != nil {
+	if _, err := b.writer.ExecContext(ctx, "VACUUM INTO $1", path); err != nil {
 		return fmt.Errorf("copying the database: %w", err)
 	}
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
@@ -751,9 +751,18 @@ func (b *Book) scanRow(scan func(...any) error) (book.Row, error) {
 	return r, nil
 }
 
+// The rows that one lookup is after. Ordering by an expression keeps the planner from
+// walking the primary key in that order, past every row of the kind.
+const (
+	oneRow        = "WHERE kind = $1 AND id = $2"
+	findRows      = "WHERE kind = $1 AND parent = $2 AND tag = $3 ORDER BY id || ''"
+	childRows     = "WHERE kind = $1 AND parent = $2 ORDER BY id || ''"
+	referringRows = "WHERE ref = $1 AND ref <> '' ORDER BY kind, id"
+)
+
 // Row implements book.Book.
 func (b *Book) Row(ctx context.Context, kind, id string) (book.Row, error) {
-	r, err := b.scanRow(b.asking.QueryRowContext(ctx, rowColumns+"WHERE kind = $1 AND id = $2", kind, id).Scan)
+	r, err := b.scanRow(b.asking.QueryRowContext(ctx, rowColumns+oneRow, kind, id).Scan)
 	if errors.Is(err, sql.ErrNoRows) {
 		return book.Row{}, fmt.Errorf("%s: %w", kind, book.ErrNoRow)
 	}
@@ -762,7 +771,7 @@ func (b *Book) Row(ctx context.Context, kind, id string) (book.Row, error) {
 
 // Find implements book.Book.
 func (b *Book) Find(ctx context.Context, kind, parent, tag string) ([]book.Row, error) {
-	return collect(b.query(ctx, "WHERE kind = $1 AND parent = $2 AND tag = $3 ORDER BY id", kind, parent, tag))
+	return collect(b.query(ctx, findRows, kind, parent, tag))
 }
 
 func collect(rows iter.Seq2[book.Row, error]) ([]book.Row, error) {
@@ -784,7 +793,7 @@ func (b *Book) Rows(ctx context.Context, kind, parent string) iter.Seq2[book.Row
 	case parent == "":
 		return b.query(ctx, "WHERE kind = $1 ORDER BY id", kind)
 	default:
-		return b.query(ctx, "WHERE kind = $1 AND parent = $2 ORDER BY id", kind, parent)
+		return b.query(ctx, childRows, kind, parent)
 	}
 }
 
@@ -810,7 +819,7 @@ func (b *Book) query(ctx context.Context, where string, args ...any) iter.Seq2[b
 
 // Referring implements book.Book.
 func (b *Book) Referring(ctx context.Context, ref string) ([]book.Row, error) {
-	return collect(b.query(ctx, "WHERE ref = $1 AND ref <> '' ORDER BY kind, id", ref))
+	return collect(b.query(ctx, referringRows, ref))
 }
 
 // Record implements book.Book.
