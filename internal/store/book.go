@@ -35,6 +35,7 @@ type Config struct {
 // next gathers.
 type Book struct {
 	Config
+	path    string
 	d       dialect
 	writer  *sql.DB
 	readers *sql.DB
@@ -99,6 +100,7 @@ func OpenSQLite(ctx context.Context, path string, c Config) (*Book, error) {
 		r.Close()
 		return nil, fmt.Errorf("opening the book %s: %w", path, err)
 	}
+	b.path = path
 	return b, nil
 }
 
@@ -109,7 +111,7 @@ func AuditSQLite(ctx context.Context, path string, c Config) (*Book, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Book{Config: c, d: sqlite, writer: r, readers: r, asking: &statements{on: r}, stop: make(chan struct{}), done: make(chan struct{})}
+	b := &Book{Config: c, path: path, d: sqlite, writer: r, readers: r, asking: &statements{on: r}, stop: make(chan struct{}), done: make(chan struct{})}
 	close(b.done)
 	fail := func(err error) (*Book, error) {
 		r.Close()
@@ -163,7 +165,12 @@ func (b *Book) Snapshot(ctx context.Context, path string) error {
 	if err := create(path); err != nil {
 		return err
 	}
-	if _, err := b.writer.ExecContext(ctx, "VACUUM INTO $1", path); err != nil {
+	own, err := openSQLiteReading(b.path) // the writer's connection is the writer's alone
+	if err != nil {
+		return err
+	}
+	defer own.Close()
+	if _, err := own.ExecContext(ctx, "VACUUM INTO $1", path); err != nil {
 		return fmt.Errorf("copying the database: %w", err)
 	}
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
