@@ -164,7 +164,7 @@ func TestTheRecordIsThereBeforeTheByte(t *testing.T) {
 			}
 			var evidence []byte
 			var size int64
-			if err := db.QueryRow("SELECT evidence FROM record WHERE idx >= $1 AND CAST(evidence AS TEXT) LIKE '%\"release\"%' ORDER BY idx DESC", from).Scan(&evidence); err != nil {
+			if err := db.QueryRow("SELECT evidence FROM record WHERE idx >= $1 AND CAST(evidence AS TEXT) LIKE '%\"action\":\"release\"%' ORDER BY idx DESC", from).Scan(&evidence); err != nil {
 				t.Errorf("no release is on record: %v", err)
 			}
 			if err := db.QueryRow("SELECT size FROM head").Scan(&size); err != nil || size <= from {
