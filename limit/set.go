@@ -9,6 +9,7 @@
 package limit
 
 import (
+	"cmp"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/hex"
@@ -134,6 +135,7 @@ func (s *Set) Policies() []Policy {
 		}
 		out = append(out, face)
 	}
+	slices.SortFunc(out, func(a, b Policy) int { return cmp.Or(a.Line-b.Line, strings.Compare(a.ID, b.ID)) })
 	return out
 }
 

@@ -183,3 +183,18 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+func TestPoliciesAreListedInTheOrderOfTheText(t *testing.T) {
+	listed := Default().Policies()
+	if len(listed) < 10 {
+		t.Fatalf("the default set lists %d policies", len(listed))
+	}
+	text, from := string(Default().Text()), 0
+	for _, p := range listed {
+		at := strings.Index(text[from:], `@id("`+p.ID+`")`)
+		if at < 0 {
+			t.Fatalf("%s does not follow the policy listed before it", p.ID)
+		}
+		from += at
+	}
+}
