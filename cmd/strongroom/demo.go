@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -110,7 +111,7 @@ func (d *demo) show(ctx context.Context, calls int) error {
 	if err != nil {
 		return err
 	}
-	d.printf("\n%s supervises queue %s and asks for %s\n", supervisor.Principal.Name, d.sample.Attribute("queue"), d.sample.Key)
+	d.printf("\n%s supervises queue %s and asks for %s\n", supervisor.Principal.Name, d.sample.Attribute("queue"), d.short(d.sample.Key))
 
 	d.printf("\n1. without saying why\n")
 	from := d.house.Book.Head().Size
@@ -139,13 +140,12 @@ func (d *demo) show(ctx context.Context, calls int) error {
 	if err := d.house.Room.Witness(ctx); err != nil {
 		return err
 	}
-	path := d.house.Path
-	info, b, err := house.AuditBook(ctx, path)
+	info, b, err := house.AuditBook(ctx, d.house.Path)
 	if err != nil {
 		return err
 	}
 	defer b.Close()
-	v, err := verifyRoom(ctx, path, info, b, nil, true, output{io.Discard, io.Discard})
+	v, err := verifyRoom(ctx, d.house.Path, info, b, nil, true, output{io.Discard, io.Discard})
 	if err != nil {
 		return err
 	}
@@ -263,7 +263,7 @@ func (d *demo) records(ctx context.Context, from int64) error {
 		if err != nil {
 			return err
 		}
-		d.printf("   record %d  %s  %s: %s\n", s.Index, s.Time.Format(time.TimeOnly), s.Kind, s.line())
+		d.printf("   record %d  %s  %s: %s\n", s.Index, s.Time.Format(time.TimeOnly), s.Kind, d.short(s.line()))
 		short, err := shorten(s.Evidence)
 		if err != nil {
 			return err
@@ -271,6 +271,11 @@ func (d *demo) records(ctx context.Context, from int64) error {
 		d.printf("     %s\n", short)
 	}
 	return nil
+}
+
+// short leaves the folders out of the sample's key.
+func (d *demo) short(text string) string {
+	return strings.ReplaceAll(text, d.sample.Key, "…/"+path.Base(d.sample.Key))
 }
 
 // shorten is evidence in one line, long digests cut.
