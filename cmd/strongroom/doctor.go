@@ -227,7 +227,7 @@ func clock(ctx context.Context, path string) []finding {
 			out = append(out, unknown("clock", "the newest record cannot be read: %v", err))
 		} else if leaf, err := r.Check(); err != nil && leaf.Time.IsZero() {
 			out = append(out, unknown("clock", "the newest record cannot be read: %v", err))
-		} else if behind := leaf.Time.Sub(time.Now()); behind > time.Second {
+		} else if behind := time.Until(leaf.Time); behind > time.Second {
 			out = append(out, unsafe("clock", "correct the clock", "it is %s behind the newest record", behind.Round(time.Second)))
 		} else {
 			out = append(out, safe("clock", "not behind the newest record"))

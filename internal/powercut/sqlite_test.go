@@ -44,6 +44,7 @@ func crash(t *testing.T, journal, synchronous string, round uint64, into *outcom
 		check(t, layer.FreezeAfter(random.IntN(600)))
 	}
 	db, err := openDatabase(at+"/test.db", journal, synchronous)
+	//lint:ignore SA5001 the handle is there with an error too
 	defer db.Close()
 	if err != nil && round%2 == 0 {
 		t.Fatal(err)
@@ -87,6 +88,7 @@ func crash(t *testing.T, journal, synchronous string, round uint64, into *outcom
 // inspect opens what a power cut left.
 func inspect(path string, acknowledged []int64) (lost int, problem string) {
 	db, err := openDatabase(path, "WAL", "FULL")
+	//lint:ignore SA5001 the handle is there with an error too
 	defer db.Close()
 	if err != nil {
 		return 0, err.Error()
