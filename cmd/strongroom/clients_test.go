@@ -8,10 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -163,8 +165,8 @@ func fetch(args []string) error {
 	}
 	defer answer.Body.Close()
 	fmt.Println(answer.Status)
-	if err := answer.Header.Write(os.Stdout); err != nil {
-		return err
+	for _, name := range slices.Sorted(maps.Keys(answer.Header)) {
+		fmt.Printf("%s: %s\n", name, strings.Join(answer.Header[name], ", "))
 	}
 	fmt.Println()
 	if _, err := io.Copy(os.Stdout, answer.Body); err != nil {

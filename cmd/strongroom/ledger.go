@@ -357,7 +357,7 @@ func (c ledgerProve) Run(ctx context.Context, out output) error {
 type ledgerVerify struct {
 	roomFlags
 	State      bool     `help:"Rebuild every row that decisions trust from the records, and compare."`
-	Checkpoint []string `help:"Earlier checkpoint to verify against. May be repeated." placeholder:"FILE"`
+	Checkpoint []string `sep:"none" help:"Earlier checkpoint to verify against. May be repeated." placeholder:"FILE"`
 	Bundle     string   `help:"Verify a bundle instead of a room; needs no data folder." placeholder:"FILE"`
 	Tiles      string   `help:"Verify an export in tlog-tiles layout instead of a room; needs --ledger-key." placeholder:"DIR"`
 	LedgerKey  string   `help:"The room's ledger key, as known from elsewhere." placeholder:"KEY"`

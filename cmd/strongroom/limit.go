@@ -24,10 +24,10 @@ type limitCommand struct {
 type questionFlags struct {
 	roomFlags
 	Principal string   `required:"" help:"Name of the principal."`
-	Action    string   `default:"readObject" help:"What they would do: readObject, readMetadata, listObjects, storeObject, deleteObject, …"`
+	Action    string   `default:"readObject" enum:"readObject,readMetadata,listObjects,storeObject,deleteObject,markScrubbed,createBucket,deleteBucket,listBuckets,readLedger,managePeople,managePolicy,readPolicy" help:"What they would do: ${enum}."`
 	Bucket    string   `help:"Bucket."`
 	Key       string   `help:"Key of the object; one that is stored brings its attributes."`
-	Attribute []string `help:"Attribute of an object that is not stored, such as queue=billing. May be repeated." placeholder:"NAME=VALUE"`
+	Attribute []string `sep:"none" help:"Attribute of an object that is not stored, such as queue=billing. May be repeated." placeholder:"NAME=VALUE"`
 	Purpose   string   `help:"Purpose they would give."`
 	Ticket    string   `help:"Ticket they would give."`
 	JSON      bool     `help:"Print JSON."`
@@ -263,7 +263,7 @@ func (c policyTest) Run(ctx context.Context, out output) error {
 					out.printf("FAIL  %s: %s\n", r.Name, r.Fault)
 				}
 			}
-			out.printf("%d of %d cases as expected\n", len(results)-failed, len(results))
+			out.printf("%d of %s as expected\n", len(results)-failed, count(len(results), "case"))
 		}
 		if failed > 0 {
 			return exitError(1)

@@ -78,7 +78,7 @@ type peoplePut struct {
 	Name      string   `arg:"" optional:"" help:"Name of the principal."`
 	Kind      string   `default:"person" enum:"person,workload,vendor" help:"person, workload or vendor."`
 	Group     []string `help:"Group. May be repeated."`
-	Attribute []string `help:"Attribute, such as queues=billing,support. May be repeated." placeholder:"NAME=VALUE[,VALUE]"`
+	Attribute []string `sep:"none" help:"Attribute, such as queues=billing,support. May be repeated." placeholder:"NAME=VALUE[,VALUE]"`
 	Alias     []string `help:"The principal's id on another platform. May be repeated."`
 	File      string   `help:"JSON array of principals to put instead, - for standard input." placeholder:"FILE"`
 }
@@ -125,10 +125,15 @@ func (c peoplePut) Run(ctx context.Context, out output) error {
 			} else {
 				p.ID = strongroom.ID{}
 			}
-			if _, err := h.Room.PutPrincipal(ctx, who, p); err != nil {
+			kept, err := h.Room.PutPrincipal(ctx, who, p)
+			if err != nil {
 				return fmt.Errorf("%s: %w", p.Name, err)
 			}
-			out.printf("%s: %s of %s\n", p.Name, p.Kind, strings.Join(p.Groups, ", "))
+			groups := "no group"
+			if len(kept.Groups) > 0 {
+				groups = strings.Join(kept.Groups, ", ")
+			}
+			out.printf("%s: %s of %s\n", kept.Name, kept.Kind, groups)
 		}
 		return nil
 	})

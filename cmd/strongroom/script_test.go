@@ -235,20 +235,19 @@ func absent(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// flip FILE TEXT alters the letter or digit that follows the text's first appearance in
-// the file, and nothing else.
+// flip FILE PATTERN alters the one byte after the pattern's first match in the file.
 func flip(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
-		ts.Fatalf("usage: flip FILE TEXT")
+		ts.Fatalf("usage: flip FILE PATTERN")
 	}
 	path := ts.MkAbs(args[0])
 	content, err := os.ReadFile(path)
 	ts.Check(err)
-	at := bytes.Index(content, []byte(args[1]))
-	if at < 0 || at+len(args[1]) >= len(content) {
-		ts.Fatalf("%s does not hold %s", args[0], args[1])
+	match := regexp.MustCompile(args[1]).FindIndex(content)
+	if match == nil || match[1] >= len(content) {
+		ts.Fatalf("%s does not match %s", args[0], args[1])
 	}
-	c := &content[at+len(args[1])]
+	c := &content[match[1]]
 	if *c == 'A' || *c == '1' {
 		*c++
 	} else if '0' <= *c && *c <= '9' {
