@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"html/template"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -37,19 +38,19 @@ var landing = template.Must(template.New("landing").Parse(landingText))
 var words = map[string]map[string]string{
 	"en": {
 		"Lang": "en", "Title": "Strongroom",
-		"What":   "A content repository for call recordings, screen recordings and customers’ documents. Every read has a purpose and leaves a record.",
+		"What":   "A content repository for call recordings, screen recordings and customers’ documents. Policy decides every read, and every read leaves a record.",
 		"S3":     "Clients reach it by the S3 protocol at",
 		"State":  "State",
 		"Health": "is it running", "Ready": "can it store and release", "Metrics": "figures for Prometheus",
-		"Setup": "A set-up link was opened. Log-on with passkeys is not part of this version: keep the link, it is good for seven days from when the room was made, and use the access key that was printed with it.",
+		"Setup": "A set-up link was opened. Log-on with passkeys is not part of this version, so the link does nothing yet: use the access key that was printed with it.",
 	},
 	"fr": {
 		"Lang": "fr", "Title": "Strongroom",
-		"What":   "Un référentiel de contenus pour les enregistrements d’appels et d’écrans et les documents des clients. Chaque lecture a un motif et laisse une trace.",
+		"What":   "Un référentiel de contenus pour les enregistrements d’appels et d’écrans et les documents des clients. Chaque lecture est soumise à une règle et laisse une trace.",
 		"S3":     "Les clients y accèdent par le protocole S3 à l’adresse",
 		"State":  "État",
 		"Health": "le service tourne-t-il", "Ready": "peut-il enregistrer et remettre", "Metrics": "mesures pour Prometheus",
-		"Setup": "Un lien d’installation a été ouvert. La connexion par clé d’accès (passkey) ne fait pas partie de cette version : conservez le lien, valable sept jours à compter de la création de la salle, et utilisez la clé S3 affichée avec lui.",
+		"Setup": "Un lien d’installation a été ouvert. La connexion par clé d’accès (passkey) ne fait pas partie de cette version et le lien est donc sans effet : utilisez la clé S3 affichée avec lui.",
 	},
 }
 
@@ -93,18 +94,25 @@ func ready(w http.ResponseWriter, r *http.Request, c Config) {
 	json.NewEncoder(w).Encode(state)
 }
 
-// language picks the page's language from Accept-Language: French where it is
-// wanted before English, else English.
+// language picks the page's language from Accept-Language: the one of English and
+// French that is wanted most, English where neither is.
 func language(accept string) string {
+	best, most := "en", 0.0
 	for part := range strings.SplitSeq(accept, ",") {
-		switch tag := strings.ToLower(strings.TrimSpace(part)); {
-		case strings.HasPrefix(tag, "fr"):
-			return "fr"
-		case strings.HasPrefix(tag, "en"):
-			return "en"
+		tag, weight, weighed := strings.Cut(strings.ToLower(part), ";")
+		wanted := 1.0
+		if weighed {
+			var err error
+			if wanted, err = strconv.ParseFloat(strings.TrimPrefix(strings.TrimSpace(weight), "q="), 64); err != nil {
+				continue
+			}
+		}
+		primary, _, _ := strings.Cut(strings.TrimSpace(tag), "-")
+		if words[primary] != nil && wanted > most {
+			best, most = primary, wanted
 		}
 	}
-	return "en"
+	return best
 }
 
 // protect sets what keeps a page to itself: no script, no frame, no other host.
