@@ -141,6 +141,11 @@ func (e *ConditionError) Error() string {
 // ErrNoRow says that there is no such row.
 var ErrNoRow = errors.New("no such row")
 
+// ErrInDoubt is wrapped by an error of Apply after which the change may turn out to
+// have happened, at the latest when the book is opened again: the database reached the
+// point of committing, and could not make sure of it. What the change refers to must stay.
+var ErrInDoubt = errors.New("whether the change was made is in doubt")
+
 // Book is one room's, or one key server's, rows and ledger.
 type Book interface {
 	// Apply makes the change and its records durable, or returns an error and

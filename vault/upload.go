@@ -63,7 +63,7 @@ func (r *Room) CreateUpload(ctx context.Context, c Caller, req UploadRequest) (U
 		Put:     []book.Row{row},
 	})
 	if err != nil {
-		return Upload{}, errors.Join(uploadError(err), r.discard(u.Blob))
+		return Upload{}, r.undo(uploadError(err), filesOf(u.Blob, nil))
 	}
 	u.Upload.Custody = u.Custody
 	return u.Upload, nil
@@ -170,7 +170,7 @@ func (r *Room) PutPart(ctx context.Context, c Caller, req PartRequest, body io.R
 		Put:     []book.Row{row},
 	})
 	if err != nil {
-		return Part{}, errors.Join(uploadError(err), r.Erase(context.WithoutCancel(ctx), []string{name}))
+		return Part{}, r.undo(uploadError(err), []string{name})
 	}
 	if replaced.ID != "" {
 		if old, err := decode[partBody](replaced); err == nil {

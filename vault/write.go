@@ -61,7 +61,7 @@ func (r *Room) Put(ctx context.Context, c Caller, req PutRequest, body io.Reader
 	o.Label = r.Classify(s.head, req.Headers["Content-Type"], req.Meta)
 	stored, err := r.place(ctx, c, b, objectBody{Object: o, Digest: s.digest, Stanzas: stanzas}, book.Change{})
 	if err != nil {
-		return strongroom.Object{}, errors.Join(err, r.discard(o.Blob))
+		return strongroom.Object{}, r.undo(err, filesOf(o.Blob, nil))
 	}
 	return stored, nil
 }
@@ -255,6 +255,15 @@ func (r *Room) writeSidecar(ctx context.Context, blob strongroom.ID, custody str
 // discard removes a blob that never got a row. What fails here the sweep finds.
 func (r *Room) discard(blob strongroom.ID) error {
 	return r.Erase(context.Background(), filesOf(blob, nil))
+}
+
+// undo removes the files of a change that failed, and returns why it did. Where the
+// change may have happened all the same they stay, for a sweep to find out.
+func (r *Room) undo(failed error, names []string) error {
+	if errors.Is(failed, book.ErrInDoubt) {
+		return failed
+	}
+	return errors.Join(failed, r.Erase(context.Background(), names))
 }
 
 // place commits an object's row under its key, in the place of whatever the key

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"database/sql"
@@ -234,11 +235,9 @@ func (b *Book) load(ctx context.Context, q queryer) error {
 		if c.Size != head.Size || c.Root != head.Root {
 			return fmt.Errorf("the records are not those that the signed head covers; run `strongroom ledger verify`")
 		}
-		leaf, err := b.leaf(ctx, q, head.Size-1)
-		if err != nil {
+		if b.lastTime, err = b.latest(ctx, q, head.Size); err != nil {
 			return err
 		}
-		b.lastTime = leaf.Time
 	}
 	b.edge, b.epoch = edge, head.Epoch
 	b.state.Store(&snapshot{head: head, edge: edge.Clone()})
@@ -262,16 +261,24 @@ func (b *Book) readHead(ctx context.Context, q queryer) (book.Head, error) {
 	return h, nil
 }
 
-func (b *Book) leaf(ctx context.Context, q queryer, index int64) (ledger.Leaf, error) {
-	var raw []byte
-	if err := q.QueryRowContext(ctx, "SELECT leaf FROM record WHERE idx = $1", index).Scan(&raw); err != nil {
-		return ledger.Leaf{}, fmt.Errorf("reading record %d: %w", index, err)
-	}
-	leaf, err := ledger.ParseLeaf(raw)
+// latest returns the latest time of the last records. Where the clock was set back a
+// little the last one's is not the latest; a thousand records back it is taken to be.
+func (b *Book) latest(ctx context.Context, q queryer, size int64) (time.Time, error) {
+	var at time.Time
+	rows, err := b.recordPage(ctx, q, max(0, size-1000), size)
 	if err != nil {
-		return ledger.Leaf{}, fmt.Errorf("record %d: %w", index, err)
+		return at, fmt.Errorf("reading the last records: %w", err)
 	}
-	return leaf, nil
+	for _, r := range rows {
+		leaf, err := ledger.ParseLeaf(r.Leaf)
+		if err != nil {
+			return at, fmt.Errorf("record %d: %w", r.Index, err)
+		}
+		if leaf.Time.After(at) {
+			at = leaf.Time
+		}
+	}
+	return at, nil
 }
 
 func (b *Book) edgeAt(ctx context.Context, q queryer, size int64) (*ledger.Edge, error) {
@@ -482,7 +489,7 @@ func (b *Book) transact(ctx context.Context, batch []*pending) (err error) {
 		head.Root = t.edge.Root()
 	}
 	if err := t.exec("COMMIT"); err != nil {
-		return fmt.Errorf("committing: %w", err)
+		return fmt.Errorf("committing: %w", inDoubt(err))
 	}
 	committed = true
 
@@ -538,13 +545,23 @@ func (t *transaction) catchUp() (*book.Committed, error) {
 	if err != nil {
 		return nil, err
 	}
-	from := t.edge.Size()
-	if head.Size == from {
+	from, signed := t.edge.Size(), t.Head()
+	if head.Size == from && bytes.Equal(head.Checkpoint, signed.Checkpoint) {
 		return nil, nil
 	}
 	if head.Size < from {
 		t.failed = fmt.Errorf("the ledger on disk has %d records, fewer than the %d already signed: it was rolled back", head.Size, from)
 		return nil, t.failed
+	}
+	if from > 0 {
+		begun, err := t.edgeAt(t.ctx, t.conn, from)
+		if err != nil {
+			return nil, err
+		}
+		if head.Size == from || begun.Root() != signed.Root {
+			t.failed = fmt.Errorf("the first %d records on disk are not those already signed: it was rolled back, and others wrote in their place", from)
+			return nil, t.failed
+		}
 	}
 	if t.edge, err = t.edgeAt(t.ctx, t.conn, head.Size); err != nil {
 		return nil, err
@@ -575,11 +592,13 @@ func (t *transaction) catchUp() (*book.Committed, error) {
 			foreign.Steps = append(foreign.Steps, step)
 		}
 	}
-	leaf, err := t.leaf(t.ctx, t.conn, head.Size-1)
-	if err != nil {
-		return nil, err
+	for _, r := range foreign.Records {
+		leaf, err := ledger.ParseLeaf(r.Leaf)
+		if err != nil {
+			return nil, fmt.Errorf("record %d: %w", r.Index, err)
+		}
+		t.newest(leaf.Time)
 	}
-	t.lastTime = leaf.Time
 	return foreign, nil
 }
 
@@ -607,20 +626,21 @@ func (t *transaction) run(batch []*pending) (book.Committed, error) {
 			}
 			continue
 		}
-		if p.err = t.apply(&p.change); p.err != nil {
-			if _, ok := errors.AsType[*book.ConditionError](p.err); !ok {
-				p.err = unavailable(p.err)
+		records, err := t.make(p, now)
+		if err == nil {
+			err = t.apply(&p.change)
+		}
+		if err != nil {
+			if _, ok := errors.AsType[*book.ConditionError](err); !ok {
+				err = unavailable(err)
 			}
+			p.err = err
 			continue
 		}
 		if p.epoch {
 			t.epoch++
 		}
-		for _, e := range p.change.Entries {
-			r, err := ledger.NewRecord(t.edge.Size(), t.epoch, now, t.Room, e)
-			if err != nil {
-				return own, fmt.Errorf("making a record: %w", err)
-			}
+		for _, r := range records {
 			var personal []byte
 			if r.Personal != nil {
 				personal = t.parts.seal(append(append([]byte(nil), r.PersonalSalt...), r.Personal...), r.Leaf)
@@ -629,13 +649,38 @@ func (t *transaction) run(batch []*pending) (book.Committed, error) {
 				return own, fmt.Errorf("appending a record: %w", err)
 			}
 			t.edge.Append(r.Hash())
-			p.receipt.Records = append(p.receipt.Records, r)
 		}
-		own.Records = append(own.Records, p.receipt.Records...)
+		p.receipt.Records = records
+		own.Records = append(own.Records, records...)
 		own.Steps = append(own.Steps, book.Step{Drop: p.change.Drop, DropUnder: p.change.DropUnder, Put: p.change.Put})
-		t.lastTime = now
+		t.newest(now)
 	}
 	return own, nil
+}
+
+// make makes the records of a change, before anything of it is written: one that
+// cannot be made fails for itself.
+func (t *transaction) make(p *pending, at time.Time) ([]ledger.Record, error) {
+	epoch := t.epoch
+	if p.epoch {
+		epoch++
+	}
+	records := make([]ledger.Record, len(p.change.Entries))
+	for i, e := range p.change.Entries {
+		var err error
+		if records[i], err = ledger.NewRecord(t.edge.Size()+int64(i), epoch, at, t.Room, e); err != nil {
+			return nil, fmt.Errorf("making a record: %w", err)
+		}
+	}
+	return records, nil
+}
+
+// newest keeps the latest time of any record: going back a little again and again
+// must not go back far.
+func (t *transaction) newest(at time.Time) {
+	if at.After(t.lastTime) {
+		t.lastTime = at
+	}
 }
 
 func (t *transaction) apply(c *book.Change) error {
