@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -88,6 +89,12 @@ func TestKill(t *testing.T) {
 // it is taken away.
 func disk(t *testing.T, backing string) (*powercut.FS, string, func()) {
 	t.Helper()
+	return slowDisk(t, backing, 0)
+}
+
+// slowDisk is a disk on which every fsync takes a while.
+func slowDisk(t *testing.T, backing string, delay time.Duration) (*powercut.FS, string, func()) {
+	t.Helper()
 	if err := powercut.Available(); err != nil {
 		t.Skip(err)
 	}
@@ -97,7 +104,7 @@ func disk(t *testing.T, backing string) (*powercut.FS, string, func()) {
 			t.Fatal(err)
 		}
 	}
-	layer, err := powercut.Mount(backing, at, powercut.Options{})
+	layer, err := powercut.Mount(backing, at, powercut.Options{SyncDelay: delay})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -374,9 +381,9 @@ func TestFailingSync(t *testing.T) {
 					}
 				}
 				for range 5 + r.IntN(20) {
-					time.Sleep(millis(r, 1, 60))
+					time.Sleep(time.Duration(r.IntN(60_000)) * time.Microsecond)
 					fail(true)
-					time.Sleep(millis(r, 1, 20))
+					time.Sleep(time.Duration(r.IntN(15_000)) * time.Microsecond)
 					fail(false)
 				}
 				waitFor(l.refusals, 0) // of before
@@ -453,4 +460,109 @@ func TestNothingWithoutSync(t *testing.T) {
 	s.kill()
 	s, _ = v.inspect(t, randomness(t, 0))
 	s.stop()
+}
+
+// TestRestartAfterFailedSync restarts the server on a file system where an fsync had
+// failed, and cuts the power after the next object: what the system still has in
+// memory, but never wrote, must not come between the objects.
+func TestRestartAfterFailedSync(t *testing.T) {
+	layer, at, unmount := disk(t, filepath.Join(t.TempDir(), "backing"))
+	v, s, c := found(t, filepath.Join(at, "data"))
+	ctx := t.Context()
+	if err := layer.FailSync(true); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.MakeBucket(ctx, "other", minio.MakeBucketOptions{}); status(err) != 503 {
+		t.Fatalf("with fsync failing, making a bucket: status %d, %v", status(err), err)
+	}
+	s.kill()
+	if err := layer.FailSync(false); err != nil {
+		t.Fatal(err)
+	}
+	s = start(t, v.data)
+	c = connect(t, s, v.founded)
+	l := &load{t: t, c: c, journal: v.journal}
+	for i := range 5 {
+		content := value{seeds.Add(1), 1000}
+		l.write("put", names[i], content, func() error { return c.put(ctx, names[i], content.content()) })
+	}
+	v.objects(t, l)
+	freeze(t, layer, 0)
+	s.kill()
+	for seed := range uint64(4) {
+		next := *v
+		folder := filepath.Join(t.TempDir(), "disk")
+		if err := layer.Cut(folder, seed); err != nil {
+			t.Fatal(err)
+		}
+		next.data, next.journal = filepath.Join(folder, "data"), v.journal.clone()
+		s, _ := next.inspect(t, randomness(t, int(seed)))
+		s.stop()
+	}
+	unmount()
+}
+
+// TestCommitInDoubt has the fsync of a commit fail, and no other, and kills the
+// server a little later. Whether the commit happened is then for the next server to
+// find out: either there is no object, or all of it.
+func TestCommitInDoubt(t *testing.T) {
+	const delay = 15 * time.Millisecond
+	layer, at, _ := slowDisk(t, filepath.Join(t.TempDir(), "backing"), delay)
+	v, s, c := found(t, filepath.Join(at, "data"))
+	ctx := t.Context()
+	doubts, came := 0, 0
+	wait := 4 * delay // blob, its folder, sidecar, its folder, then the commit
+	for n := 0; n < 40 && doubts < 6; n++ {
+		l := &load{t: t, c: c, journal: v.journal}
+		key := fmt.Sprint("doubt/", n)
+		content := value{seeds.Add(1), 1000}
+		do := func() error { return c.put(ctx, key, content.content()) }
+		if doubts%2 == 1 { // the same for a part: the object is completed after the restart
+			u := &upload{key: key, value: content, cuts: []int{1000}, etags: map[int]string{}, unsure: map[int]bool{}}
+			var err error
+			if u.id, err = c.NewMultipartUpload(ctx, bucket, key, minio.PutObjectOptions{}); err != nil {
+				t.Fatal(err)
+			}
+			v.journal.uploads[u.id] = u
+			do = func() error { return l.putPart(ctx, u, 1) }
+			wait = min(wait, 3*delay)
+		}
+		answered := make(chan error, 1)
+		w := v.journal.begin(key, content)
+		go func() { answered <- do() }()
+		time.Sleep(wait)
+		if err := layer.FailSync(true); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(delay)
+		if err := layer.FailSync(false); err != nil {
+			t.Fatal(err)
+		}
+		err := <-answered
+		switch {
+		case err == nil: // too late
+			if doubts%2 == 0 {
+				v.journal.acknowledge(w)
+			}
+			wait -= delay / 3
+			continue
+		case !strings.Contains(err.Error(), "ledger"): // the blob's own fsync: too early
+			v.journal.refuse(w)
+			wait += delay / 3
+			continue
+		}
+		v.journal.refuse(w)
+		doubts++
+		wait = 4 * delay
+		time.Sleep(20 * delay) // what the server does about it
+		s.kill()
+		s, c = v.inspect(t, randomness(t, n))
+		if held := v.journal.possible(key, v.journal.now(), v.journal.now()); held[0] != absent {
+			came++
+		}
+	}
+	t.Logf("%d commits were in doubt, %d of them had happened", doubts, came)
+	if doubts == 0 {
+		t.Error("no commit was in doubt: the test found nothing out")
+	}
 }
