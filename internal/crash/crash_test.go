@@ -59,7 +59,8 @@ const era = 25
 // TestKill kills the server at random instants: under load, while it starts, and
 // while it recovers from the last time.
 func TestKill(t *testing.T) {
-	n := rounds(t, 5, 1)
+	t.Parallel()
+	n := rounds(t, 4, 1)
 	for first := 0; first < n; first += era {
 		t.Run(fmt.Sprint("from round ", first), func(t *testing.T) {
 			v, s, c := found(t, filepath.Join(t.TempDir(), "data"))
@@ -68,7 +69,7 @@ func TestKill(t *testing.T) {
 				before := v.journal.tally
 				l := startLoad(t, c, v.journal, r.Uint64(), 6, false)
 				unwatch := watch(t, v.data, v.checkpoints, l)
-				time.Sleep(millis(r, 20, 800))
+				l.until(r.IntN(150), r)
 				l.crashing()
 				s.kill()
 				l.wait()
@@ -121,13 +122,44 @@ func slowDisk(t *testing.T, backing string, delay time.Duration) (*powercut.FS, 
 	return layer, at, unmount
 }
 
-// states are how many disks are tried after each power cut.
-const states = 3
+// cut stops the power and returns some of the disks that there can be afterwards.
+func (v *survivor) cut(t *testing.T, layer *powercut.FS, states int, r *rand.Rand) []*survivor {
+	t.Helper()
+	var out []*survivor
+	for range states {
+		next, folder := *v, filepath.Join(t.TempDir(), "disk")
+		if err := layer.Cut(folder, r.Uint64()); err != nil {
+			t.Fatal(err)
+		}
+		next.data, next.journal = filepath.Join(folder, "data"), v.journal.clone()
+		out = append(out, &next)
+	}
+	return out
+}
+
+// inspectAll holds each of the disks against the journal, and leaves the first.
+func inspectAll(t *testing.T, survivors []*survivor, r *rand.Rand) (first *survivor, backing string) {
+	t.Helper()
+	for i, v := range survivors {
+		s, _ := v.inspect(t, r)
+		if r.IntN(2) == 0 {
+			s.stop()
+		}
+		s.kill()
+		if i > 0 && !t.Failed() {
+			if err := os.RemoveAll(filepath.Dir(v.data)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	return survivors[0], filepath.Dir(survivors[0].data)
+}
 
 // TestPowerCut cuts the power at random instants, under load and while the server
 // starts, and opens several of the disks that there could be afterwards. The next
 // round goes on with one of them.
 func TestPowerCut(t *testing.T) {
+	t.Parallel()
 	n := rounds(t, 3, 6)
 	for first := 0; first < n; first += era {
 		t.Run(fmt.Sprint("from round ", first), func(t *testing.T) {
@@ -160,7 +192,7 @@ func TestPowerCut(t *testing.T) {
 					l := startLoad(t, c, v.journal, r.Uint64(), 6, round%3 != 0)
 					unwatch := watch(t, v.data, v.checkpoints, l)
 					if round%3 == 0 {
-						time.Sleep(millis(r, 20, 800))
+						l.until(r.IntN(150), r)
 						l.crashing()
 					} else {
 						waitFor(l.refusals, 5*time.Second)
@@ -173,29 +205,12 @@ func TestPowerCut(t *testing.T) {
 					unwatch()
 				}
 				s.kill()
-				var survivors []*survivor
-				for range states {
-					next := *v
-					folder := filepath.Join(t.TempDir(), "disk")
-					if err := layer.Cut(folder, r.Uint64()); err != nil {
-						t.Fatal(err)
-					}
-					next.data, next.journal = filepath.Join(folder, "data"), v.journal.clone()
-					survivors = append(survivors, &next)
-				}
+				survivors := v.cut(t, layer, rounds(t, 2, 75), r)
 				unmount()
 				if err := os.RemoveAll(backing); err != nil {
 					t.Fatal(err)
 				}
-				for i, next := range survivors {
-					s, _ := next.inspect(t, r)
-					s.stop()
-					if i == 0 {
-						v, backing = next, filepath.Dir(next.data)
-					} else if err := os.RemoveAll(filepath.Dir(next.data)); err != nil {
-						t.Fatal(err)
-					}
-				}
+				v, backing = inspectAll(t, survivors, r)
 				t.Logf("round %d, cut %s: %s", round, how, v.journal.tally.minus(before))
 			}
 		})
@@ -220,6 +235,7 @@ func waitFor(c <-chan struct{}, most time.Duration) {
 // TestInit cuts the power as soon as init has printed the secret that is shown only
 // once, and after the first object.
 func TestInit(t *testing.T) {
+	t.Parallel()
 	layer, at, unmount := disk(t, filepath.Join(t.TempDir(), "backing"))
 	v := &survivor{data: filepath.Join(at, "data"), checkpoints: t.TempDir(), journal: newJournal()}
 	v.founded = initRoom(t, v.data)
@@ -241,6 +257,7 @@ func TestInit(t *testing.T) {
 
 // TestFirstObject cuts the power right after the first object of a new room.
 func TestFirstObject(t *testing.T) {
+	t.Parallel()
 	layer, at, unmount := disk(t, filepath.Join(t.TempDir(), "backing"))
 	v, s, c := found(t, filepath.Join(at, "data"))
 	l := &load{t: t, c: c, journal: v.journal}
@@ -250,22 +267,15 @@ func TestFirstObject(t *testing.T) {
 	}
 	freeze(t, layer, 0)
 	s.kill()
-	for seed := range uint64(4) {
-		next := *v
-		folder := filepath.Join(t.TempDir(), "disk")
-		if err := layer.Cut(folder, seed); err != nil {
-			t.Fatal(err)
-		}
-		next.data, next.journal = filepath.Join(folder, "data"), v.journal.clone()
-		s, _ := next.inspect(t, randomness(t, int(seed)))
-		s.stop()
-	}
+	survivors := v.cut(t, layer, rounds(t, 3, 30), randomness(t, 0))
 	unmount()
+	inspectAll(t, survivors, randomness(t, 0))
 }
 
 // TestFullDisk fills the disk under a server: it refuses with 503, shows nothing by
 // halves, stays alive, and goes on when there is room again.
 func TestFullDisk(t *testing.T) {
+	t.Parallel()
 	layer, at, _ := disk(t, filepath.Join(t.TempDir(), "backing"))
 	v, s, c := found(t, filepath.Join(at, "data"))
 	ctx := t.Context()
@@ -358,7 +368,8 @@ func TestFullDisk(t *testing.T) {
 // server away: half of the time by a kill, with everything that was written still
 // in memory, half of the time by a power cut.
 func TestFailingSync(t *testing.T) {
-	n := rounds(t, 4, 3)
+	t.Parallel()
+	n := rounds(t, 2, 3)
 	for first := 0; first < n; first += era {
 		t.Run(fmt.Sprint("from round ", first), func(t *testing.T) {
 			backing := filepath.Join(t.TempDir(), "backing")
@@ -403,22 +414,9 @@ func TestFailingSync(t *testing.T) {
 					s.kill()
 					l.wait()
 					unwatch()
-					var survivors []*survivor
-					for range states {
-						next := *v
-						folder := filepath.Join(t.TempDir(), "disk")
-						if err := layer.Cut(folder, r.Uint64()); err != nil {
-							t.Fatal(err)
-						}
-						next.data, next.journal = filepath.Join(folder, "data"), v.journal.clone()
-						survivors = append(survivors, &next)
-					}
+					survivors := v.cut(t, layer, rounds(t, 2, 75), r)
 					unmount()
-					for _, next := range survivors {
-						s, _ := next.inspect(t, r)
-						s.stop()
-						v, backing = next, filepath.Dir(next.data)
-					}
+					v, backing = inspectAll(t, survivors, r)
 					c = nil
 				}
 				t.Logf("round %d: %s", round, v.journal.tally.minus(before))
@@ -430,6 +428,7 @@ func TestFailingSync(t *testing.T) {
 // TestNothingWithoutSync has every fsync fail for good: nothing is acknowledged,
 // and nothing is released.
 func TestNothingWithoutSync(t *testing.T) {
+	t.Parallel()
 	layer, at, _ := disk(t, filepath.Join(t.TempDir(), "backing"))
 	v, s, c := found(t, filepath.Join(at, "data"))
 	ctx := t.Context()
@@ -466,6 +465,7 @@ func TestNothingWithoutSync(t *testing.T) {
 // failed, and cuts the power after the next object: what the system still has in
 // memory, but never wrote, must not come between the objects.
 func TestRestartAfterFailedSync(t *testing.T) {
+	t.Parallel()
 	layer, at, unmount := disk(t, filepath.Join(t.TempDir(), "backing"))
 	v, s, c := found(t, filepath.Join(at, "data"))
 	ctx := t.Context()
@@ -489,30 +489,24 @@ func TestRestartAfterFailedSync(t *testing.T) {
 	v.objects(t, l)
 	freeze(t, layer, 0)
 	s.kill()
-	for seed := range uint64(4) {
-		next := *v
-		folder := filepath.Join(t.TempDir(), "disk")
-		if err := layer.Cut(folder, seed); err != nil {
-			t.Fatal(err)
-		}
-		next.data, next.journal = filepath.Join(folder, "data"), v.journal.clone()
-		s, _ := next.inspect(t, randomness(t, int(seed)))
-		s.stop()
-	}
+	survivors := v.cut(t, layer, rounds(t, 3, 30), randomness(t, 0))
 	unmount()
+	inspectAll(t, survivors, randomness(t, 0))
 }
 
 // TestCommitInDoubt has the fsync of a commit fail, and no other, and kills the
 // server a little later. Whether the commit happened is then for the next server to
 // find out: either there is no object, or all of it.
 func TestCommitInDoubt(t *testing.T) {
+	t.Parallel()
 	const delay = 15 * time.Millisecond
 	layer, at, _ := slowDisk(t, filepath.Join(t.TempDir(), "backing"), delay)
 	v, s, c := found(t, filepath.Join(at, "data"))
 	ctx := t.Context()
+	most := rounds(t, 2, 20)
 	doubts, came := 0, 0
 	wait := 4 * delay // blob, its folder, sidecar, its folder, then the commit
-	for n := 0; n < 40 && doubts < 6; n++ {
+	for n := 0; n < 20*most && doubts < most; n++ {
 		l := &load{t: t, c: c, journal: v.journal}
 		key := fmt.Sprint("doubt/", n)
 		content := value{seeds.Add(1), 1000}

@@ -55,6 +55,21 @@ func startLoad(t testing.TB, c *client, j *journal, random uint64, workers int, 
 	return l
 }
 
+// until waits until so many requests were answered, whatever the machine's speed,
+// and then a moment more.
+func (l *load) until(answers int, r *rand.Rand) {
+	count := func() int {
+		l.journal.mu.Lock()
+		defer l.journal.mu.Unlock()
+		a := l.journal.tally
+		return a.writes + a.reads + a.parts + a.uploads + a.refused
+	}
+	for target, end := count()+answers, time.Now().Add(5*time.Second); count() < target && time.Now().Before(end); {
+		time.Sleep(time.Millisecond)
+	}
+	time.Sleep(time.Duration(r.IntN(20_000)) * time.Microsecond)
+}
+
 // crashing says that the crash comes now.
 func (l *load) crashing() { l.stopping.Store(true) }
 
