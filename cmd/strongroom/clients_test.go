@@ -74,6 +74,22 @@ func s3Client(args []string) error {
 		// Small parts, so that a file of some megabytes goes up in several.
 		_, err := c.FPutObject(ctx, bucket, key, arg(2), minio.PutObjectOptions{UserMetadata: meta, PartSize: 5 << 20})
 		return err
+	case "slowly": // BUCKET/KEY FILE HALF: puts a file, and makes the file HALF when half of it is on its way
+		content, err := os.ReadFile(arg(2))
+		if err != nil {
+			return err
+		}
+		half := len(content) / 2
+		pause := readerFunc(func([]byte) (int, error) {
+			if err := os.WriteFile(arg(3), nil, 0o600); err != nil {
+				return 0, err
+			}
+			time.Sleep(time.Second)
+			return 0, io.EOF
+		})
+		body := io.MultiReader(bytes.NewReader(content[:half]), pause, bytes.NewReader(content[half:]))
+		_, err = c.PutObject(ctx, bucket, key, body, int64(len(content)), minio.PutObjectOptions{})
+		return err
 	case "get": // BUCKET/KEY [PURPOSE]
 		content, err := get(ctx, c, bucket, key, arg(2))
 		if err == nil {
@@ -123,6 +139,10 @@ func s3Client(args []string) error {
 	}
 	return fmt.Errorf("s3: no such verb %q", arg(0))
 }
+
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 
 // contentOf is what load stores under a key.
 func contentOf(key string) []byte {

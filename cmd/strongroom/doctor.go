@@ -143,7 +143,7 @@ func keysBeside(path string) []finding {
 	case err != nil:
 		out = append(out, unknown("private keys", "the custodian's folder cannot be read: %v", err))
 	case len(keys) > 0:
-		out = append(out, unsafe("private keys", "have the key server run by the owner of the keys, on another machine, once this version has one",
+		out = append(out, unsafe("private keys", "keep those who administer this machine few; a key server that the keys' owner runs elsewhere is not part of this version",
 			"the custodian is embedded: whoever is root here has key and data, so P2 does not hold against them"))
 	default:
 		out = append(out, safe("private keys", "no private key lies beside the data"))

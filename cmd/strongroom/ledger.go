@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"iter"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -135,7 +136,13 @@ func (s shownRecord) line() string {
 		words = append(words, "blob "+e.Blob.String()[:8])
 	}
 	if e.Bytes > 0 {
-		words = append(words, fmt.Sprintf("%d bytes", e.Bytes))
+		words = append(words, count(e.Bytes, "byte"))
+	}
+	if e.Release != nil {
+		words = append(words, fmt.Sprintf("of release %d", *e.Release))
+	}
+	for _, kind := range slices.Sorted(maps.Keys(e.Counts)) {
+		words = append(words, fmt.Sprintf("%d × %s", e.Counts[kind], kind))
 	}
 	if len(e.Policies) > 0 {
 		words = append(words, "by "+strings.Join(e.Policies, ", "))
@@ -207,6 +214,9 @@ func (c ledgerTail) Run(ctx context.Context, out output) error {
 				continue
 			}
 			fmt.Fprintf(w, "%d\t%s\t%s\t%s\n", s.Index, s.Time.Format(time.DateTime), s.Kind, s.line())
+		}
+		if !personal && !c.JSON {
+			defer fmt.Fprintln(out.errors, "hint: names, keys and purposes are shown to those who may read the ledger: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
 		}
 		return w.Flush()
 	})

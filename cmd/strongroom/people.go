@@ -76,7 +76,7 @@ func state(p strongroom.Principal) string {
 type peoplePut struct {
 	roomFlags
 	Name      string   `arg:"" optional:"" help:"Name of the principal."`
-	Kind      string   `default:"person" enum:"person,workload,vendor" help:"person, workload or vendor."`
+	Kind      string   `default:"person" enum:"person,workload,vendor" help:"What it is: person, workload or vendor."`
 	Group     []string `help:"Group. May be repeated."`
 	Attribute []string `sep:"none" help:"Attribute, such as queues=billing,support. May be repeated." placeholder:"NAME=VALUE[,VALUE]"`
 	Alias     []string `help:"The principal's id on another platform. May be repeated."`
