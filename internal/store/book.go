@@ -627,12 +627,15 @@ func (t *transaction) run(batch []*pending) (book.Committed, error) {
 			continue
 		}
 		records, err := t.make(p, now)
-		if err == nil {
-			err = t.apply(&p.change)
-		}
 		if err != nil {
+			p.err = unavailable(err)
+			continue
+		}
+		if err := t.apply(&p.change); err != nil {
 			if _, ok := errors.AsType[*book.ConditionError](err); !ok {
-				err = unavailable(err)
+				// The database may have given up the whole transaction, and would commit each
+				// further statement by itself.
+				return own, err
 			}
 			p.err = err
 			continue
