@@ -58,7 +58,7 @@ type Server struct {
 	newest   Tree               // the newest witnessed state
 	durable  Tree               // the newest that stands in the key ledger
 	ring     []Tree             // the last verified states, newest last
-	used     map[int64]*use     // by index of the release record, for as long as it is fresh
+	used     map[string]*use    // by leaf hash of the release record, in hex, for as long as it is fresh: a restored ledger gives an index again
 	leases   map[int64]*granted // by index of the release record, until the lease ends
 	minute   int64
 	inMinute int
@@ -110,7 +110,7 @@ func Open(ctx context.Context, c Config) (*Server, error) {
 	if c.Clock == nil {
 		c.Clock = time.Now
 	}
-	s := &Server{Config: c, identities: map[string]*seal.Identity{}, used: map[int64]*use{}, leases: map[int64]*granted{}}
+	s := &Server{Config: c, identities: map[string]*seal.Identity{}, used: map[string]*use{}, leases: map[int64]*granted{}}
 	for _, id := range c.Identities {
 		s.identities[id.Recipient().ID()] = id
 	}
@@ -155,7 +155,7 @@ func (s *Server) recover(ctx context.Context) error {
 			if now.Sub(leaf.Time) <= 2*release.Freshness {
 				u := &use{at: leaf.Time, done: make(chan struct{}), err: errUsed}
 				close(u.done)
-				s.used[*e.Index] = u
+				s.used[e.Leaf] = u
 			}
 			s.remember(*e.Index, *e.Release)
 		}
@@ -390,7 +390,9 @@ func (s *Server) Unwrap(ctx context.Context, req release.UnwrapRequest) (release
 	if err != nil {
 		return release.UnwrapResponse{}, s.refused(ctx, &digest, refuse("proof", "%v", err))
 	}
-	u, first, err := s.reserve(req.Record.Index, digest, e)
+	hash := req.Record.Hash()
+	leaf := hex.EncodeToString(hash[:])
+	u, first, err := s.reserve(leaf, digest, e)
 	if err != nil {
 		return release.UnwrapResponse{}, s.refused(ctx, &digest, err)
 	}
@@ -398,9 +400,9 @@ func (s *Server) Unwrap(ctx context.Context, req release.UnwrapRequest) (release
 		<-u.done
 		return u.answer, u.err
 	}
-	u.answer, u.err = s.unwrap(ctx, req, e, t, advanced, digest)
+	u.answer, u.err = s.unwrap(ctx, req, e, t, advanced, leaf, digest)
 	if u.err != nil {
-		s.forget(req.Record.Index)
+		s.forget(leaf, e)
 	} else if advanced != nil {
 		// The cosignature follows the durable record that names the state.
 		if a, err := s.cosign(*advanced); err == nil {
@@ -424,11 +426,11 @@ func (s *Server) witnessed(size int64) (Tree, error) {
 
 // reserve takes the one use of a release. It answers an earlier identical request's
 // use with first false.
-func (s *Server) reserve(index int64, digest [sha256.Size]byte, e release.Evidence) (u *use, first bool, err error) {
+func (s *Server) reserve(leaf string, digest [sha256.Size]byte, e release.Evidence) (u *use, first bool, err error) {
 	now := s.Clock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if u := s.used[index]; u != nil {
+	if u := s.used[leaf]; u != nil {
 		if u.request == digest {
 			return u, false, nil
 		}
@@ -455,15 +457,18 @@ func (s *Server) reserve(index int64, digest [sha256.Size]byte, e release.Eviden
 		return nil, false, refuse("rate", "the owner's limit of %d keys a minute is reached", s.PerMinute)
 	}
 	s.inMinute++
+	if e.Action == release.KindResume {
+		s.leases[*e.Resumes].resumed[e.Server] = true
+	}
 	u = &use{request: digest, at: now, done: make(chan struct{})}
-	s.used[index] = u
+	s.used[leaf] = u
 	return u, true, nil
 }
 
 func (s *Server) prune(now time.Time) {
-	for index, u := range s.used {
+	for leaf, u := range s.used {
 		if now.Sub(u.at) > 2*release.Freshness+time.Minute {
-			delete(s.used, index)
+			delete(s.used, leaf)
 		}
 	}
 	for index, g := range s.leases {
@@ -474,13 +479,18 @@ func (s *Server) prune(now time.Time) {
 }
 
 // forget gives a use back after nothing was put on record for it.
-func (s *Server) forget(index int64) {
+func (s *Server) forget(leaf string, e release.Evidence) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.used, index)
+	delete(s.used, leaf)
+	if e.Action == release.KindResume {
+		if g := s.leases[*e.Resumes]; g != nil {
+			delete(g.resumed, e.Server)
+		}
+	}
 }
 
-func (s *Server) unwrap(ctx context.Context, req release.UnwrapRequest, e release.Evidence, t Tree, advanced *verified, digest [sha256.Size]byte) (release.UnwrapResponse, error) {
+func (s *Server) unwrap(ctx context.Context, req release.UnwrapRequest, e release.Evidence, t Tree, advanced *verified, leaf string, digest [sha256.Size]byte) (release.UnwrapResponse, error) {
 	identity := s.identities[req.Stanza.Recipient]
 	if identity == nil {
 		return release.UnwrapResponse{}, s.refused(ctx, &digest, refuse("recipient", "this key server does not hold the private key of recipient %s", req.Stanza.Recipient))
@@ -493,14 +503,13 @@ func (s *Server) unwrap(ctx context.Context, req release.UnwrapRequest, e releas
 	if err != nil {
 		return release.UnwrapResponse{}, s.refused(ctx, &digest, refuse("ephemeral", "the ephemeral key is not usable: %v", err))
 	}
-	leaf := req.Record.Hash()
 	newest := t
 	var witnessed *Tree
 	if advanced != nil && advanced.tree.after(t) {
 		newest, witnessed = advanced.tree, &advanced.tree
 	}
 	receipt, err := s.record(ctx, KindUnwrap, evidence{
-		Action: KindUnwrap, Room: s.Room, Tree: &t, Witnessed: witnessed, Index: &req.Record.Index, Leaf: hex.EncodeToString(leaf[:]),
+		Action: KindUnwrap, Room: s.Room, Tree: &t, Witnessed: witnessed, Index: &req.Record.Index, Leaf: leaf,
 		Recipient: req.Stanza.Recipient, Request: hex.EncodeToString(digest[:]), Release: &e,
 	})
 	if err != nil {
