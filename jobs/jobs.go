@@ -7,6 +7,7 @@ package jobs
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -74,9 +75,10 @@ func (r *Runner) Run(ctx context.Context) {
 			r.Log.Error("jobs: reading the queue", "error", err)
 		}
 		for _, job := range due {
-			r.do(ctx, job)
+			err = errors.Join(err, r.do(ctx, job))
 		}
-		if len(due) > 0 {
+		// A queue that cannot be written would answer the same jobs again at once.
+		if len(due) > 0 && err == nil {
 			continue
 		}
 		select {
@@ -88,7 +90,8 @@ func (r *Runner) Run(ctx context.Context) {
 	}
 }
 
-func (r *Runner) do(ctx context.Context, job Job) {
+// do does one job; its error is that of the queue.
+func (r *Runner) do(ctx context.Context, job Job) error {
 	err := fmt.Errorf("no handler does jobs of kind %q", job.Kind)
 	if handle := r.Handlers[job.Kind]; handle != nil {
 		err = handle(ctx, job.Body)
@@ -102,6 +105,7 @@ func (r *Runner) do(ctx context.Context, job Job) {
 	if err != nil && ctx.Err() == nil {
 		r.Log.Error("jobs: writing the queue", "error", err)
 	}
+	return err
 }
 
 // Pause before the attempt after so many failures: a second, doubling, at most an hour.

@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"encoding/base32"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"regexp"
 	"slices"
@@ -75,6 +76,10 @@ var (
 	attributeForm = regexp.MustCompile(`^[a-z][a-z0-9_]{0,63}$`)
 )
 
+// MaxPrincipal bounds a principal in JSON, in bytes: it stands in the record of each of
+// its requests, beside the request.
+const MaxPrincipal = 32 << 10
+
 // Check validates a principal as written by a person or a directory: bounds,
 // forms and duplicates. It sorts groups and aliases, so that equal principals
 // are equal bytes.
@@ -116,6 +121,13 @@ func Check(p *strongroom.Principal) error {
 	}
 	p.Groups, p.Aliases = sortedSet(p.Groups), sortedSet(p.Aliases)
 	p.Expires = p.Expires.UTC()
+	encoded, err := json.Marshal(p)
+	if err != nil {
+		return fmt.Errorf("measuring %s: %w", p.Name, err)
+	}
+	if len(encoded) > MaxPrincipal {
+		return fmt.Errorf("%s has %d bytes of groups, attributes and aliases, more than %d; put many values that go together into one group", p.Name, len(encoded), MaxPrincipal)
+	}
 	return nil
 }
 
