@@ -16,6 +16,19 @@ import (
 // decide, put the release on record, ask for the key with proof of that record,
 // and only then hand out a reader that verifies each chunk before it leaves.
 func (r *Room) Open(ctx context.Context, c Caller, req GetRequest) (*Opened, error) {
+	for range 16 {
+		o, err := r.open(ctx, c, req)
+		if !errors.Is(err, errReplaced) {
+			return o, err
+		}
+	}
+	return nil, conflict(errors.New("the object was replaced with every attempt"))
+}
+
+// errReplaced says that the object was replaced or deleted while it was being opened.
+var errReplaced = errors.New("the object was replaced")
+
+func (r *Room) open(ctx context.Context, c Caller, req GetRequest) (*Opened, error) {
 	object, err := r.identify(ctx, c, strongroom.ActionReadObject, req.Bucket, req.Key)
 	if err != nil {
 		return nil, err
@@ -31,11 +44,20 @@ func (r *Room) Open(ctx context.Context, c Caller, req GetRequest) (*Opened, err
 		}
 		return nil, err
 	}
+	leave := r.readers.enter(object.Blob)
+	if rows, err := r.Book.Referring(ctx, object.Blob.String()); err != nil || len(rows) == 0 {
+		leave()
+		if err != nil {
+			return nil, unavailable("the room's database cannot be read now", err)
+		}
+		return nil, errReplaced
+	}
 	l, err := r.enterLease(ctx, a, object, offset == 0 && length == object.Size)
 	if err != nil {
+		leave()
 		return nil, err
 	}
-	out := &opened{room: r, lease: l, offset: offset, length: length}
+	out := &opened{room: r, lease: l, offset: offset, length: length, leave: leave}
 	return &Opened{Object: object.Object, Recipient: l.recipient, Offset: offset, Length: length, WriterTo: out, Closer: out}, nil
 }
 
@@ -45,6 +67,7 @@ type opened struct {
 	lease          *lease
 	offset, length int64
 	written        int64
+	leave          func() // from the blob's readers
 }
 
 // WriteTo writes the range asked for. It ends before the first chunk that does not
@@ -74,6 +97,7 @@ func (r *Room) damaged(o objectBody, message string, cause error) error {
 // Close puts on record what was delivered.
 func (o *opened) Close() error {
 	o.room.leaveLease(o.lease, o.offset, o.written)
+	o.leave()
 	return nil
 }
 

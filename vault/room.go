@@ -73,12 +73,13 @@ type Room struct {
 	Config
 	tagKey, actorKey, etagKey []byte
 
-	state  state
-	leases leases
-	merges merges
-	noise  noise
-	slots  chan struct{}
-	shares shares
+	state   state
+	leases  leases
+	readers readers
+	merges  merges
+	noise   noise
+	slots   chan struct{}
+	shares  shares
 
 	witnessed atomic.Int64 // what the custodian is known to have witnessed
 

@@ -330,6 +330,7 @@ func (r *Room) eraseUnlessUsed(o objectBody) {
 	r.work.Go(func() {
 		rows, err := r.Book.Referring(ctx, o.Blob.String())
 		if err == nil && len(rows) == 0 {
+			r.readers.gone(o.Blob)
 			err = r.Erase(ctx, filesOf(o.Blob, o.Segments))
 		}
 		if err != nil {
