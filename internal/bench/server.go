@@ -115,9 +115,14 @@ func startStrongroom(ctx context.Context, binary, data string) (*server, time.Du
 	return s, took, s.makeBucket(ctx)
 }
 
+// makeBucket tries for a while: some servers call themselves ready before they are.
 func (s *server) makeBucket(ctx context.Context) error {
-	_, err := job{endpoint: s.endpoint, Action: "bucket", Bucket: bucket}.do(ctx)
-	return err
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(100 * time.Millisecond) {
+		_, err := job{endpoint: s.endpoint, Action: "bucket", Bucket: bucket}.do(ctx)
+		if err == nil || ctx.Err() != nil || time.Now().After(deadline) {
+			return err
+		}
+	}
 }
 
 // peers are programs that anybody can install from their source, at a fixed version.
