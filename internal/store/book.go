@@ -751,7 +751,7 @@ func (t *transaction) check(c book.Condition) error {
 		holds = n == same && (c.ID == "") == (n == 0)
 	case book.Childless:
 		var n int
-		err = t.conn.QueryRowContext(t.ctx, "SELECT count(*) FROM (SELECT 1 FROM book_row WHERE kind = $1 AND parent = $2 LIMIT 1) AS some", c.Kind, c.Parent).Scan(&n)
+		err = t.conn.QueryRowContext(t.ctx, "SELECT count(*) FROM (SELECT 1 FROM book_row WHERE kind = $1 AND parent = $2 LIMIT 1) AS child", c.Kind, c.Parent).Scan(&n)
 		holds = n == 0
 	}
 	if err != nil {
