@@ -146,7 +146,7 @@ func (r *Room) PutPart(ctx context.Context, c Caller, req PartRequest, body io.R
 	header := seal.Header{Room: r.ID, Blob: u.Blob, Custody: u.Custody}
 	s, err := r.sealBlob(ctx, name, func(w io.Writer) (*seal.Writer, error) {
 		return seal.NewPartWriter(w, header, key, p.Number, p.Attempt)
-	}, body, req.Size, req.AtEOF)
+	}, body, req.Size, req.AtEOF, nil)
 	if err != nil {
 		return Part{}, err
 	}

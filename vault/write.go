@@ -46,15 +46,20 @@ func (r *Room) Put(ctx context.Context, c Caller, req PutRequest, body io.Reader
 		return strongroom.Object{}, unavailable("nothing can be sealed for this bucket", err)
 	}
 	key := seal.NewDataKey()
+	var stanzas []seal.Stanza
+	whole := false // the body has come, and files are being made durable
 	s, err := r.sealBlob(ctx, o.Blob.String(), func(w io.Writer) (*seal.Writer, error) {
 		return seal.NewWriter(w, seal.Header{Room: r.ID, Blob: o.Blob, Custody: o.Custody}, key)
-	}, body, req.Size, req.AtEOF)
+	}, body, req.Size, req.AtEOF, func() (err error) {
+		whole = true
+		stanzas, err = r.writeSidecar(ctx, o.Blob, o.Custody, key, to)
+		return err
+	})
 	if err != nil {
+		if whole {
+			err = errors.Join(err, r.discard(o.Blob))
+		}
 		return strongroom.Object{}, err
-	}
-	stanzas, err := r.writeSidecar(ctx, o.Blob, o.Custody, key, to)
-	if err != nil {
-		return strongroom.Object{}, errors.Join(err, r.discard(o.Blob))
 	}
 	o.Size, o.Checksums = s.plain, s.checksums
 	o.ETag = r.etag(o.Blob.String(), 1)
@@ -133,9 +138,11 @@ type sealed struct {
 	checksums map[string]string
 }
 
-// sealBlob streams a body into a blob that is durable when it returns, and leaves
-// nothing if it fails.
-func (r *Room) sealBlob(ctx context.Context, name string, open func(io.Writer) (*seal.Writer, error), body io.Reader, size int64, atEOF AtEOF) (sealed, error) {
+// sealBlob streams a body into a blob that is durable when it returns. The function
+// beside, where not nil, runs once the body has come whole, while the blob is made
+// durable, and has ended when sealBlob returns. If anything fails before it starts,
+// nothing is left.
+func (r *Room) sealBlob(ctx context.Context, name string, open func(io.Writer) (*seal.Writer, error), body io.Reader, size int64, atEOF AtEOF, beside func() error) (sealed, error) {
 	w, err := r.Blobs.Create(ctx, name)
 	if err != nil {
 		return sealed{}, unavailable("nothing can be stored now", err)
@@ -183,7 +190,16 @@ func (r *Room) sealBlob(ctx context.Context, name string, open func(io.Writer) (
 	if err := sw.Close(); err != nil {
 		return sealed{}, unavailable("nothing can be stored now", err)
 	}
-	if err := w.Commit(); err != nil {
+	other := make(chan error, 1)
+	if beside == nil {
+		other <- nil
+	} else {
+		go func() { other <- beside() }()
+	}
+	err = w.Commit()
+	if e := <-other; err == nil && e != nil {
+		return sealed{}, e
+	} else if err != nil {
 		return sealed{}, unavailable("nothing can be stored now", err)
 	}
 	s.digest = digest.sum()
