@@ -11,6 +11,7 @@ import (
 	sqlitedriver "modernc.org/sqlite"
 	sqlitelib "modernc.org/sqlite/lib"
 
+	"strongroom"
 	"strongroom/book"
 )
 
@@ -38,11 +39,14 @@ func (q *Queue) Settle(ctx context.Context) error { return settle(ctx, q.writer,
 func settle(ctx context.Context, writer, readers *sql.DB) error {
 	var busy, frames, written int
 	err := writer.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &frames, &written)
-	if err == nil && busy != 0 {
-		err = errors.New("another process reads or writes it all the time")
-	}
 	if err != nil {
 		return fmt.Errorf("writing the database's log out: %w", err)
+	}
+	if busy != 0 {
+		return &strongroom.Error{
+			Kind: strongroom.KindConflict, Message: "another process reads the room's database without a pause",
+			Hint: "a command such as `strongroom ledger verify` is running: start the server when it has ended",
+		}
 	}
 	// SQLite removes the log with the last connection that closes. This one stays open
 	// in the pool, so that the writer can throw its own away and the log keeps its name.
