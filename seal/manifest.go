@@ -19,9 +19,9 @@ const (
 // ManifestPart names one segment of a blob: the part's number, which attempt at
 // it counts, and how much plaintext it holds.
 type ManifestPart struct {
-	Number  int
-	Attempt strongroom.ID
-	Size    int64
+	Number  int           `json:"number"`
+	Attempt strongroom.ID `json:"attempt"`
+	Size    int64         `json:"size"` // plaintext bytes
 }
 
 func checkPart(number int, attempt strongroom.ID) error {

@@ -28,7 +28,6 @@ const (
 	KindPeople       = "people"
 	KindAccessKey    = "access-key"
 	KindPolicy       = "policy"
-	KindRecipient    = "recipient"
 	KindLedgerRead   = "ledger-read"
 	KindNoise        = "noise"
 )

@@ -77,14 +77,16 @@ type DeleteResult struct {
 
 // Upload is a multipart upload in progress.
 type Upload struct {
-	ID          strongroom.ID
-	Bucket, Key string
-	Started     time.Time
-	Initiator   strongroom.Principal
+	ID        strongroom.ID        `json:"id"`
+	Bucket    string               `json:"bucket"`
+	Key       string               `json:"key"`
+	Started   time.Time            `json:"started"`
+	Initiator strongroom.Principal `json:"initiator"`
 	// ChecksumAlgorithm (lower case, "" if none) and ChecksumType ("composite" or
 	// "full_object") are what the client announced.
-	ChecksumAlgorithm, ChecksumType string
-	Custody                         string // custody class of the bucket, hence of the object to be
+	ChecksumAlgorithm string `json:"checksum_algorithm,omitempty"`
+	ChecksumType      string `json:"checksum_type,omitempty"`
+	Custody           string `json:"custody"` // custody class of the bucket, hence of the object to be
 }
 
 // UploadRequest starts a multipart upload.
@@ -107,12 +109,12 @@ type PartRequest struct {
 
 // Part is a stored part.
 type Part struct {
-	Number    int
-	ETag      string // opaque, without quotes
-	Size      int64
-	Modified  time.Time
-	Checksums map[string]string
-	Custody   string // custody class that it is sealed to
+	Number    int               `json:"number"`
+	ETag      string            `json:"etag"` // opaque, without quotes
+	Size      int64             `json:"size"`
+	Modified  time.Time         `json:"modified"`
+	Checksums map[string]string `json:"checksums,omitempty"`
+	Custody   string            `json:"custody"` // custody class that it is sealed to
 }
 
 // CompleteRequest names the parts in ascending order. Checksums are what the

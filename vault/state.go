@@ -84,23 +84,23 @@ type objectBody struct {
 
 type uploadBody struct {
 	Upload
-	BucketID  strongroom.ID
-	Blob      strongroom.ID
-	Custody   string
-	Headers   map[string]string
-	Meta      map[string]string
-	LegalHold bool
-	Stanzas   []seal.Stanza
+	BucketID  strongroom.ID     `json:"bucket_id"`
+	Blob      strongroom.ID     `json:"blob"`
+	Custody   string            `json:"custody"`
+	Headers   map[string]string `json:"headers,omitempty"`
+	Meta      map[string]string `json:"meta,omitempty"`
+	LegalHold bool              `json:"legal_hold,omitempty"`
+	Stanzas   []seal.Stanza     `json:"stanzas"`
 	// The data key under the upload's own key: with both here, which the room key
 	// seals and completion drops, parts need no unwrap at the custodian.
-	UploadKey []byte
-	Wrapped   []byte
+	UploadKey []byte `json:"upload_key"`
+	Wrapped   []byte `json:"wrapped"`
 }
 
 type partBody struct {
 	Part
-	Attempt strongroom.ID
-	Digest  string
+	Attempt strongroom.ID `json:"attempt"`
+	Digest  string        `json:"digest"` // hex SHA-256 of the sealed segment
 }
 
 type policyBody struct {

@@ -684,6 +684,9 @@ Example:
 
 func (c ledgerExport) Run(ctx context.Context, out output) error {
 	return c.with(ctx, func(h *house.House) error {
+		if err := h.Room.NoteOperator(ctx, vault.KindLedgerRead, "export", operator("exported the ledger's leaves")); err != nil {
+			return err
+		}
 		head := h.Book.Head()
 		checkpoint := head.Checkpoint
 		if err := os.MkdirAll(c.To, 0o755); err != nil {

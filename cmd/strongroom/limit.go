@@ -130,7 +130,10 @@ func (c limitExplain) Run(ctx context.Context, out output) error {
 		}
 		sentence := set.Explain(q, d, c.Lang)
 		if c.JSON {
-			return out.json(map[string]any{"question": q, "decision": d, "explanation": sentence})
+			// What was asked, and not what the room knows of the person and the object.
+			return out.json(map[string]any{
+				"principal": c.Principal, "action": c.Action, "bucket": c.Bucket, "key": c.Key, "decision": d, "explanation": sentence,
+			})
 		}
 		out.printf("%s\n", sentence)
 		return nil

@@ -122,6 +122,7 @@ func (c peoplePut) Run(ctx context.Context, out output) error {
 		for _, p := range put {
 			if old, known := h.Room.PrincipalByName(p.Name); known {
 				p.ID = old.ID
+				p.Suspended = p.Suspended || old.Suspended // only resume ends a suspension
 			} else {
 				p.ID = strongroom.ID{}
 			}

@@ -50,6 +50,13 @@ func (c recoverCommand) Run(ctx context.Context, out output) error {
 		return err
 	}
 	defer journal.Close()
+	folder, err := os.Open(c.To)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(folder.Sync(), folder.Close()); err != nil {
+		return fmt.Errorf("making the journal's name durable: %w", err)
+	}
 	names := c.Blob
 	if len(names) == 0 {
 		for f, err := range blobs.List(ctx) {

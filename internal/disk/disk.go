@@ -48,25 +48,27 @@ type folder struct {
 	waiting []chan error
 }
 
-// Open opens the folder and makes its subfolders. Whoever is the only writer has what
-// a crash left half-written removed too.
-func Open(root string, clean bool) (*Blobs, error) {
+// Open opens the folder. The only writer has its subfolders made, and what a crash left
+// half-written removed; everybody else changes nothing, and may be on a read-only disk.
+func Open(root string, writer bool) (*Blobs, error) {
 	b := &Blobs{root: root, run: strongroom.NewID().String()[:8], folders: map[string]*folder{}}
 	for i := range 256 {
 		name := fmt.Sprintf("%02x", i)
 		path := filepath.Join(root, name)
-		if err := os.MkdirAll(path, 0o700); err != nil {
-			return nil, fmt.Errorf("making a blob folder: %w", err)
-		}
-		if clean {
+		if writer {
+			if err := os.MkdirAll(path, 0o700); err != nil {
+				return nil, fmt.Errorf("making a blob folder: %w", err)
+			}
 			if err := removeStale(path); err != nil {
 				return nil, err
 			}
 		}
 		b.folders[name] = &folder{path: path}
 	}
-	if err := syncFolder(root); err != nil {
-		return nil, err
+	if writer {
+		if err := syncFolder(root); err != nil {
+			return nil, err
+		}
 	}
 	return b, nil
 }
@@ -255,7 +257,9 @@ func (b *Blobs) List(ctx context.Context) iter.Seq2[vault.BlobFile, error] {
 
 func (b *Blobs) listFolder(ctx context.Context, path string, yield func(vault.BlobFile, error) bool) bool {
 	f, err := os.Open(path)
-	if err != nil {
+	if errors.Is(err, fs.ErrNotExist) {
+		return true // nothing was ever written here
+	} else if err != nil {
 		return yield(vault.BlobFile{}, fmt.Errorf("listing blobs: %w", err))
 	}
 	defer f.Close()

@@ -20,7 +20,7 @@ func TestDisk(t *testing.T) {
 		root := t.TempDir()
 		return func(t *testing.T) vault.Blobs {
 			t.Helper()
-			b, err := Open(root, false)
+			b, err := Open(root, true)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -93,7 +93,7 @@ func TestCleaning(t *testing.T) {
 // Only their owner may read sealed files.
 func TestPermissions(t *testing.T) {
 	root := filepath.Join(t.TempDir(), "blobs")
-	if err := create(t, open(t, root, false), strongroom.NewID().String()).Commit(); err != nil {
+	if err := create(t, open(t, root, true), strongroom.NewID().String()).Commit(); err != nil {
 		t.Fatal(err)
 	}
 	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
@@ -114,7 +114,7 @@ func TestPermissions(t *testing.T) {
 // What does not belong there is not listed as a blob.
 func TestStrangersAreNotListed(t *testing.T) {
 	root := t.TempDir()
-	b := open(t, root, false)
+	b := open(t, root, true)
 	for _, name := range []string{"notes.txt", temporary + "x", strongroom.NewID().String() + "~"} {
 		if err := os.WriteFile(filepath.Join(root, "ab", name), nil, 0o600); err != nil {
 			t.Fatal(err)
@@ -127,7 +127,7 @@ func TestStrangersAreNotListed(t *testing.T) {
 
 // A listing ends with its context.
 func TestListingEnds(t *testing.T) {
-	b := open(t, t.TempDir(), false)
+	b := open(t, t.TempDir(), true)
 	if err := create(t, b, strongroom.NewID().String()).Commit(); err != nil {
 		t.Fatal(err)
 	}
@@ -155,8 +155,20 @@ func TestFull(t *testing.T) {
 }
 
 func TestFree(t *testing.T) {
-	b := open(t, t.TempDir(), false)
+	b := open(t, t.TempDir(), true)
 	if n, err := b.Free(); err != nil || n <= 0 {
 		t.Errorf("%d bytes are free, %v", n, err)
+	}
+}
+
+// Whoever only reads changes nothing: a backup may lie on a read-only disk.
+func TestReadingMakesNothing(t *testing.T) {
+	root := t.TempDir()
+	b := open(t, root, false)
+	for f, err := range b.List(t.Context()) {
+		t.Errorf("an empty folder lists %+v, %v", f, err)
+	}
+	if entries, err := os.ReadDir(root); err != nil || len(entries) != 0 {
+		t.Errorf("%d entries were made, %v", len(entries), err)
 	}
 }

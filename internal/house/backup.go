@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"strongroom"
+	"strongroom/book"
 	"strongroom/ledger"
 )
 
@@ -49,6 +50,9 @@ func Backup(ctx context.Context, path, to string, keys bool, step func()) (Copie
 		return c, err
 	}
 	fail := func(err error) (Copied, error) { return c, errors.Join(err, os.RemoveAll(partial)) }
+	if err := noteBackup(ctx, path, keys); err != nil {
+		return fail(err)
+	}
 	info, b, err := AuditBook(ctx, path)
 	if err != nil {
 		return fail(err)
@@ -102,6 +106,24 @@ func Backup(ctx context.Context, path, to string, keys bool, step func()) (Copie
 		return fail(err)
 	}
 	return c, syncFolder(filepath.Dir(filepath.Clean(to)))
+}
+
+// noteBackup puts on record that a copy of everything is about to be made, and
+// whether it can be read: no record, no copy.
+func noteBackup(ctx context.Context, path string, keys bool) error {
+	_, b, err := OpenBook(ctx, path, nil)
+	if err != nil {
+		return err
+	}
+	defer b.Close()
+	evidence, err := json.Marshal(map[string]any{"action": "backup", "actor": "operator", "keys": keys})
+	if err != nil {
+		return err
+	}
+	if _, err := b.Apply(ctx, book.Change{Entries: []ledger.Entry{{Kind: "backup", Evidence: evidence}}}); err != nil {
+		return fmt.Errorf("recording the backup: %w", err)
+	}
+	return nil
 }
 
 // skipped are the files that a backup leaves out: databases, which are copied
