@@ -177,6 +177,7 @@ func TestPowerCut(t *testing.T) {
 					}
 					var ready <-chan bool
 					s, ready = launch(t, v.data)
+					s.expected.Store(round%3 == 2)
 					if <-ready {
 						c = connect(t, s, v.founded)
 					} else {
