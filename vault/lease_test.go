@@ -366,6 +366,12 @@ func TestDamageOnDisk(t *testing.T) {
 			}
 		}
 	}
+	var log lockedBuffer
+	r := stocked(t, house.Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
+	want := content(t, 4*chunk+1000)
+	path := func(o strongroom.Object) string {
+		return filepath.Join(r.Path, "blobs", o.Blob.String()[:2], o.Blob.String())
+	}
 	for name, c := range map[string]struct {
 		harm func(*testing.T, string)
 		most int64 // bytes that may leave
@@ -395,16 +401,10 @@ func TestDamageOnDisk(t *testing.T) {
 		}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var log lockedBuffer
-			r := stocked(t, house.Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
-			want := content(t, 4*chunk+1000)
 			o := r.Put("calls", "b", want, nil)
-			other := r.Put("calls", "c", want, nil)
-			path := func(o strongroom.Object) string {
-				return filepath.Join(r.Path, "blobs", o.Blob.String()[:2], o.Blob.String())
-			}
 			if strings.Contains(name, "another") {
-				if err := os.Rename(path(other), path(other)+".other"); err != nil {
+				other := path(r.Put("calls", "c", want, nil))
+				if err := os.Rename(other, other+".other"); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -28,7 +29,8 @@ type tampered struct {
 	objects []string
 }
 
-func tamper(t *testing.T, statements ...string) *tampered {
+// untouched makes an honest room.
+func untouched(t *testing.T) *tampered {
 	t.Helper()
 	r := housetest.New(t, house.Options{})
 	v := &tampered{t: t, path: r.Path, room: r.ID, key: r.LedgerKey}
@@ -54,8 +56,24 @@ func tamper(t *testing.T, statements ...string) *tampered {
 	}
 	v.earlier = r.Book.Head().Checkpoint
 	r.Stop()
-	v.exec(statements...)
 	return v
+}
+
+// tamper copies what an audit of an honest room reads, and changes it.
+func (v *tampered) tamper(t *testing.T, statements ...string) *tampered {
+	t.Helper()
+	changed := *v
+	changed.t, changed.path = t, t.TempDir()
+	if err := os.Mkdir(filepath.Join(changed.path, "secrets"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"room.json", "content.db", "secrets/room.key", "secrets/ledger.key"} {
+		if err := copyFile(filepath.Join(v.path, name), filepath.Join(changed.path, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	changed.exec(statements...)
+	return &changed
 }
 
 func (v *tampered) exec(statements ...string) {
@@ -149,7 +167,8 @@ func (v *tampered) audit(kept bool) (ledger.Result, error) {
 
 // P4: the rows that decisions trust are those on record, or it shows.
 func TestRowsThatWereTamperedWith(t *testing.T) {
-	sound := tamper(t).state()
+	honest := untouched(t)
+	sound := honest.state()
 	if !sound.Sound() || sound.Rows < 8 {
 		t.Fatalf("an honest room: %+v", sound)
 	}
@@ -175,7 +194,7 @@ func TestRowsThatWereTamperedWith(t *testing.T) {
 			}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			v := tamper(t, c.statement)
+			v := honest.tamper(t, c.statement)
 			report := v.state()
 			if report.Sound() || !c.want(v, report) {
 				t.Errorf("found %+v", report)
@@ -212,7 +231,8 @@ func TestRowPutBack(t *testing.T) {
 // P4: any change to a past record is found; the last ones missing, or an older
 // database put back, given the checkpoint that somebody kept.
 func TestLedgerThatWasTamperedWith(t *testing.T) {
-	if result, err := tamper(t).audit(true); err != nil || result.Matched == 0 {
+	honest := untouched(t)
+	if result, err := honest.audit(true); err != nil || result.Matched == 0 {
 		t.Fatalf("an honest room: %+v, %v", result, err)
 	}
 	for name, c := range map[string]struct {
@@ -234,7 +254,7 @@ func TestLedgerThatWasTamperedWith(t *testing.T) {
 		"personal parts swapped": {[]string{"UPDATE record SET personal = (SELECT r.personal FROM record r WHERE r.idx = 2) WHERE idx = 3"}, missing(3)},
 	} {
 		t.Run(name, func(t *testing.T) {
-			v := tamper(t, c.statements...)
+			v := honest.tamper(t, c.statements...)
 			if _, err := v.audit(false); !c.want(err) {
 				t.Errorf("found: %v", err)
 			}
