@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -40,6 +42,11 @@ type lease struct {
 	reader *seal.Reader
 	blob   BlobReader // what reader reads; ours to close
 
+	asked   asked // what was permitted, to be asked again when the lease is renewed
+	began   time.Time
+	resumed bool       // a former life of this server delivered nobody knows how much
+	renewal sync.Mutex // of whoever renews it
+
 	mu       sync.Mutex
 	using    int
 	retired  bool // takes nobody in any more, and ends when nobody uses it
@@ -56,6 +63,13 @@ type leaseKey struct {
 	principal strongroom.ID
 	session   string
 	purpose   strongroom.Purpose
+	source    string // so that a link that went astray shows as a release of its own
+	method    string
+	secure    bool
+}
+
+func leaseKeyOf(version strongroom.ID, session string, q strongroom.Question) leaseKey {
+	return leaseKey{version, q.Principal.ID, session, q.Context.Purpose, q.Context.Source, q.Context.Method, q.Context.Secure}
 }
 
 type leases struct {
@@ -84,7 +98,7 @@ func (r *Room) enterLease(ctx context.Context, a asked, o objectBody, whole bool
 	if whole {
 		return r.openLease(ctx, a, o, false, nil)
 	}
-	key := leaseKey{o.Version, a.question.Principal.ID, a.caller.Session, a.caller.Purpose}
+	key := leaseKeyOf(o.Version, a.caller.Session, a.question)
 	for {
 		r.leases.mu.Lock()
 		if r.leases.shared == nil {
@@ -94,12 +108,16 @@ func (r *Room) enterLease(ctx context.Context, a asked, o objectBody, whole bool
 		if slot == nil {
 			slot = &leaseSlot{ready: make(chan struct{})}
 			r.leases.shared[key] = slot
+			surplus := r.leases.surplus(key.session)
 			var former *resumable
 			if f, ok := r.leases.resumable[key]; ok {
 				former = &f
 				delete(r.leases.resumable, key)
 			}
 			r.leases.mu.Unlock()
+			for _, l := range surplus {
+				r.retire(l)
+			}
 			l, err := r.openShared(ctx, a, o, former)
 			r.leases.mu.Lock()
 			slot.lease, slot.err = l, err
@@ -163,6 +181,54 @@ func (r *Room) retire(l *lease) {
 	}
 }
 
+// A shared lease holds a data key and open files, so only so many rest at once: of a
+// room, and of one session.
+const (
+	restingLeases        = 256
+	restingSessionLeases = 64
+)
+
+// surplus takes out of the table the leases that have rested longest beyond the
+// bounds, for the caller to retire. The caller holds s.mu.
+func (s *leases) surplus(session string) []*lease {
+	type resting struct {
+		key  leaseKey
+		slot *leaseSlot
+		at   time.Time
+	}
+	var all, own []resting
+	for key, slot := range s.shared {
+		if slot.lease == nil {
+			continue
+		}
+		slot.lease.mu.Lock()
+		if slot.lease.using == 0 {
+			all = append(all, resting{key, slot, slot.lease.lastUse})
+			if key.session == session {
+				own = append(own, all[len(all)-1])
+			}
+		}
+		slot.lease.mu.Unlock()
+	}
+	var out []*lease
+	for _, g := range []struct {
+		resting []resting
+		most    int
+	}{{own, restingSessionLeases}, {all, restingLeases}} {
+		if len(g.resting) < g.most {
+			continue
+		}
+		slices.SortFunc(g.resting, func(a, b resting) int { return a.at.Compare(b.at) })
+		for _, r := range g.resting[:len(g.resting)-g.most+1] {
+			if s.shared[r.key] == r.slot {
+				delete(s.shared, r.key)
+				out = append(out, r.slot.lease)
+			}
+		}
+	}
+	return out
+}
+
 func (s *leases) drop(key leaseKey, slot *leaseSlot) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -182,7 +248,7 @@ func (r *Room) openLease(ctx context.Context, a asked, o objectBody, shared bool
 		Lease: strongroom.NewID(), Expires: r.Clock().Add(leaseFor(o.Object)).UnixMilli(),
 		Blob: o.Blob, Version: o.Version, Custody: o.Custody, Server: r.Server,
 		Ephemeral: release.EphemeralHash(ephemeral.PublicKey()),
-		PolicySet: a.decision.PolicySet, Policies: a.decision.Policies,
+		PolicySet: a.decision.PolicySet, Policies: someOf(a.decision.Policies),
 	}
 	if former != nil {
 		e.Action, e.Lease, e.Expires, e.Resumes = release.KindResume, former.evidence.Lease, former.evidence.Expires, &former.index
@@ -199,14 +265,17 @@ func (r *Room) openLease(ctx context.Context, a asked, o objectBody, shared bool
 	}
 	l := &lease{
 		id: e.Lease, object: o, actor: e.Actor, release: receipt.Records[0].Index,
-		expires: time.UnixMilli(e.Expires), retired: !shared, using: 1, lastUse: r.Clock(),
+		expires: time.UnixMilli(e.Expires), retired: !shared, resumed: former != nil, using: 1, lastUse: r.Clock(),
+		began: r.Clock(), asked: a,
 	}
 	key, err := r.askForKey(ctx, receipt, o, ephemeral, l) // P2: no proof, no key
 	if err == nil {
 		l.reader, l.blob, err = r.unseal(ctx, o, key)
 	}
 	if err != nil {
-		r.recordDelivery(l, true) // nothing was delivered: say so, or the lease counts as delivered whole
+		if former == nil { // nothing was delivered: say so, or the lease counts as delivered whole
+			r.recordDelivery(l, true)
+		}
 		return nil, err
 	}
 	r.work.Add(1) // until endLease
@@ -419,6 +488,7 @@ func (r *Room) recordDelivery(l *lease, final bool) {
 		Lease: l.id, Release: &l.release, Bytes: l.bytes, Ranges: l.ranges[:len(l.ranges):len(l.ranges)], Final: final,
 		Whole: covers(l.ranges, l.object.Size),
 	}
+	e.Resumed = l.resumed
 	if l.recipient != "" {
 		e.Unwrap = &l.unwrap
 	}
@@ -434,6 +504,86 @@ func (r *Room) recordDelivery(l *lease, final bool) {
 			r.Log.Error("recording a delivery", "room", r.ID, "lease", l.id, "error", err)
 		}
 	})
+}
+
+// guard passes on what is read for as long as it may be: the lease runs or is renewed,
+// and who reads is neither suspended nor without their key. It asks at each write, the
+// people once a second.
+type guard struct {
+	ctx   context.Context
+	w     io.Writer
+	room  *Room
+	lease *lease
+	asked asked
+	next  time.Time
+}
+
+func (g *guard) Write(p []byte) (int, error) {
+	now := g.room.Clock()
+	if !now.Before(g.next) {
+		if err := g.room.stillWelcome(g.asked.caller); err != nil {
+			return 0, err
+		}
+		g.next = now.Add(time.Second)
+	}
+	if err := g.room.renew(g.ctx, g.lease, g.asked); err != nil {
+		return 0, err
+	}
+	return g.w.Write(p)
+}
+
+// stillWelcome looks whether whoever began to read may still be served at all.
+func (r *Room) stillWelcome(c Caller) error {
+	r.state.mu.RLock()
+	defer r.state.mu.RUnlock()
+	p, known := r.state.principals[c.Principal.ID]
+	now := r.Clock()
+	if !known || p.Suspended || !p.Expires.IsZero() && !now.Before(p.Expires) {
+		return &strongroom.Error{Kind: strongroom.KindDenied, Message: "you are no longer among those who may read here"}
+	}
+	if k, isKey := r.state.keys[c.Session]; isKey && k.Usable(p, now) != nil {
+		return &strongroom.Error{Kind: strongroom.KindDenied, Message: "the access key is no longer valid"}
+	}
+	return nil
+}
+
+// renew prolongs a lease that is over while somebody still reads: policy is asked
+// again, and the answer is on record before another byte leaves. No lease is renewed
+// beyond MaxLease.
+func (r *Room) renew(ctx context.Context, l *lease, a asked) error {
+	over := func() bool {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		return !r.Clock().Before(l.expires)
+	}
+	if !over() {
+		return nil
+	}
+	l.renewal.Lock()
+	defer l.renewal.Unlock()
+	if !over() {
+		return nil // somebody else renewed it
+	}
+	again := r.decide(a.caller, strongroom.ActionReadObject, resourceOf(l.object.Object))
+	if !again.decision.Permit {
+		return r.refuse(ctx, again)
+	}
+	ends := r.Clock().Add(leaseFor(l.object.Object))
+	if last := l.began.Add(release.MaxLease); ends.After(last) {
+		ends = last
+	}
+	if !r.Clock().Before(ends) {
+		return &strongroom.Error{Kind: strongroom.KindDenied, Message: fmt.Sprintf("one release is served for %s at most", release.MaxLease), Hint: "ask again for the rest"}
+	}
+	e := r.evidence(KindRenewal, again)
+	e.Blob, e.Version, e.Custody, e.Lease, e.Release = l.object.Blob, l.object.Version, l.object.Custody, l.id, &l.release
+	if err := r.note(ctx, KindRenewal, e, again); err != nil {
+		return unavailable("the renewal could not be recorded, so no more is released", err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.expires = ends
+	return nil
 }
 
 // tick ends leases whose time is over and records what idle ones delivered.
@@ -530,7 +680,7 @@ func (r *Room) recoverLeases(ctx context.Context) error {
 				e.Server != r.Server || now.UnixMilli() >= e.Expires {
 				continue
 			}
-			key := leaseKey{e.Version, p.Question.Principal.ID, p.Session, p.Question.Context.Purpose}
+			key := leaseKeyOf(e.Version, p.Session, *p.Question)
 			r.leases.resumable[key] = resumable{record.Index, e}
 			found[e.Lease] = key
 		case release.KindResume:

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"strongroom"
 	"strongroom/book"
@@ -57,7 +58,8 @@ func (r *Room) open(ctx context.Context, c Caller, req GetRequest) (*Opened, err
 		leave()
 		return nil, err
 	}
-	out := &opened{room: r, lease: l, offset: offset, length: length, leave: leave}
+	out := &opened{room: r, lease: l, offset: offset, length: length, leave: leave,
+		out: &guard{ctx: ctx, room: r, lease: l, asked: a, next: r.Clock().Add(time.Second)}}
 	return &Opened{Object: object.Object, Recipient: l.recipient, Offset: offset, Length: length, WriterTo: out, Closer: out}, nil
 }
 
@@ -68,12 +70,14 @@ type opened struct {
 	offset, length int64
 	written        int64
 	leave          func() // from the blob's readers
+	out            *guard
 }
 
 // WriteTo writes the range asked for. It ends before the first chunk that does not
 // verify.
 func (o *opened) WriteTo(w io.Writer) (int64, error) {
-	n, err := o.lease.reader.WriteRangeTo(w, o.offset, o.length)
+	o.out.w = w
+	n, err := o.lease.reader.WriteRangeTo(o.out, o.offset, o.length)
 	o.written += n
 	if isDamage(err) {
 		return n, o.room.damaged(o.lease.object, "what is stored of this object is missing or does not verify, so the answer was broken off", err)
@@ -114,7 +118,25 @@ func (r *Room) Head(ctx context.Context, c Caller, bucket, key string) (strongro
 	if err := r.noteMetadataRead(ctx, a, object); err != nil {
 		return strongroom.Object{}, err
 	}
+	if !r.mayOpen(c, object.Object) {
+		object.Checksums = nil // a digest of the content would confirm a guess at it
+	}
 	return object.Object, nil
+}
+
+// mayOpen reports whether policy lets the asker open the object, at most after they
+// have said why.
+func (r *Room) mayOpen(c Caller, o strongroom.Object) bool {
+	d := r.decide(c, strongroom.ActionReadObject, resourceOf(o)).decision
+	if d.Permit {
+		return true
+	}
+	for _, m := range d.Missing {
+		if m != strongroom.ObligePurpose && m != strongroom.ObligeTicket {
+			return false
+		}
+	}
+	return len(d.Missing) > 0
 }
 
 func (r *Room) noteMetadataRead(ctx context.Context, a asked, o objectBody) error {
@@ -168,8 +190,12 @@ func (r *Room) current(ctx context.Context, b strongroom.Bucket, key string) (ob
 	if err != nil {
 		return objectBody{}, unavailable("the room's database cannot be read now", err)
 	}
-	if len(rows) == 0 {
+	switch len(rows) {
+	case 0:
 		return objectBody{}, book.ErrNoRow
+	case 1:
+	default: // which of them is meant is in doubt
+		return objectBody{}, unavailable("the room's database names several objects by this key", errors.New("run `strongroom ledger verify --state`"))
 	}
 	o, err := decode[objectBody](rows[0])
 	if err != nil {

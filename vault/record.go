@@ -1,7 +1,9 @@
 package vault
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -19,6 +21,7 @@ const (
 	KindStore        = "store"
 	KindDelete       = "delete"
 	KindDelivery     = "delivery"
+	KindRenewal      = "lease-renewal"
 	KindRefusal      = "refusal"
 	KindMetadataRead = "metadata-read"
 	KindList         = "list"
@@ -58,6 +61,9 @@ type Evidence struct {
 	Ranges  [][2]int64    `json:"ranges,omitempty"`
 	Final   bool          `json:"final,omitempty"`
 	Whole   bool          `json:"whole,omitempty"` // every byte was delivered
+	// Resumed: the lease went over a restart, and what was delivered before it is not
+	// known; it counts as delivered whole.
+	Resumed bool `json:"resumed,omitempty"`
 
 	Counts map[string]int64 `json:"counts,omitempty"` // of noise
 	book.Marks
@@ -110,7 +116,7 @@ func (r *Room) decide(c Caller, action strongroom.Action, resource strongroom.Re
 func (r *Room) evidence(action string, a asked) Evidence {
 	e := Evidence{
 		Action: action, Decision: "deny", Actor: r.actor(a.question.Principal.ID),
-		PolicySet: a.decision.PolicySet, Policies: a.decision.Policies, Missing: a.decision.Missing,
+		PolicySet: a.decision.PolicySet, Policies: someOf(a.decision.Policies), Missing: a.decision.Missing,
 	}
 	if a.decision.Permit {
 		e.Decision = "permit"
@@ -127,15 +133,33 @@ func (a asked) personal() Personal {
 func newEntry(kind string, evidence any, personal *Personal) (ledger.Entry, error) {
 	e := ledger.Entry{Kind: kind}
 	var err error
-	if e.Evidence, err = json.Marshal(evidence); err != nil {
+	if e.Evidence, err = encode(evidence); err != nil {
 		return e, fmt.Errorf("encoding evidence: %w", err)
 	}
-	if personal != nil {
-		if e.Personal, err = json.Marshal(personal); err != nil {
-			return e, fmt.Errorf("encoding the personal part: %w", err)
-		}
+	if personal == nil {
+		return e, nil
+	}
+	if e.Personal, err = encode(personal); err == nil && len(e.Personal) > ledger.MaxPayload {
+		// What happened is on record whatever was said with it.
+		short := Personal{Session: personal.Session, RequestID: personal.RequestID, Shared: personal.Shared,
+			Detail: fmt.Sprintf("the personal part had %d bytes, more than a record holds; its SHA-256 is %x", len(e.Personal), sha256.Sum256(e.Personal))}
+		e.Personal, err = encode(short)
+	}
+	if err != nil {
+		return e, fmt.Errorf("encoding the personal part: %w", err)
 	}
 	return e, nil
+}
+
+// encode is JSON as records have it: nothing is escaped that need not be.
+func encode(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
 
 // apply completes a change with one record that carries its marks, and commits it.
@@ -169,7 +193,7 @@ func (r *Room) refuse(ctx context.Context, a asked) error {
 // refused beyond a rate is counted rather than recorded one by one.
 func (r *Room) recordRefusal(ctx context.Context, a asked, detail string) {
 	if !r.noise.allow(a.question.Principal.ID, r.Clock().Unix()) {
-		r.Noise("refusals beyond the recorded rate")
+		r.Noise(string(a.question.Action) + " refused beyond the recorded rate to " + r.actor(a.question.Principal.ID))
 		return
 	}
 	e, p := r.evidence(string(a.question.Action), a), a.personal()
@@ -219,15 +243,30 @@ func (n *noise) allow(p strongroom.ID, second int64) bool {
 
 // Noise counts a request that proved nobody: unsigned, badly signed, malformed.
 // Counts are recorded every ten seconds, so that noise cannot fill the ledger.
-func (r *Room) Noise(kind string) {
+func (r *Room) Noise(kind string) { r.countNoise(kind, 1) }
+
+// noiseKinds bounds the kinds counted apart between two records.
+const noiseKinds = 64
+
+func (r *Room) countNoise(kind string, n int64) {
 	r.noise.mu.Lock()
 	defer r.noise.mu.Unlock()
 	if r.noise.counts == nil {
 		r.noise.counts = map[string]int64{}
 	}
-	if len(r.noise.counts) < 64 || r.noise.counts[kind] > 0 {
-		r.noise.counts[kind]++
+	if len(r.noise.counts) >= noiseKinds && r.noise.counts[kind] == 0 {
+		kind = "other"
 	}
+	r.noise.counts[kind] += n
+}
+
+// someOf keeps evidence within what a record holds, whatever a policy set names.
+func someOf(policies []string) []string {
+	const most = 64
+	if len(policies) <= most {
+		return policies
+	}
+	return append(policies[:most:most], fmt.Sprintf("and %d more", len(policies)-most))
 }
 
 func (r *Room) flushNoise(ctx context.Context) error {
@@ -242,7 +281,11 @@ func (r *Room) flushNoise(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_, err = r.Book.Apply(ctx, book.Change{Entries: []ledger.Entry{e}})
+	if _, err = r.Book.Apply(ctx, book.Change{Entries: []ledger.Entry{e}}); err != nil {
+		for kind, n := range counts { // not lost, only late
+			r.countNoise(kind, n)
+		}
+	}
 	return err
 }
 

@@ -166,6 +166,7 @@ func (r *Room) follow(c book.Committed) {
 				r.unlearn(k)
 			} else if err != nil {
 				r.Log.Error("reading a row that another process wrote", "room", r.ID, "kind", k.Kind, "error", err)
+				r.unlearn(k) // what is in doubt grants nothing
 			} else {
 				r.learn(row)
 			}

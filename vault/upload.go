@@ -105,6 +105,11 @@ func (r *Room) upload(ctx context.Context, c Caller, action strongroom.Action, b
 	if !found {
 		return u, a, noUpload()
 	}
+	if action == strongroom.ActionStoreObject && claimsScrubbed(u.Meta) {
+		if b := r.decide(c, strongroom.ActionMarkScrubbed, resource); !b.decision.Permit {
+			return u, b, r.refuse(ctx, b)
+		}
+	}
 	return u, a, nil
 }
 
@@ -414,6 +419,9 @@ func (r *Room) ListParts(ctx context.Context, c Caller, bucket, key string, uplo
 	}
 	page := PartPage{Upload: u.Upload}
 	for _, p := range parts {
+		if a.question.Action != strongroom.ActionStoreObject {
+			p.Checksums = nil // for whoever uploads; to others a digest would confirm a guess
+		}
 		if p.Number <= after {
 			continue
 		}

@@ -292,6 +292,11 @@ func (r *Room) place(ctx context.Context, c Caller, b strongroom.Bucket, o objec
 		if err != nil {
 			return strongroom.Object{}, err
 		}
+		if o.Scrubbed {
+			if a := r.decide(c, strongroom.ActionMarkScrubbed, resourceOf(o.Object)); !a.decision.Permit {
+				return strongroom.Object{}, r.refuse(ctx, a)
+			}
+		}
 		a := r.decide(c, strongroom.ActionStoreObject, resourceOf(o.Object))
 		if !a.decision.Permit {
 			return strongroom.Object{}, r.refuse(ctx, a)

@@ -580,9 +580,16 @@ func verifyRoom(ctx context.Context, path string, info house.Info, b *store.Book
 		}
 	}
 	if c, ok, err := custodianCheckpoint(ctx, path, info); err != nil {
-		return v, fmt.Errorf("reading what the custodian witnessed: %w", err)
+		v.Problems = append(v.Problems, fmt.Sprintf("what the embedded custodian witnessed cannot be read: %v", err))
 	} else if ok {
 		if err := add(c, "the embedded custodian"); err != nil {
+			return v, err
+		}
+	}
+	if c, ok, err := witnessedCheckpoint(ctx, info, key, b); err != nil {
+		v.Problems = append(v.Problems, fmt.Sprintf("the witnessed checkpoint in the database does not verify: %v", err))
+	} else if ok {
+		if err := add(c, "the room's own database, cosigned by its witness"); err != nil {
 			return v, err
 		}
 	}
@@ -657,6 +664,9 @@ func verifyRoom(ctx context.Context, path string, info house.Info, b *store.Book
 func custodianCheckpoint(ctx context.Context, path string, info house.Info) (ledger.Checkpoint, bool, error) {
 	b, err := house.AuditCustodian(ctx, path)
 	if errors.Is(err, fs.ErrNotExist) {
+		if keys, globErr := filepath.Glob(filepath.Join(path, "custodian", "keys", "*.key")); globErr != nil || len(keys) > 0 {
+			return ledger.Checkpoint{}, false, errors.New("its private keys are here, and its ledger is missing")
+		}
 		return ledger.Checkpoint{}, false, nil // the keys are elsewhere
 	} else if err != nil {
 		return ledger.Checkpoint{}, false, err
@@ -667,6 +677,27 @@ func custodianCheckpoint(ctx context.Context, path string, info house.Info) (led
 		return ledger.Checkpoint{}, false, err
 	}
 	return ledger.Checkpoint{Origin: ledger.Origin(info.ID, tree.Epoch), Size: tree.Size, Root: tree.Root}, true, nil
+}
+
+// witnessedCheckpoint is the newest checkpoint that the room's witness cosigned, as
+// the room's database keeps it.
+func witnessedCheckpoint(ctx context.Context, info house.Info, key note.Verifier, b *store.Book) (ledger.Checkpoint, bool, error) {
+	text, err := b.Witnessed(ctx)
+	if err != nil || text == nil {
+		return ledger.Checkpoint{}, false, err
+	}
+	witness, err := ledger.ParseWitness(info.WitnessKey)
+	if err != nil {
+		return ledger.Checkpoint{}, false, err
+	}
+	c, signed, err := ledger.OpenCheckpoint(text, key, witness)
+	if err != nil {
+		return ledger.Checkpoint{}, false, err
+	}
+	if len(ledger.Cosignatures(signed, witness)) == 0 {
+		return ledger.Checkpoint{}, false, errors.New("its witness did not cosign it")
+	}
+	return c, true, nil
 }
 
 type ledgerExport struct {

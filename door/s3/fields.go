@@ -244,8 +244,6 @@ func (x *exchange) describe(o strongroom.Object, recipient string) {
 	h.Set("ETag", quote(o.ETag))
 	h.Set("Last-Modified", o.Modified.UTC().Format(http.TimeFormat))
 	h.Set("Accept-Ranges", "bytes")
-	// What is released is released to the asker: no cache on the way may keep it.
-	h.Set("Cache-Control", "private, no-store")
 	for name, value := range o.Headers {
 		h.Set(name, value)
 	}

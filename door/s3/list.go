@@ -28,8 +28,8 @@ func (x *exchange) count(name string, most int) (int, error) {
 // function that writes such text as the client wants it.
 func (x *exchange) names() (func(string) string, error) {
 	for _, name := range []string{"prefix", "delimiter", "marker", "start-after", "key-marker"} {
-		if v := x.query.get(name); !utf8.ValidString(v) {
-			return nil, refuse("InvalidArgument", "%s is not UTF-8", name)
+		if v := x.query.get(name); !utf8.ValidString(v) || len(v) > maxKey {
+			return nil, refuse("InvalidArgument", "%s is not UTF-8, or longer than the %d bytes of a key", name, maxKey)
 		}
 	}
 	v, ok := x.query.find("encoding-type")

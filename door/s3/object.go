@@ -69,13 +69,19 @@ func (x *exchange) getObject() error {
 // so that what fails before is still answered as an error; what fails later breaks
 // the connection, and the client sees that bytes are missing.
 func (x *exchange) deliver(opened *vault.Opened, p plan, changes map[string]string) error {
-	out := &delivery{x: x, prepare: func() { x.outline(opened.Object, opened.Recipient, p, changes) }, status: p.status}
+	defer func() { // whatever happens: the lease ends with it
+		if err := opened.Close(); err != nil {
+			x.Log.Error("closing a release failed", "request", x.id, "cause", causes(err))
+		}
+	}()
+	out := &delivery{x: x, status: p.status, prepare: func() {
+		x.outline(opened.Object, opened.Recipient, p, changes)
+		// What is released is released to the asker: no cache on the way may keep it,
+		// whatever the storer or the asker would have it say.
+		x.w.Header().Set("Cache-Control", "private, no-store")
+	}}
 	out.to = &pacedWriter{x.w, newPace(x.control.SetWriteDeadline, x.PaceWindow, x.PaceBytes, x.r.ProtoMajor >= 2)}
-	err := out.run(opened, p)
-	if closing := opened.Close(); closing != nil {
-		x.Log.Error("closing a release failed", "request", x.id, "cause", causes(closing))
-	}
-	return err
+	return out.run(opened, p)
 }
 
 // delivery is the answer's body; it sends the header before the first byte.

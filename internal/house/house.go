@@ -18,12 +18,14 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
 	"golang.org/x/mod/sumdb/note"
 
 	"strongroom"
+	"strongroom/book"
 	"strongroom/classify"
 	"strongroom/internal/disk"
 	"strongroom/internal/store"
@@ -164,6 +166,9 @@ func found(ctx context.Context, f Founding, id strongroom.ID, path string) (Foun
 		return Founded{}, err
 	}
 	info.WitnessKey = custodian.witness
+	if err := beginCustodian(ctx, id, filepath.Join(path, "custodian")); err != nil {
+		return Founded{}, err
+	}
 	encoded, err := json.MarshalIndent(info, "", "  ")
 	if err != nil {
 		return Founded{}, err
@@ -252,6 +257,23 @@ func foundCustodian(room strongroom.ID, path string) (newCustodian, error) {
 		}
 	}
 	return c, nil
+}
+
+// beginCustodian writes the first record of the custodian's ledger.
+func beginCustodian(ctx context.Context, room strongroom.ID, path string) error {
+	_, b, err := OpenCustodianBook(ctx, path, nil)
+	if err != nil {
+		return fmt.Errorf("making the custodian's book: %w", err)
+	}
+	evidence, err := json.Marshal(map[string]any{"action": vault.KindGenesis, "room": room})
+	if err != nil {
+		return err
+	}
+	_, err = b.Apply(ctx, book.Change{Entries: []ledger.Entry{{Kind: vault.KindGenesis, Evidence: evidence}}})
+	if err := errors.Join(err, b.Close()); err != nil {
+		return fmt.Errorf("beginning the custodian's ledger: %w", err)
+	}
+	return nil
 }
 
 // House is one open room with everything that belongs to it.
@@ -431,15 +453,31 @@ func Open(ctx context.Context, dir string, info Info, o Options) (_ *House, err 
 		if !o.Serve {
 			return
 		}
-		// What is older than a day and named by no row was left by a crash.
-		if n, err := h.Room.Sweep(background, o.Clock().Add(-24*time.Hour)); err != nil && background.Err() == nil {
-			o.Log.Warn("sweeping blobs", "room", info.ID, "error", err)
-		} else if n > 0 {
-			o.Log.Info("swept files that a crash left", "room", info.ID, "files", n)
-		}
+		var work sync.WaitGroup
+		work.Go(func() { h.sweep(background, o) })
 		runner.Run(background)
+		work.Wait()
 	}()
 	return h, nil
+}
+
+// sweep removes, at once and then daily, what is older than a day and named by no
+// row: what crashes and erasures that failed left.
+func (h *House) sweep(ctx context.Context, o Options) {
+	daily := time.NewTicker(24 * time.Hour)
+	defer daily.Stop()
+	for {
+		if n, err := h.Room.Sweep(ctx, o.Clock().Add(-24*time.Hour)); err != nil && ctx.Err() == nil {
+			o.Log.Warn("sweeping blobs", "room", h.ID, "error", err)
+		} else if n > 0 {
+			o.Log.Info("swept files that no row names", "room", h.ID, "files", n)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-daily.C:
+		}
+	}
 }
 
 func compile(text []byte) (vault.Decider, error) { return limit.Parse(text) }
@@ -457,13 +495,29 @@ func (noCustodian) Unwrap(context.Context, release.UnwrapRequest) (release.Unwra
 	return release.UnwrapResponse{}, errNoCustodian
 }
 
+func errNoCustodianLedger(path string) error {
+	return &strongroom.Error{
+		Kind: strongroom.KindDamaged, Message: fmt.Sprintf("the custodian's ledger %s is missing or empty, so what it has witnessed is not known", path),
+		Hint: "restore the room from a backup, which opens a new epoch; never delete that file",
+	}
+}
+
 func (h *House) openCustodian(ctx context.Context, o Options) (*keyserver.Server, error) {
 	path := filepath.Join(h.Path, "custodian")
+	database := filepath.Join(path, "custodian.db")
+	// Opening would make a new database, and the custodian of a new one would trust
+	// whatever state of the room it is shown first.
+	if _, err := os.Stat(database); err != nil {
+		return nil, errors.Join(errNoCustodianLedger(database), err)
+	}
 	_, b, err := OpenCustodianBook(ctx, path, o.Clock)
 	if err != nil {
 		return nil, err
 	}
 	h.closers = append(h.closers, b.Close)
+	if b.Head().Size == 0 {
+		return nil, errNoCustodianLedger(database)
+	}
 	if err := b.Settle(ctx); err != nil {
 		return nil, err
 	}
