@@ -173,7 +173,7 @@ func TestPowerCut(t *testing.T) {
 					layer, at, unmount = disk(t, backing)
 					v.data = filepath.Join(at, "data")
 					if round%3 == 2 {
-						freeze(t, layer, 1+r.IntN(800))
+						freeze(t, layer, 1+r.IntN(100))
 					}
 					var ready <-chan bool
 					s, ready = launch(t, v.data)
