@@ -913,8 +913,8 @@ func TestGetAndHead(t *testing.T) {
 			}
 		})
 	}
-	a := call{path: "/calls/greeting?response-content-type=audio%2Fwav&response-cache-control=no-cache", presigned: true}.send(t, server)
-	if a.headers.Get("Content-Type") != "audio/wav" || a.headers.Get("Cache-Control") != "no-cache" || a.headers.Get(fieldKey) != "opened-by-7" {
+	a := call{path: "/calls/greeting?response-content-type=audio%2Fwav&response-cache-control=public%2Cmax-age%3D9999", presigned: true}.send(t, server)
+	if a.headers.Get("Content-Type") != "audio/wav" || a.headers.Get("Cache-Control") != "private, no-store" || a.headers.Get(fieldKey) != "opened-by-7" {
 		t.Errorf("overridden headers: %v", a.headers)
 	}
 	if a := (call{path: "/calls/greeting"}).send(t, server); a.headers.Get("Cache-Control") != "private, no-store" {
