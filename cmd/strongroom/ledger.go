@@ -477,13 +477,15 @@ func (c ledgerVerify) tiles(ctx context.Context, out output) error {
 
 // verified is what verifying a room found.
 type verified struct {
-	Room     strongroom.ID     `json:"room"`
-	Records  int64             `json:"records"`
-	Epochs   int               `json:"epochs"`
-	Erased   int64             `json:"erased_parts"`
-	Against  []string          `json:"against,omitempty"` // earlier checkpoints that agreed
-	Problems []string          `json:"problems,omitempty"`
-	State    *book.StateReport `json:"state,omitempty"`
+	Room     strongroom.ID `json:"room"`
+	Records  int64         `json:"records"`
+	Epochs   int           `json:"epochs"`
+	Erased   int64         `json:"erased_parts"`
+	Against  []string      `json:"against,omitempty"` // earlier checkpoints that agreed
+	Problems []string      `json:"problems,omitempty"`
+	// What this verification says nothing about.
+	NotLookedAt []string          `json:"not_looked_at"`
+	State       *book.StateReport `json:"state,omitempty"`
 }
 
 func (c ledgerVerify) room(ctx context.Context, out output) error {
@@ -525,6 +527,7 @@ func (v verified) print(out output) {
 		for _, a := range v.Against {
 			out.printf("continues %s\n", a)
 		}
+		out.printf("not looked at: %s\n", strings.Join(v.NotLookedAt, "; "))
 	}
 	for _, p := range v.Problems {
 		out.printf("WRONG: %s\n", p)
@@ -553,7 +556,10 @@ func (v verified) print(out output) {
 // verifyRoom recomputes the ledger, and the rows if asked. Problems of the ledger are
 // findings, not errors; an error means that the verification itself failed.
 func verifyRoom(ctx context.Context, path string, info house.Info, b *store.Book, checkpoints []string, rows bool, out output) (verified, error) {
-	v := verified{Room: info.ID}
+	v := verified{Room: info.ID, NotLookedAt: []string{"sealed blobs and sidecars, which are verified when they are read", "the records of the custodian's own ledger"}}
+	if !rows {
+		v.NotLookedAt = append(v.NotLookedAt, "the rows that decisions trust (--state)")
+	}
 	key, err := ledger.ParseVerifier(info.LedgerKey)
 	if err != nil {
 		return v, fmt.Errorf("reading the ledger key: %w", err)
