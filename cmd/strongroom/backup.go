@@ -12,6 +12,7 @@ type backupCommand struct {
 	roomFlags
 	To          string `required:"" help:"Folder to write, which must not exist." placeholder:"DIR"`
 	WithoutKeys bool   `help:"Leave the private keys and secrets out; restoring then needs them from elsewhere."`
+	JSON        bool   `help:"Print JSON."`
 }
 
 func (backupCommand) Help() string {
@@ -33,6 +34,9 @@ func (c backupCommand) Run(ctx context.Context, out output) error {
 	if err != nil {
 		return fmt.Errorf("backing up: %w", err)
 	}
+	if c.JSON {
+		return out.json(report)
+	}
 	out.printf("room %s copied to %s: %s, %s, %.1f MB\n", report.Room, c.To, count(report.Records, "record"), count(report.Files, "file"), float64(report.Bytes)/1e6)
 	if c.WithoutKeys {
 		out.printf("without the room's key, its signing key and the custodian's private keys: keep those elsewhere\n")
@@ -47,6 +51,7 @@ type restoreCommand struct {
 	From    string `required:"" help:"The backup." placeholder:"DIR"`
 	Keys    string `help:"Folder with secrets/ and custodian/ of the room, where the backup was made without keys." placeholder:"DIR"`
 	OldHead string `help:"The newest checkpoint known of the lost room; its size and root go into the new epoch's first record." placeholder:"FILE"`
+	JSON    bool   `help:"Print JSON."`
 }
 
 func (restoreCommand) Help() string {
@@ -70,6 +75,9 @@ func (c restoreCommand) Run(ctx context.Context, out output) error {
 	progress.done()
 	if err != nil {
 		return fmt.Errorf("restoring: %w", err)
+	}
+	if c.JSON {
+		return out.json(report)
 	}
 	out.printf("room %s restored with %s; its ledger is in epoch %d now\n", report.Room, count(report.Records, "record"), report.Epoch)
 	return nil

@@ -19,11 +19,11 @@ import (
 
 // Copied says what a backup holds, or what a restore made of it.
 type Copied struct {
-	Room    strongroom.ID
-	Records int64
-	Epoch   uint32
-	Files   int
-	Bytes   int64
+	Room    strongroom.ID `json:"room"`
+	Records int64         `json:"records"`
+	Epoch   uint32        `json:"epoch"`
+	Files   int           `json:"files"`
+	Bytes   int64         `json:"bytes"`
 }
 
 // isKey says which of a room's files are secret.
