@@ -39,7 +39,6 @@ type world struct {
 	signer note.Signer
 	ledger *store.Book // the room's
 	ahead  atomic.Int64
-	from   int64 // what the room knows to be witnessed
 
 	key     seal.DataKey
 	binding seal.Binding
