@@ -52,3 +52,10 @@ func (s *readers) gone(blob strongroom.ID) {
 		<-r.ended
 	}
 }
+
+// any reports whether somebody reads the blob.
+func (s *readers) any(blob strongroom.ID) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.now[blob] != nil
+}

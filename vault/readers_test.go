@@ -55,6 +55,9 @@ func TestReadWhileReplaced(t *testing.T) {
 	if results, err := room.Room.Delete(ctx, room.Owner, "calls", []string{"long"}); err != nil || results[0].Err != nil {
 		t.Fatal(err, results)
 	}
+	if _, err := room.Room.Sweep(ctx, time.Now().Add(time.Hour)); err != nil {
+		t.Error(err)
+	}
 	time.Sleep(100 * time.Millisecond) // in which the files would go
 	if n := len(files()); n != before {
 		t.Errorf("of %d files %d are left while somebody reads", before, n)

@@ -429,9 +429,9 @@ func (r *Room) deleteOne(ctx context.Context, c Caller, b strongroom.Bucket, key
 	return conflict(errors.New("the key changed with every attempt"))
 }
 
-// Sweep removes sealed files that no row names and that were written before the time
-// given: what a crash between blob and commit left behind. It returns how many. The
-// time must lie far enough back that no store under way can be that old.
+// Sweep has sealed files erased that no row names, nobody reads, and that were written
+// before the time given: what a crash between blob and commit left behind. It returns
+// how many. The time must lie far enough back that no store under way can be that old.
 func (r *Room) Sweep(ctx context.Context, before time.Time) (int, error) {
 	removed := 0
 	for f, err := range r.Blobs.List(ctx) {
@@ -448,7 +448,8 @@ func (r *Room) Sweep(ctx context.Context, before time.Time) (int, error) {
 		if used {
 			continue
 		}
-		if err := r.Blobs.Remove(ctx, f.Name); err != nil {
+		// Not removed here: a backup may be copying what a row named when it began.
+		if err := r.Erase(ctx, []string{f.Name}); err != nil {
 			return removed, fmt.Errorf("sweeping blobs: %w", err)
 		}
 		removed++
@@ -456,8 +457,8 @@ func (r *Room) Sweep(ctx context.Context, before time.Time) (int, error) {
 	return removed, nil
 }
 
-// fileUsed reports whether a file belongs to a blob that a row names; a segment
-// must be one that its object or upload lists.
+// fileUsed reports whether a file belongs to a blob that a row names or somebody
+// reads; of a row a segment must be one that its object or upload lists.
 func (r *Room) fileUsed(ctx context.Context, name string) (bool, error) {
 	blob, err := strongroom.ParseID(name[:32])
 	if err != nil {
@@ -487,7 +488,7 @@ func (r *Room) fileUsed(ctx context.Context, name string) (bool, error) {
 			}
 		}
 	}
-	return false, nil
+	return r.readers.any(blob), nil
 }
 
 // filesOf names every file of a blob.
