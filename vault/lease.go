@@ -89,6 +89,7 @@ type leaseSlot struct {
 // resumable is a lease of this server's former life that has not ended.
 type resumable struct {
 	index    int64
+	began    time.Time
 	evidence release.Evidence
 }
 
@@ -267,6 +268,9 @@ func (r *Room) openLease(ctx context.Context, a asked, o objectBody, shared bool
 		id: e.Lease, object: o, actor: e.Actor, release: receipt.Records[0].Index,
 		expires: time.UnixMilli(e.Expires), retired: !shared, resumed: former != nil, using: 1, lastUse: r.Clock(),
 		began: r.Clock(), asked: a,
+	}
+	if former != nil {
+		l.began = former.began
 	}
 	key, err := r.askForKey(ctx, receipt, o, ephemeral, l) // P2: no proof, no key
 	if err == nil {
@@ -522,6 +526,7 @@ func (g *guard) Write(p []byte) (int, error) {
 	now := g.room.Clock()
 	if !now.Before(g.next) {
 		if err := g.room.stillWelcome(g.asked.caller); err != nil {
+			g.room.recordRefusal(g.ctx, g.room.decide(g.asked.caller, strongroom.ActionReadObject, g.asked.question.Resource), "a read under way was broken off: "+err.Error())
 			return 0, err
 		}
 		g.next = now.Add(time.Second)
@@ -573,6 +578,7 @@ func (r *Room) renew(ctx context.Context, l *lease, a asked) error {
 		ends = last
 	}
 	if !r.Clock().Before(ends) {
+		r.recordRefusal(ctx, again, "a read under way was broken off: its lease has reached the longest time")
 		return &strongroom.Error{Kind: strongroom.KindDenied, Message: fmt.Sprintf("one release is served for %s at most", release.MaxLease), Hint: "ask again for the rest"}
 	}
 	e := r.evidence(KindRenewal, again)
@@ -681,7 +687,7 @@ func (r *Room) recoverLeases(ctx context.Context) error {
 				continue
 			}
 			key := leaseKeyOf(e.Version, p.Session, *p.Question)
-			r.leases.resumable[key] = resumable{record.Index, e}
+			r.leases.resumable[key] = resumable{record.Index, leaf.Time, e}
 			found[e.Lease] = key
 		case release.KindResume:
 			if e, err := release.ParseEvidence(leaf.Kind, record.Evidence); err == nil {

@@ -86,7 +86,6 @@ type uploadBody struct {
 	Upload
 	BucketID  strongroom.ID     `json:"bucket_id"`
 	Blob      strongroom.ID     `json:"blob"`
-	Custody   string            `json:"custody"`
 	Headers   map[string]string `json:"headers,omitempty"`
 	Meta      map[string]string `json:"meta,omitempty"`
 	LegalHold bool              `json:"legal_hold,omitempty"`

@@ -34,9 +34,9 @@ func (r *Room) CreateUpload(ctx context.Context, c Caller, req UploadRequest) (U
 	u := uploadBody{
 		Upload: Upload{
 			ID: strongroom.NewID(), Bucket: b.Name, Key: req.Key, Started: r.Clock().UTC(), Initiator: c.Principal,
-			ChecksumAlgorithm: req.ChecksumAlgorithm, ChecksumType: req.ChecksumType,
+			ChecksumAlgorithm: req.ChecksumAlgorithm, ChecksumType: req.ChecksumType, Custody: b.Custody,
 		},
-		BucketID: b.ID, Blob: strongroom.NewID(), Custody: b.Custody,
+		BucketID: b.ID, Blob: strongroom.NewID(),
 		Headers: req.Headers, Meta: req.Meta, LegalHold: req.LegalHold, UploadKey: make([]byte, 32),
 	}
 	rand.Read(u.UploadKey)
@@ -65,7 +65,6 @@ func (r *Room) CreateUpload(ctx context.Context, c Caller, req UploadRequest) (U
 	if err != nil {
 		return Upload{}, r.undo(uploadError(err), filesOf(u.Blob, nil))
 	}
-	u.Upload.Custody = u.Custody
 	return u.Upload, nil
 }
 

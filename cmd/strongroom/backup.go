@@ -29,7 +29,7 @@ func (c backupCommand) Run(ctx context.Context, out output) error {
 		return err
 	}
 	progress := newProgress(out.errors, "files copied", 0)
-	report, err := house.Backup(ctx, path, c.To, !c.WithoutKeys, progress.step)
+	report, err := house.Backup(ctx, path, c.To, !c.WithoutKeys, operator("copied the room to "+c.To), progress.step)
 	progress.done()
 	if err != nil {
 		return fmt.Errorf("backing up: %w", err)

@@ -168,6 +168,9 @@ func (s shownRecord) line() string {
 			words = append(words, p.Detail)
 		}
 	}
+	if len(words) == 0 {
+		words = []string{e.Action}
+	}
 	return strings.Join(words, " ")
 }
 

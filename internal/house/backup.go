@@ -15,6 +15,7 @@ import (
 	"strongroom"
 	"strongroom/book"
 	"strongroom/ledger"
+	"strongroom/vault"
 )
 
 // Copied says what a backup holds, or what a restore made of it.
@@ -35,7 +36,7 @@ func isKey(name string) bool {
 // Backup copies the room in a folder to another while it is served. The database
 // comes first, at one instant; every blob it names was durable before and is not
 // erased before the copy is done.
-func Backup(ctx context.Context, path, to string, keys bool, step func()) (Copied, error) {
+func Backup(ctx context.Context, path, to string, keys bool, by string, step func()) (Copied, error) {
 	var c Copied
 	if _, err := os.Lstat(to); !errors.Is(err, fs.ErrNotExist) {
 		return c, &strongroom.Error{Kind: strongroom.KindConflict, Message: fmt.Sprintf("%s exists already", to), Hint: "name a folder that does not"}
@@ -50,7 +51,7 @@ func Backup(ctx context.Context, path, to string, keys bool, step func()) (Copie
 		return c, err
 	}
 	fail := func(err error) (Copied, error) { return c, errors.Join(err, os.RemoveAll(partial)) }
-	if err := noteBackup(ctx, path, keys); err != nil {
+	if err := noteBackup(ctx, path, keys, by); err != nil {
 		return fail(err)
 	}
 	info, b, err := AuditBook(ctx, path)
@@ -69,7 +70,11 @@ func Backup(ctx context.Context, path, to string, keys bool, step func()) (Copie
 		}
 		err = errors.Join(err, custodian.Close())
 	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) {
+		if own, globErr := filepath.Glob(filepath.Join(path, "custodian", "keys", "*.key")); globErr != nil || len(own) > 0 {
+			return fail(errNoCustodianLedger(filepath.Join(path, "custodian", "custodian.db")))
+		}
+	} else if err != nil {
 		return fail(fmt.Errorf("copying the custodian: %w", err))
 	}
 	err = filepath.WalkDir(path, func(p string, d fs.DirEntry, err error) error {
@@ -110,7 +115,7 @@ func Backup(ctx context.Context, path, to string, keys bool, step func()) (Copie
 
 // noteBackup puts on record that a copy of everything is about to be made, and
 // whether it can be read: no record, no copy.
-func noteBackup(ctx context.Context, path string, keys bool) error {
+func noteBackup(ctx context.Context, path string, keys bool, by string) error {
 	_, b, err := OpenBook(ctx, path, nil)
 	if err != nil {
 		return err
@@ -120,7 +125,15 @@ func noteBackup(ctx context.Context, path string, keys bool) error {
 	if err != nil {
 		return err
 	}
-	if _, err := b.Apply(ctx, book.Change{Entries: []ledger.Entry{{Kind: "backup", Evidence: evidence}}}); err != nil {
+	what := "without its keys"
+	if keys {
+		what = "with its keys"
+	}
+	personal, err := json.Marshal(vault.Personal{Detail: by + ", " + what})
+	if err != nil {
+		return err
+	}
+	if _, err := b.Apply(ctx, book.Change{Entries: []ledger.Entry{{Kind: "backup", Evidence: evidence, Personal: personal}}}); err != nil {
 		return fmt.Errorf("recording the backup: %w", err)
 	}
 	return nil

@@ -368,8 +368,7 @@ func AuditBook(ctx context.Context, path string) (Info, *store.Book, error) {
 }
 
 // AuditCustodian opens the embedded custodian's book for reading as it lies there. The
-// error is fs.ErrNotExist where there is none: the keys are elsewhere, or the room was
-// never served.
+// error is fs.ErrNotExist where there is none.
 func AuditCustodian(ctx context.Context, path string) (*store.Book, error) {
 	database := filepath.Join(path, "custodian", "custodian.db")
 	if _, err := os.Stat(database); err != nil {
