@@ -314,7 +314,7 @@ serving   S3 %s   console %s   (Ctrl-C ends it)
 try next, in another terminal:
 
   export AWS_ACCESS_KEY_ID=%s AWS_SECRET_ACCESS_KEY=%s AWS_REGION=us-east-1
-  aws --endpoint-url %s s3 ls --recursive s3://%s/ | head
+  aws --endpoint-url %s s3 ls --recursive --summarize s3://%s/ | tail -5
   curl -s -o call.wav "$(%s presign --endpoint %s --purpose "trying it out" 's3://%s/%s')"
   %s ledger tail --data %s -n 5 --purpose "trying it out"
   %s limit explain --data %s --principal %s --bucket %s --key '%s'
