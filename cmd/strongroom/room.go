@@ -74,7 +74,7 @@ func caller(h *house.House, purpose strongroom.Purpose) (vault.Caller, error) {
 	a, b := sha256.Sum256([]byte(c.Secret)), sha256.Sum256([]byte(secret))
 	if c.Secret == "" || subtle.ConstantTimeCompare(a[:], b[:]) != 1 {
 		h.Room.Noise("a command with a wrong secret")
-		return vault.Caller{}, &strongroom.Error{Kind: strongroom.KindDenied, Message: fmt.Sprintf("the access key %s does not exist in this room, or the secret is not its", id), Cause: nil}
+		return vault.Caller{}, &strongroom.Error{Kind: strongroom.KindDenied, Message: fmt.Sprintf("the access key %s does not exist in this room, or the secret is not its", id)}
 	}
 	if err != nil {
 		return vault.Caller{}, err
