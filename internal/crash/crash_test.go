@@ -507,7 +507,7 @@ func TestCommitInDoubt(t *testing.T) {
 	most := rounds(t, 2, 20)
 	doubts, came := 0, 0
 	wait := 4 * delay // blob, its folder, sidecar, its folder, then the commit
-	for n := 0; n < 20*most && doubts < most; n++ {
+	for n := 0; n < 80*most && doubts < most; n++ {
 		l := &load{t: t, c: c, journal: v.journal}
 		key := fmt.Sprint("doubt/", n)
 		content := value{seeds.Add(1), 1000}
