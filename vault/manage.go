@@ -60,7 +60,7 @@ func Found(ctx context.Context, b book.Book, f Founding) error {
 		put(rowPolicySet, f.Hash, "", policySetBody{string(f.Policy)}),
 		put(rowPolicy, currentPolicy, "", policyBody{f.Hash}),
 		put(rowPrincipal, f.Owner.ID.String(), r.principalTag(f.Owner.Name), f.Owner),
-		put(rowAccessKey, f.AccessKey.ID, "", f.AccessKey),
+		put(rowAccessKey, r.keyRow(f.AccessKey.ID), "", f.AccessKey),
 		put(rowInvitation, hex.EncodeToString(f.Invitation[:]), "", invitationBody{f.Owner.ID, f.InvitationEnds}))
 	if err := errors.Join(errs...); err != nil {
 		return err
@@ -69,6 +69,10 @@ func Found(ctx context.Context, b book.Book, f Founding) error {
 		Personal{Subject: f.Owner.Name, Detail: "the room's first person, with access key " + f.AccessKey.ID}, change)
 	return err
 }
+
+// keyRow is the id of an access key's row: the key's own id is known to whoever uses
+// it, and a row's id stands in evidence, which is never erased.
+func (r *Room) keyRow(keyID string) string { return mac(r.tagKey, "access-key", keyID) }
 
 func (r *Room) principalTag(name string) string { return mac(r.tagKey, "principal", name) }
 
@@ -181,12 +185,12 @@ func (r *Room) CreateKey(ctx context.Context, c Caller, name string, lifetime ti
 		return people.AccessKey{}, noPrincipal(name)
 	}
 	k := people.NewAccessKey(p.ID, r.Clock(), lifetime)
-	row, err := row(rowAccessKey, k.ID, k)
+	row, err := row(rowAccessKey, r.keyRow(k.ID), k)
 	if err != nil {
 		return k, unavailable("the key's row could not be made", err)
 	}
 	err = r.administer(ctx, a, KindAccessKey, "access-key-create", name+" "+k.ID, book.Change{
-		Require: []book.Condition{{Form: book.Exists, Kind: rowPrincipal, ID: p.ID.String()}, {Form: book.Absent, Kind: rowAccessKey, ID: k.ID}},
+		Require: []book.Condition{{Form: book.Exists, Kind: rowPrincipal, ID: p.ID.String()}, {Form: book.Absent, Kind: rowAccessKey, ID: row.ID}},
 		Put:     []book.Row{row},
 	})
 	if err != nil {
@@ -210,12 +214,12 @@ func (r *Room) RevokeKey(ctx context.Context, c Caller, keyID string) error {
 	if k.Revoked.IsZero() {
 		k.Revoked = r.Clock().UTC()
 	}
-	row, err := row(rowAccessKey, k.ID, k)
+	row, err := row(rowAccessKey, r.keyRow(k.ID), k)
 	if err != nil {
 		return unavailable("the key's row could not be made", err)
 	}
 	return r.administer(ctx, a, KindAccessKey, "access-key-revoke", k.ID, book.Change{
-		Require: []book.Condition{{Form: book.Exists, Kind: rowAccessKey, ID: k.ID}},
+		Require: []book.Condition{{Form: book.Exists, Kind: rowAccessKey, ID: row.ID}},
 		Put:     []book.Row{row},
 	})
 }

@@ -270,7 +270,11 @@ func (r *Room) unlearnLocked(k book.RowKey) {
 	s := &r.state
 	switch k.Kind {
 	case rowAccessKey:
-		delete(s.keys, k.ID)
+		for id := range s.keys {
+			if r.keyRow(id) == k.ID {
+				delete(s.keys, id)
+			}
+		}
 	case rowPolicy:
 		s.policy, s.policyErr = nil, errors.New("the room has no policy set")
 	}
