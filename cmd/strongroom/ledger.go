@@ -559,7 +559,7 @@ func (v verified) print(out output) {
 // verifyRoom recomputes the ledger, and the rows if asked. Problems of the ledger are
 // findings, not errors; an error means that the verification itself failed.
 func verifyRoom(ctx context.Context, path string, info house.Info, b *store.Book, checkpoints []string, rows bool, out output) (verified, error) {
-	v := verified{Room: info.ID, NotLookedAt: []string{"sealed blobs and sidecars, which are verified when they are read", "the records of the custodian's own ledger"}}
+	v := verified{Room: info.ID, NotLookedAt: []string{"sealed blobs and sidecars, which are verified when they are read"}}
 	if !rows {
 		v.NotLookedAt = append(v.NotLookedAt, "the rows that decisions trust (--state)")
 	}
@@ -589,7 +589,7 @@ func verifyRoom(ctx context.Context, path string, info house.Info, b *store.Book
 		}
 	}
 	if c, ok, err := custodianCheckpoint(ctx, path, info); err != nil {
-		v.Problems = append(v.Problems, fmt.Sprintf("what the embedded custodian witnessed cannot be read: %v", err))
+		v.Problems = append(v.Problems, fmt.Sprintf("the embedded custodian's own ledger does not verify: %v", err))
 	} else if ok {
 		if err := add(c, "the embedded custodian"); err != nil {
 			return v, err
@@ -620,32 +620,11 @@ func verifyRoom(ctx context.Context, path string, info house.Info, b *store.Book
 		}
 		return nil
 	}
-	// The bulk is read beside whoever serves the room. Only what has come since, the
-	// head and the rows are read as one state: rows newer than the records would look
-	// like tampering.
-	for held := false; ; held = true {
-		for r, err := range b.Records(ctx, v.Records, last) {
-			if err == nil {
-				err = take(r)
-			}
-			if err != nil {
-				v.Problems = append(v.Problems, err.Error())
-				return v, nil
-			}
-		}
-		if v.Records != last {
-			v.Problems = append(v.Problems, fmt.Sprintf("record %d is missing from the database", v.Records))
-			return v, nil
-		}
-		if held {
-			break
-		}
-		if err := b.Hold(ctx); err != nil {
-			return v, err
-		}
-		if last, err = b.Last(ctx); err != nil {
-			return v, err
-		}
+	if problem, err := readAll(ctx, b, last, take); err != nil {
+		return v, err
+	} else if problem != nil {
+		v.Problems = append(v.Problems, problem.Error())
+		return v, nil
 	}
 	head, _, err := ledger.OpenCheckpoint(b.Head().Checkpoint, key)
 	if err != nil {
@@ -668,6 +647,37 @@ func verifyRoom(ctx context.Context, path string, info house.Info, b *store.Book
 	return v, nil
 }
 
+// readAll reads every record, in two steps: the bulk beside whoever serves the room,
+// then what has come since as one state with the head and the rows, since rows newer
+// than the records would look like tampering. A problem is the ledger's, an error the
+// reading's.
+func readAll(ctx context.Context, b *store.Book, last int64, take func(ledger.Record) error) (problem, err error) {
+	read := int64(0)
+	for held := false; ; held = true {
+		for r, err := range b.Records(ctx, read, last) {
+			if err == nil {
+				err = take(r)
+			}
+			if err != nil {
+				return err, nil
+			}
+			read++
+		}
+		if read != last {
+			return fmt.Errorf("record %d is missing from the database", read), nil
+		}
+		if held {
+			return nil, nil
+		}
+		if err := b.Hold(ctx); err != nil {
+			return nil, err
+		}
+		if last, err = b.Last(ctx); err != nil {
+			return nil, err
+		}
+	}
+}
+
 // custodianCheckpoint is the newest state of the room's ledger that the embedded
 // custodian has on its own record.
 func custodianCheckpoint(ctx context.Context, path string, info house.Info) (ledger.Checkpoint, bool, error) {
@@ -681,6 +691,21 @@ func custodianCheckpoint(ctx context.Context, path string, info house.Info) (led
 		return ledger.Checkpoint{}, false, err
 	}
 	defer b.Close()
+	audit := ledger.NewAudit(b.ID)
+	last, err := b.Last(ctx)
+	if err != nil {
+		return ledger.Checkpoint{}, false, err
+	}
+	if problem, err := readAll(ctx, b.Book, last, audit.Add); err != nil || problem != nil {
+		return ledger.Checkpoint{}, false, errors.Join(err, problem)
+	}
+	head, _, err := ledger.OpenCheckpoint(b.Head().Checkpoint, b.Key)
+	if err == nil {
+		_, err = audit.Finish(head)
+	}
+	if err != nil {
+		return ledger.Checkpoint{}, false, err
+	}
 	tree, ok, err := keyserver.Newest(ctx, b)
 	if err != nil || !ok {
 		return ledger.Checkpoint{}, false, err

@@ -369,16 +369,51 @@ func AuditBook(ctx context.Context, path string) (Info, *store.Book, error) {
 
 // AuditCustodian opens the embedded custodian's book for reading as it lies there. The
 // error is fs.ErrNotExist where there is none.
-func AuditCustodian(ctx context.Context, path string) (*store.Book, error) {
-	database := filepath.Join(path, "custodian", "custodian.db")
+func AuditCustodian(ctx context.Context, path string) (*CustodianBook, error) {
+	folder := filepath.Join(path, "custodian")
+	database := filepath.Join(folder, "custodian.db")
 	if _, err := os.Stat(database); err != nil {
 		return nil, fmt.Errorf("looking for the custodian's book: %w", err)
 	}
-	key, err := readKey(filepath.Join(path, "custodian", "book.key"))
+	var c CustodianBook
+	var err error
+	if c.ID, c.Key, err = readCustodian(folder); err != nil {
+		return nil, err
+	}
+	key, err := readKey(filepath.Join(folder, "book.key"))
 	if err != nil {
 		return nil, err
 	}
-	return store.AuditSQLite(ctx, database, store.Config{Key: key})
+	c.Book, err = store.AuditSQLite(ctx, database, store.Config{Key: key})
+	return &c, err
+}
+
+// CustodianBook is a custodian's book with what its ledger is verified by.
+type CustodianBook struct {
+	*store.Book
+	ID  strongroom.ID
+	Key note.Verifier
+}
+
+// readCustodian reads the id of a custodian and the key that verifies its ledger.
+func readCustodian(path string) (strongroom.ID, note.Verifier, error) {
+	text, err := os.ReadFile(filepath.Join(path, "id"))
+	if err != nil {
+		return strongroom.ID{}, nil, fmt.Errorf("reading the custodian's id: %w", err)
+	}
+	id, err := strongroom.ParseID(strings.TrimSpace(string(text)))
+	if err != nil {
+		return id, nil, fmt.Errorf("reading the custodian's id: %w", err)
+	}
+	public, err := os.ReadFile(filepath.Join(path, "ledger.pub"))
+	if err != nil {
+		return id, nil, fmt.Errorf("reading the custodian's ledger key: %w", err)
+	}
+	verifier, err := ledger.ParseVerifier(strings.TrimSpace(string(public)))
+	if err != nil {
+		return id, nil, fmt.Errorf("reading the custodian's ledger key: %w", err)
+	}
+	return id, verifier, nil
 }
 
 // Open opens a room.
@@ -539,13 +574,9 @@ func (h *House) openCustodian(ctx context.Context, o Options) (*keyserver.Server
 
 // OpenCustodianBook opens the embedded custodian's own book.
 func OpenCustodianBook(ctx context.Context, path string, clock func() time.Time) (strongroom.ID, *store.Book, error) {
-	text, err := os.ReadFile(filepath.Join(path, "id"))
+	id, verifier, err := readCustodian(path)
 	if err != nil {
-		return strongroom.ID{}, nil, fmt.Errorf("reading the custodian's id: %w", err)
-	}
-	id, err := strongroom.ParseID(strings.TrimSpace(string(text)))
-	if err != nil {
-		return id, nil, fmt.Errorf("reading the custodian's id: %w", err)
+		return id, nil, err
 	}
 	key, err := readKey(filepath.Join(path, "book.key"))
 	if err != nil {
@@ -554,14 +585,6 @@ func OpenCustodianBook(ctx context.Context, path string, clock func() time.Time)
 	signer, err := readSigner(filepath.Join(path, "ledger.key"))
 	if err != nil {
 		return id, nil, err
-	}
-	public, err := os.ReadFile(filepath.Join(path, "ledger.pub"))
-	if err != nil {
-		return id, nil, fmt.Errorf("reading the custodian's ledger key: %w", err)
-	}
-	verifier, err := ledger.ParseVerifier(strings.TrimSpace(string(public)))
-	if err != nil {
-		return id, nil, fmt.Errorf("reading the custodian's ledger key: %w", err)
 	}
 	b, err := store.OpenSQLite(ctx, filepath.Join(path, "custodian.db"), store.Config{Room: id, Key: key, Signer: signer, Ledger: verifier, Clock: clock})
 	return id, b, err
