@@ -50,11 +50,7 @@ func (c recoverCommand) Run(ctx context.Context, out output) error {
 		return err
 	}
 	defer journal.Close()
-	folder, err := os.Open(c.To)
-	if err != nil {
-		return err
-	}
-	if err := errors.Join(folder.Sync(), folder.Close()); err != nil {
+	if err := disk.SyncFolder(c.To); err != nil {
 		return fmt.Errorf("making the journal's name durable: %w", err)
 	}
 	names := c.Blob

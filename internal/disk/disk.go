@@ -66,7 +66,7 @@ func Open(root string, writer bool) (*Blobs, error) {
 		b.folders[name] = &folder{path: path}
 	}
 	if writer {
-		if err := syncFolder(root); err != nil {
+		if err := SyncFolder(root); err != nil {
 			return nil, err
 		}
 	}
@@ -185,14 +185,15 @@ func (d *folder) work() {
 			return
 		}
 		d.mu.Unlock()
-		err := syncFolder(d.path)
+		err := SyncFolder(d.path)
 		for _, done := range batch {
 			done <- err
 		}
 	}
 }
 
-func syncFolder(path string) error {
+// SyncFolder makes the names in a folder durable.
+func SyncFolder(path string) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return fmt.Errorf("opening a folder to fsync it: %w", err)

@@ -14,6 +14,7 @@ import (
 
 	"strongroom"
 	"strongroom/book"
+	"strongroom/internal/disk"
 	"strongroom/ledger"
 	"strongroom/vault"
 )
@@ -110,7 +111,7 @@ func Backup(ctx context.Context, path, to string, keys bool, by string, step fun
 	if err := os.Rename(partial, to); err != nil {
 		return fail(err)
 	}
-	return c, syncFolder(filepath.Dir(filepath.Clean(to)))
+	return c, disk.SyncFolder(filepath.Dir(filepath.Clean(to)))
 }
 
 // noteBackup puts on record that a copy of everything is about to be made, and
@@ -231,7 +232,7 @@ func Restore(ctx context.Context, r Restoration) (Copied, error) {
 	if err := os.Rename(temp, path); err != nil {
 		return fail(err)
 	}
-	return c, syncFolder(roomsDir(r.Dir))
+	return c, disk.SyncFolder(roomsDir(r.Dir))
 }
 
 // openEpoch appends the first record of a new epoch to a restored book and has the

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/mod/sumdb/note"
 
+	"strongroom/internal/disk"
 	"strongroom/ledger"
 )
 
@@ -31,25 +32,13 @@ func writeFile(path string, content []byte) error {
 	return nil
 }
 
-func syncFolder(path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return fmt.Errorf("opening a folder to fsync it: %w", err)
-	}
-	defer f.Close()
-	if err := f.Sync(); err != nil {
-		return fmt.Errorf("fsync of a folder: %w", err)
-	}
-	return nil
-}
-
 // syncTree makes the names of everything under a folder durable.
 func syncTree(path string) error {
 	return filepath.WalkDir(path, func(p string, d fs.DirEntry, err error) error {
 		if err != nil || !d.IsDir() {
 			return err
 		}
-		return syncFolder(p)
+		return disk.SyncFolder(p)
 	})
 }
 

@@ -148,7 +148,7 @@ func Found(ctx context.Context, f Founding) (Founded, error) {
 	if err := os.Rename(temp, filepath.Join(roomsDir(f.Dir), id.String())); err != nil {
 		return Founded{}, fmt.Errorf("naming the room: %w", err)
 	}
-	return out, errors.Join(syncFolder(roomsDir(f.Dir)), syncFolder(f.Dir))
+	return out, errors.Join(disk.SyncFolder(roomsDir(f.Dir)), disk.SyncFolder(f.Dir))
 }
 
 func found(ctx context.Context, f Founding, id strongroom.ID, path string) (Founded, error) {
