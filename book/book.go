@@ -73,10 +73,12 @@ type RowKey struct{ Kind, ID string }
 // Condition is what must hold for a Change to apply. Exactly one form is used:
 // Exists or Absent (a row by Kind and ID), Only (the rows of Kind, Parent and Tag
 // are exactly the one named ID, or none where ID is ""), Childless (no row of
-// Kind has this Parent).
+// Kind has this Parent), Unchanged (the row by Kind and ID is still the one with
+// this Salt: nobody has written it since it was read).
 type Condition struct {
 	Form                  ConditionForm
 	Kind, ID, Parent, Tag string
+	Salt                  [16]byte
 }
 
 // ConditionForm tells the forms of a Condition apart.
@@ -87,6 +89,7 @@ const (
 	Absent
 	Only
 	Childless
+	Unchanged
 )
 
 // Change is applied as a whole or not at all. Its entries must carry the marks of

@@ -753,6 +753,10 @@ func (t *transaction) check(c book.Condition) error {
 		var n int
 		err = t.conn.QueryRowContext(t.ctx, "SELECT count(*) FROM (SELECT 1 FROM book_row WHERE kind = $1 AND parent = $2 LIMIT 1) AS child", c.Kind, c.Parent).Scan(&n)
 		holds = n == 0
+	case book.Unchanged:
+		var n int
+		err = t.conn.QueryRowContext(t.ctx, "SELECT count(*) FROM book_row WHERE kind = $1 AND id = $2 AND salt = $3", c.Kind, c.ID, c.Salt[:]).Scan(&n)
+		holds = n == 1
 	}
 	if err != nil {
 		return fmt.Errorf("checking a condition: %w", err)

@@ -166,6 +166,10 @@ func rows(t *testing.T, s Shelf) {
 func conditions(t *testing.T, s Shelf) {
 	b := s.Open(t)
 	apply(t, b, put(row("k", "a", "p", "t", "", ""), row("k", "b", "q", "u", "", ""), row("k", "c", "q", "u", "", "")))
+	was, err := b.Row(t.Context(), "k", "a")
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, c := range []struct {
 		book.Condition
 		holds bool
@@ -184,6 +188,10 @@ func conditions(t *testing.T, s Shelf) {
 		{book.Condition{Form: book.Childless, Kind: "k", Parent: "z"}, true},
 		{book.Condition{Form: book.Childless, Kind: "k", Parent: "q"}, false},
 		{book.Condition{Form: book.Childless, Kind: "z", Parent: "q"}, true},
+		{book.Condition{Form: book.Unchanged, Kind: "k", ID: "a", Salt: was.Salt}, true},
+		{book.Condition{Form: book.Unchanged, Kind: "k", ID: "b", Salt: was.Salt}, false},
+		{book.Condition{Form: book.Unchanged, Kind: "k", ID: "z", Salt: was.Salt}, false},
+		{book.Condition{Form: book.Unchanged, Kind: "k", ID: "a"}, false},
 		{book.Condition{Kind: "k", ID: "a"}, false}, // no form: a doubt
 	} {
 		size := b.Head().Size
