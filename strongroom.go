@@ -141,6 +141,13 @@ const (
 	ActionManagePeople Action = "managePeople" // principals and access keys
 	ActionManagePolicy Action = "managePolicy"
 	ActionReadPolicy   Action = "readPolicy"
+
+	ActionTagObject       Action = "tagObject"       // an object's tags
+	ActionHoldObject      Action = "holdObject"      // place or lift a legal hold
+	ActionRetainObject    Action = "retainObject"    // an object's retention
+	ActionBypassRetention Action = "bypassRetention" // go past retention in governance mode
+	ActionConfigureBucket Action = "configureBucket"
+	ActionReadBucket      Action = "readBucket" // a bucket's configuration
 )
 
 // Obligation is something a permit still asks of the asker.

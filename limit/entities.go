@@ -102,11 +102,14 @@ func declared(name string) func(*strongroom.Question) types.Value {
 	return func(q *strongroom.Question) types.Value { return nonEmpty(q.Resource.Attributes[name]) }
 }
 
+// created of an object about to be stored is now, also where the question is about
+// what comes with it: its tags, hold or retention.
 func created(q *strongroom.Question) types.Value {
-	switch {
-	case !q.Resource.Created.IsZero():
+	if !q.Resource.Created.IsZero() {
 		return types.NewDatetime(q.Resource.Created)
-	case q.Action == strongroom.ActionStoreObject:
+	}
+	switch q.Action {
+	case strongroom.ActionStoreObject, strongroom.ActionTagObject, strongroom.ActionHoldObject, strongroom.ActionRetainObject:
 		return types.NewDatetime(q.Context.Time)
 	}
 	return nil

@@ -364,14 +364,14 @@ func annotationNames(notes cedar.Annotations) iter.Seq[string] {
 // validID keeps ids short and plain, since they go into records and sentences.
 func validID(id string) error {
 	plain := func(c byte) bool {
-		return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_' || c == '.'
+		return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_' || c == '.' || c == '/'
 	}
 	if len(id) == 0 || len(id) > 128 {
 		return fmt.Errorf("its @id has %d characters; give it 1 to 128", len(id))
 	}
 	for i := range len(id) {
 		if !plain(id[i]) {
-			return errors.New("its @id has other characters than letters, digits, '-', '_' and '.'; leave them out")
+			return errors.New("its @id has other characters than letters, digits, '-', '_', '.' and '/'; leave them out")
 		}
 	}
 	return nil

@@ -80,12 +80,18 @@ var (
 // its requests, beside the request.
 const MaxPrincipal = 32 << 10
 
+// builtIn begins the names of the house's own workloads, which policies know by name.
+const builtIn = "strongroom-"
+
 // Check validates a principal as written by a person or a directory: bounds,
 // forms and duplicates. It sorts groups and aliases, so that equal principals
 // are equal bytes.
 func Check(p *strongroom.Principal) error {
 	if !nameForm.MatchString(p.Name) {
 		return fmt.Errorf("%q is no name: 1 to 128 letters, digits or . _ @ + -, beginning with a letter or digit", clip(p.Name))
+	}
+	if len(p.Name) >= len(builtIn) && strings.EqualFold(p.Name[:len(builtIn)], builtIn) {
+		return fmt.Errorf("%q is a name of the house's own workloads; choose one that does not begin with %s", clip(p.Name), builtIn)
 	}
 	switch p.Kind {
 	case strongroom.Person, strongroom.Workload, strongroom.Vendor:

@@ -92,6 +92,11 @@ func TestCheck(t *testing.T) {
 		"a line break":         {func(p *strongroom.Principal) { p.Name = "ines\n" }, false},
 		"a path":               {func(p *strongroom.Principal) { p.Name = "../ines" }, false},
 		"no UTF-8":             {func(p *strongroom.Principal) { p.Name = "ines\xff" }, false},
+		"the house's own name": {func(p *strongroom.Principal) {
+			p.Name, p.Kind = "strongroom-lifecycle", strongroom.Workload
+		}, false},
+		"one like the house's": {func(p *strongroom.Principal) { p.Name = "Strongroom-x" }, false},
+		"the house itself":     {func(p *strongroom.Principal) { p.Name = "strongroom" }, true},
 		"no kind":              {func(p *strongroom.Principal) { p.Kind = "" }, false},
 		"another kind":         {func(p *strongroom.Principal) { p.Kind = "root" }, false},
 		"a group":              {func(p *strongroom.Principal) { p.Groups = []string{"data-owners", "a1"} }, true},
