@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help test lint fuzz bench crash build setup clean
+.PHONY: help test lint fuzz bench bench-peers crash build setup clean
 
 # Empty where there is no C compiler, which the race detector needs.
 RACE ?= race
@@ -15,7 +15,7 @@ ROUNDS ?= 300
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
 help: ## Say what there is
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 test: setup ## Install what the tests need, check format and vet, run every test under the race detector
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "not formatted, run gofmt -w on:" $$unformatted >&2; exit 1; fi
@@ -32,6 +32,9 @@ fuzz: ## Fuzz every target for FUZZTIME (5s) each
 
 bench: ## Measure against the performance budget, beside fsync and other servers
 	go run ./internal/bench
+
+bench-peers: ## Measure every kind of request beside MinIO with SSE-KMS and versitygw
+	go run ./internal/bench -set peers
 
 crash: ## The long crash suite: kill and cut the power ROUNDS (300) times
 	STRONGROOM_CRASH_ROUNDS=$(ROUNDS) go test -count=1 -v -timeout 120m ./internal/crash

@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -28,7 +27,8 @@ type endpoint struct {
 // job is one cell of work for a client process. Either Count or Time ends it.
 type job struct {
 	endpoint
-	Action  string // bucket, put, get
+	Lean    bool   // by the light client
+	Action  string // bucket, put, get; of the light client also head, delete, fill, list, up, down
 	Bucket  string
 	Prefix  string // of the keys: put writes PREFIX0, PREFIX1 …, get reads them
 	Size    int64  // bytes of an object
@@ -37,6 +37,9 @@ type job struct {
 	Objects int           // how many there are to get
 	Time    time.Duration // how long
 	Parts   bool          // let the client upload in parts where it would
+
+	Delimiter string // of a listing
+	Sealed    bool   // the server must say that it encrypted what it stored
 }
 
 // result is what a client saw.
@@ -45,7 +48,11 @@ type result struct {
 	Bytes    int64
 	Seconds  float64
 	P50, P99 time.Duration
+	// Processor is what the light client used itself.
+	Processor time.Duration
 }
+
+func (r result) perSecond() float64 { return float64(r.Requests) / r.Seconds }
 
 func (r result) mebibytes() float64 { return float64(r.Bytes) / (1 << 20) / r.Seconds }
 
@@ -75,6 +82,13 @@ func runClient(in io.Reader, out io.Writer) error {
 	var j job
 	if err := json.NewDecoder(in).Decode(&j); err != nil {
 		return fmt.Errorf("reading the job: %w", err)
+	}
+	if j.Lean {
+		r, err := j.runLean()
+		if err != nil {
+			return err
+		}
+		return json.NewEncoder(out).Encode(r)
 	}
 	c, err := minio.NewCore(j.Address, &minio.Options{
 		Creds: credentials.NewStaticV4(j.KeyID, j.Secret, ""), Region: "us-east-1", BucketLookup: minio.BucketLookupPath, MaxRetries: 1,
@@ -132,11 +146,7 @@ func (j job) run(ctx context.Context, c *minio.Core) (result, error) {
 	if wrong != nil {
 		return result{}, wrong
 	}
-	slices.Sort(took)
-	return result{
-		Requests: len(took), Bytes: int64(len(took)) * j.Size, Seconds: seconds,
-		P50: took[len(took)/2], P99: took[len(took)*99/100],
-	}, nil
+	return resultOf(took, int64(len(took))*j.Size, seconds), nil
 }
 
 // fill writes bytes that do not compress, fast.

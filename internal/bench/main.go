@@ -29,16 +29,26 @@ type plan struct {
 	benchtime string        // of each Go benchmark
 	peers     []string
 	large     int64 // bytes of the one large upload
+	listed    int   // keys to list
+	install   bool  // peers that are missing
 }
 
-var (
-	whole = plan{rounds: 3, cell: 3 * time.Second, benchtime: "3s", peers: []string{"minio", "versitygw"}, large: 1 << 30}
-	short = plan{rounds: 1, cell: time.Second, benchtime: "500ms", peers: []string{"minio"}, large: 256 << 20}
-)
+// plans by set: the budget, or every kind of request beside every peer.
+var plans = map[string]struct{ whole, short plan }{
+	"budget": {
+		whole: plan{rounds: 3, cell: 3 * time.Second, benchtime: "3s", peers: []string{"minio", "versitygw"}, large: 1 << 30, install: true},
+		short: plan{rounds: 1, cell: time.Second, benchtime: "500ms", peers: []string{"minio"}, large: 256 << 20},
+	},
+	"peers": {
+		whole: plan{rounds: 3, cell: 1500 * time.Millisecond, peers: []string{"minio", "versitygw"}, large: 1 << 30, listed: 100_000, install: true},
+		short: plan{rounds: 1, cell: 700 * time.Millisecond, peers: []string{"minio", "versitygw"}, large: 256 << 20, listed: 10_000},
+	},
+}
 
 func main() {
 	isClient := flag.Bool("client", false, "be the client process: read a job from standard input")
-	isShort := flag.Bool("short", false, "measure less, in under a minute")
+	set := flag.String("set", "budget", "what to measure: `budget`, or peers for every kind of request beside other servers")
+	isShort := flag.Bool("short", false, "measure less: the budget in under a minute, peers in under two")
 	binary := flag.String("strongroom", "", "measure this `program` instead of building one")
 	peers := flag.String("peers", defaultPeers(), "`folder` in which peers are installed; empty means no peers")
 	dir := flag.String("dir", "", "`folder` for the data, on the file system to be measured (default: the temporary one)")
@@ -50,13 +60,18 @@ func main() {
 		}
 		return
 	}
-	p := whole
+	of, known := plans[*set]
+	if !known {
+		fmt.Fprintf(os.Stderr, "bench: there is no set %q; give budget or peers\n", *set)
+		os.Exit(2)
+	}
+	p := of.whole
 	if *isShort {
-		p = short
+		p = of.short
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, os.Stdout, p, *binary, *peers, *dir); err != nil {
+	if err := run(ctx, os.Stdout, *set, p, *binary, *peers, *dir); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
@@ -70,7 +85,7 @@ func defaultPeers() string {
 	return filepath.Join(cache, "strongroom-bench")
 }
 
-func run(ctx context.Context, out io.Writer, p plan, binary, peers, dir string) (err error) {
+func run(ctx context.Context, out io.Writer, set string, p plan, binary, peers, dir string) (err error) {
 	started := time.Now()
 	root, err := moduleRoot(ctx)
 	if err != nil {
@@ -103,7 +118,7 @@ func run(ctx context.Context, out io.Writer, p plan, binary, peers, dir string) 
 	servers = append(servers, ours)
 	r.add(row{what: "first run: init and ready", limit: "≤ 2 s", measured: fmt.Sprintf("%.2f s", ready.Seconds()), ratio: ready.Seconds() / 2, met: ready <= 2*time.Second})
 	for _, name := range p.peers {
-		s, err := startPeer(ctx, name, peers, filepath.Join(temp, name), p.benchtime == whole.benchtime)
+		s, err := startPeer(ctx, name, peers, filepath.Join(temp, name), p.install)
 		if err != nil {
 			fmt.Fprintf(out, "without %s: %v\n", name, err)
 			continue
@@ -111,6 +126,16 @@ func run(ctx context.Context, out io.Writer, p plan, binary, peers, dir string) 
 		servers = append(servers, s)
 	}
 
+	if set == "peers" {
+		if err := besidePeers(ctx, out, p, servers); err != nil {
+			return err
+		}
+		for _, s := range servers {
+			fmt.Fprintf(out, "%s: %s\n", s.name, s.durability(ctx, temp))
+		}
+		fmt.Fprintf(out, "\nload average at the end %s; took %s\n", loadAverage(), time.Since(started).Round(time.Second))
+		return nil
+	}
 	if err := microbenchmarks(ctx, root, temp, p, r); err != nil {
 		return err
 	}
