@@ -14,6 +14,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"strongroom/door/sigv4"
 )
 
 // body is a request's content on its way in: decoded, counted, hashed. Its end is
@@ -40,7 +42,7 @@ type body struct {
 func (x *exchange) content(limit int64) (*body, error) {
 	b := &body{size: x.r.ContentLength}
 	in := x.paced()
-	payload := x.signed.payload
+	payload := x.signed.Payload
 	streaming := strings.HasPrefix(payload, "STREAMING-")
 	trails := strings.HasSuffix(payload, "-TRAILER")
 	if streaming {
@@ -65,7 +67,7 @@ func (x *exchange) content(limit int64) (*body, error) {
 		f.extra = []element{{"ProposedSize", strconv.FormatInt(b.size, 10)}, {"MaxSizeAllowed", strconv.FormatInt(limit, 10)}}
 		return nil, f
 	}
-	if isDigest(payload) {
+	if sigv4.IsDigest(payload) {
 		b.claimed, b.digest = payload, sha256.New()
 	}
 	if err := b.readMD5(x.r.Header.Values("Content-Md5")); err != nil {
@@ -265,7 +267,7 @@ func (x *exchange) document(limit int64) ([]byte, *body, error) {
 // noContent refuses a body where the operation takes none, and checks the digest
 // that the client signed of it.
 func (x *exchange) noContent() error {
-	if x.r.ContentLength > 0 || strings.HasPrefix(x.signed.payload, "STREAMING-") {
+	if x.r.ContentLength > 0 || strings.HasPrefix(x.signed.Payload, "STREAMING-") {
 		return refuse("InvalidRequest", "%s takes no body", x.op.name)
 	}
 	if x.r.ContentLength < 0 {
@@ -274,7 +276,7 @@ func (x *exchange) noContent() error {
 			return refuse("InvalidRequest", "%s takes no body", x.op.name)
 		}
 	}
-	if isDigest(x.signed.payload) && x.signed.payload != emptySHA256 {
+	if sigv4.IsDigest(x.signed.Payload) && x.signed.Payload != emptySHA256 {
 		return refuse("XAmzContentSHA256Mismatch", "the provided x-amz-content-sha256 header does not match what was computed")
 	}
 	return nil

@@ -10,6 +10,8 @@ import (
 	"io"
 	"strconv"
 	"strings"
+
+	"strongroom/door/sigv4"
 )
 
 const (
@@ -49,12 +51,12 @@ func newChunkReader(in io.Reader, sign *chunkSigner, trails bool, trailer func(n
 	return &chunkReader{in: bufio.NewReaderSize(in, lineBuffer), sign: sign, trails: trails, trailer: trailer}
 }
 
-func newChunkSigner(s *signature) *chunkSigner {
-	return &chunkSigner{key: s.key, stamp: s.stamp, scope: s.scope(), previous: s.value, data: sha256.New()}
+func newChunkSigner(s *sigv4.Signature) *chunkSigner {
+	return &chunkSigner{key: s.Key, stamp: s.Stamp, scope: s.Scope(), previous: s.Value, data: sha256.New()}
 }
 
 func (s *chunkSigner) next(text string) string {
-	return hex.EncodeToString(mac(s.key, text))
+	return hex.EncodeToString(sigv4.MAC(s.key, text))
 }
 
 // chunk checks the signature of the data hashed since the last call.
@@ -69,7 +71,7 @@ func (s *chunkSigner) chunk(claimed string) error {
 }
 
 func (s *chunkSigner) trailer(canonical, claimed string) error {
-	want := s.next("AWS4-HMAC-SHA256-TRAILER\n" + s.stamp + "\n" + s.scope + "\n" + s.previous + "\n" + hexSHA256(canonical))
+	want := s.next("AWS4-HMAC-SHA256-TRAILER\n" + s.stamp + "\n" + s.scope + "\n" + s.previous + "\n" + sigv4.Digest(canonical))
 	if !equal(claimed, want) {
 		return refuse("SignatureDoesNotMatch", "the signature of the trailer does not match")
 	}
@@ -125,7 +127,7 @@ func (c *chunkReader) step() error {
 	}
 	if c.sign != nil {
 		claimed, ok := strings.CutPrefix(extension, "chunk-signature=")
-		if !ok || !isDigest(claimed) {
+		if !ok || !sigv4.IsDigest(claimed) {
 			return broken(nil, "a chunk's header has no signature")
 		}
 		c.claimed = claimed

@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"strongroom"
+	"strongroom/door/sigv4"
 )
 
 // call is one request in the making. Its zero value is a signed GET of the bucket "calls".
@@ -51,22 +52,22 @@ func or[T comparable](v, preset T) T {
 
 // request builds and signs the call. The signer is this package's own; that it is
 // right is proved by the published vectors and by the clients.
-func (c call) request(t testing.TB, base string) (*http.Request, *signature) {
+func (c call) request(t testing.TB, base string) (*http.Request, *sigv4.Signature) {
 	t.Helper()
 	at := or(c.at, time.Now()).UTC()
-	s := &signature{
-		keyID: or(c.key, testKey), date: at.Format("20060102"), region: testRegion,
-		stamp: at.Format(stampLayout), headers: []string{"host"}, presigned: c.presigned,
+	s := &sigv4.Signature{
+		KeyID: or(c.key, testKey), Date: at.Format("20060102"), Region: testRegion, Service: "s3",
+		Stamp: at.Format(sigv4.Stamp), Headers: []string{"host"}, Presigned: c.presigned,
 	}
 	path := or(c.path, "/calls")
 	if c.presigned {
-		s.payload = or(c.payload, unsignedPayload)
+		s.Payload = or(c.payload, unsignedPayload)
 		glue := "?"
 		if strings.Contains(path, "?") {
 			glue = "&"
 		}
-		path += glue + "X-Amz-Algorithm=" + algorithmV4 + "&X-Amz-Credential=" + escape(s.keyID+"/"+s.scope(), false) +
-			"&X-Amz-Date=" + s.stamp + "&X-Amz-Expires=" + strconv.Itoa(or(c.expires, 60)) + "&X-Amz-SignedHeaders=host"
+		path += glue + "X-Amz-Algorithm=" + sigv4.Algorithm + "&X-Amz-Credential=" + sigv4.Escape(s.KeyID+"/"+s.Scope(), false) +
+			"&X-Amz-Date=" + s.Stamp + "&X-Amz-Expires=" + strconv.Itoa(or(c.expires, 60)) + "&X-Amz-SignedHeaders=host"
 	}
 	r, err := http.NewRequest(or(c.method, "GET"), base+path, strings.NewReader(c.body))
 	if err != nil {
@@ -75,30 +76,28 @@ func (c call) request(t testing.TB, base string) (*http.Request, *signature) {
 	r.Host = or(c.host, r.Host)
 	set := func(name, value string) {
 		r.Header.Add(name, value)
-		if lower := strings.ToLower(name); !c.presigned && !slices.Contains(s.headers, lower) {
-			s.headers = append(s.headers, lower)
+		if lower := strings.ToLower(name); !c.presigned && !slices.Contains(s.Headers, lower) {
+			s.Headers = append(s.Headers, lower)
 		}
 	}
 	if !c.presigned {
-		s.payload = or(c.payload, hexDigest(c.body))
-		set("x-amz-date", s.stamp)
-		set("x-amz-content-sha256", s.payload)
+		s.Payload = or(c.payload, hexDigest(c.body))
+		set("x-amz-date", s.Stamp)
+		set("x-amz-content-sha256", s.Payload)
 	}
 	for i := 0; i < len(c.headers); i += 2 {
 		set(c.headers[i], c.headers[i+1])
 	}
-	slices.Sort(s.headers)
+	slices.Sort(s.Headers)
 	q, err := parseQuery(r.URL.RawQuery)
 	if err != nil {
 		return r, s // what cannot be parsed cannot be signed: the door must refuse it before
 	}
-	canonical := s.canonicalRequest(r, q)
-	s.key = signingKey(or(c.secret, testSecret), s.date, s.region)
-	s.value = hex.EncodeToString(mac(s.key, algorithmV4+"\n"+s.stamp+"\n"+s.scope()+"\n"+hexSHA256(canonical)))
+	s.Sign(r, q.all(), or(c.secret, testSecret))
 	if c.presigned {
-		r.URL.RawQuery += "&X-Amz-Signature=" + s.value
+		r.URL.RawQuery += "&X-Amz-Signature=" + s.Value
 	} else {
-		r.Header.Set("Authorization", algorithmV4+" Credential="+s.keyID+"/"+s.scope()+", SignedHeaders="+strings.Join(s.headers, ";")+", Signature="+s.value)
+		r.Header.Set("Authorization", s.Authorization())
 	}
 	for i := 0; i < len(c.loose); i += 2 {
 		r.Header.Add(c.loose[i], c.loose[i+1])
@@ -533,7 +532,7 @@ func TestHeadFailsWithoutABody(t *testing.T) {
 }
 
 // signedChunks is content in signed chunks, with a trailing checksum if sum is given.
-func signedChunks(s *signature, content, name, sum string) string {
+func signedChunks(s *sigv4.Signature, content, name, sum string) string {
 	signer := newChunkSigner(s)
 	var b strings.Builder
 	for rest := content; ; {
@@ -960,12 +959,12 @@ func TestKeysComeBackExactly(t *testing.T) {
 	server, room := open(t)
 	keys := []string{"/", "//", "a//b", "..", "../..", "a/./b", "a/../../etc/passwd", "%2e%2e", "a%2Fb", "+ +", "\x00", "\x7f\x01", "é", "日本", "a\\b", "?", "#", "&<>\"'", "\u2028", "\ufffe", strings.Repeat("é", 512), "con", "a:b", " ", "a\r\nb"}
 	for _, k := range keys {
-		a := call{method: "PUT", path: "/calls/" + escape(k, true), body: k}.send(t, server)
+		a := call{method: "PUT", path: "/calls/" + sigv4.Escape(k, true), body: k}.send(t, server)
 		if a.status != 200 || room.objects["calls"][k] == nil {
 			t.Errorf("%q: stored with %d %s", k, a.status, a.message)
 			continue
 		}
-		if a := (call{path: "/calls/" + escape(k, false)}).send(t, server); a.status != 200 || a.body != k {
+		if a := (call{path: "/calls/" + sigv4.Escape(k, false)}).send(t, server); a.status != 200 || a.body != k {
 			t.Errorf("%q: read as %d %q", k, a.status, a.body)
 		}
 	}
@@ -993,7 +992,7 @@ func TestKeysComeBackExactly(t *testing.T) {
 func TestListingOfUploads(t *testing.T) {
 	server, _ := open(t)
 	for _, key := range []string{"a", "b", "b", "c/é"} {
-		if a := (call{method: "POST", path: "/calls/" + escape(key, true) + "?uploads"}).send(t, server); a.status != 200 || a.headers.Get(fieldKey) != "recipient-of-machine" {
+		if a := (call{method: "POST", path: "/calls/" + sigv4.Escape(key, true) + "?uploads"}).send(t, server); a.status != 200 || a.headers.Get(fieldKey) != "recipient-of-machine" {
 			t.Fatalf("%d %s", a.status, a.body)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"strongroom"
+	"strongroom/door/sigv4"
 )
 
 const (
@@ -56,7 +57,7 @@ func (x *exchange) readFields() error {
 		if _, twice := x.fields[e.name]; twice {
 			return refuse("InvalidRequest", "%s stands both in a header and in the query", clip(e.name))
 		}
-		if strings.ContainsFunc(e.name, func(r rune) bool { return !tokenRune(r) }) || strings.ContainsFunc(e.value, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+		if strings.ContainsFunc(e.name, func(r rune) bool { return !sigv4.IsTokenRune(r) }) || strings.ContainsFunc(e.value, func(r rune) bool { return r < ' ' || r == 0x7f }) {
 			return refuse("InvalidArgument", "a query parameter that stands for a header has characters that a header may not have")
 		}
 		x.fields[e.name] = strings.TrimSpace(e.value)

@@ -8,6 +8,7 @@ import (
 	"unicode/utf8"
 
 	"strongroom"
+	"strongroom/door/sigv4"
 	"strongroom/vault"
 )
 
@@ -37,7 +38,7 @@ func (x *exchange) names() (func(string) string, error) {
 	case !ok || v == "":
 		return func(s string) string { return s }, nil
 	case v == "url":
-		return func(s string) string { return escape(s, true) }, nil
+		return func(s string) string { return sigv4.Escape(s, true) }, nil
 	}
 	return nil, refuse("InvalidArgument", "invalid encoding method specified in the request; encoding-type may be url")
 }

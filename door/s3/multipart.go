@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"strongroom"
+	"strongroom/door/sigv4"
 	"strongroom/vault"
 )
 
@@ -176,7 +177,7 @@ func (x *exchange) location() string {
 	if x.virtualBucket() != "" {
 		path = "/" + x.key
 	}
-	return scheme + x.r.Host + escape(path, true)
+	return scheme + x.r.Host + sigv4.Escape(path, true)
 }
 
 // completion is what a CompleteMultipartUpload claims about the parts and the whole.

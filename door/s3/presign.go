@@ -1,13 +1,14 @@
 package s3
 
 import (
-	"encoding/hex"
 	"fmt"
+	"net/http"
 	"net/url"
 	"strconv"
 	"time"
 
 	"strongroom"
+	"strongroom/door/sigv4"
 )
 
 // Presigned is a request to be signed into a URL: SigV4 by query, as AWS documents
@@ -31,11 +32,14 @@ func (p Presigned) URL() (string, error) {
 	if err != nil || base.Host == "" || base.Path != "" && base.Path != "/" {
 		return "", fmt.Errorf("%q is no endpoint such as http://127.0.0.1:7480", p.Endpoint)
 	}
-	stamp := p.Now.UTC().Format(stampLayout)
-	s := signature{keyID: p.KeyID, date: stamp[:8], region: p.Region, stamp: stamp}
+	stamp := p.Now.UTC().Format(sigv4.Stamp)
+	s := sigv4.Signature{
+		KeyID: p.KeyID, Date: stamp[:8], Region: p.Region, Service: "s3", Stamp: stamp,
+		Headers: []string{"host"}, Payload: unsignedPayload, Presigned: true,
+	}
 	q := query{
-		{"X-Amz-Algorithm", algorithmV4},
-		{"X-Amz-Credential", p.KeyID + "/" + s.scope()},
+		{"X-Amz-Algorithm", sigv4.Algorithm},
+		{"X-Amz-Credential", p.KeyID + "/" + s.Scope()},
 		{"X-Amz-Date", stamp},
 		{"X-Amz-Expires", strconv.Itoa(int(p.Expires / time.Second))},
 		{"X-Amz-SignedHeaders", "host"},
@@ -46,9 +50,7 @@ func (p Presigned) URL() (string, error) {
 	if p.Purpose.Ticket != "" {
 		q = append(q, element{"x-strongroom-ticket", p.Purpose.Ticket})
 	}
-	path := "/" + escape(p.Bucket, false) + "/" + escape(p.Key, true)
-	canonical := p.Method + "\n" + path + "\n" + q.canonical() + "\nhost:" + base.Host + "\n\nhost\n" + unsignedPayload
-	toSign := algorithmV4 + "\n" + s.stamp + "\n" + s.scope() + "\n" + hexSHA256(canonical)
-	value := hex.EncodeToString(mac(signingKey(p.Secret, s.date, s.region), toSign))
-	return base.Scheme + "://" + base.Host + path + "?" + q.canonical() + "&X-Amz-Signature=" + value, nil
+	r := &http.Request{Method: p.Method, Host: base.Host, URL: &url.URL{Path: "/" + p.Bucket + "/" + p.Key}}
+	s.Sign(r, q.all(), p.Secret)
+	return base.Scheme + "://" + base.Host + sigv4.Escape(r.URL.Path, true) + "?" + sigv4.CanonicalQuery(q.all()) + "&X-Amz-Signature=" + s.Value, nil
 }

@@ -1,9 +1,6 @@
 package s3
 
-import (
-	"slices"
-	"strings"
-)
+import "strings"
 
 // query is the parameters of a request's URL, decoded, in the order given.
 type query []element
@@ -47,30 +44,6 @@ func (q query) find(name string) (string, bool) {
 func (q query) get(name string) string { v, _ := q.find(name); return v }
 func (q query) has(name string) bool   { _, ok := q.find(name); return ok }
 
-// canonical is the query as Signature Version 4 wants it: encoded once, sorted,
-// without the signature itself.
-func (q query) canonical() string {
-	pairs := make([]element, 0, len(q))
-	for _, e := range q {
-		if e.name != "X-Amz-Signature" {
-			pairs = append(pairs, element{escape(e.name, false), escape(e.value, false)})
-		}
-	}
-	slices.SortFunc(pairs, func(a, b element) int {
-		return strings.Compare(a.name+"\x00"+a.value, b.name+"\x00"+b.value)
-	})
-	var b strings.Builder
-	for i, e := range pairs {
-		if i > 0 {
-			b.WriteByte('&')
-		}
-		b.WriteString(e.name)
-		b.WriteByte('=')
-		b.WriteString(e.value)
-	}
-	return b.String()
-}
-
 // unescape undoes percent-encoding; with plus, a plus sign is a space.
 func unescape(s string, plus bool) (string, bool) {
 	if !strings.ContainsAny(s, "%+") {
@@ -108,32 +81,4 @@ func hexDigit(c byte) int {
 		return int(c-'A') + 10
 	}
 	return -1
-}
-
-// escape percent-encodes as Signature Version 4 does: all but the unreserved
-// characters, and the slash where it divides a path.
-func escape(s string, slash bool) string {
-	const digits = "0123456789ABCDEF"
-	plain := func(c byte) bool {
-		return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' ||
-			c == '-' || c == '.' || c == '_' || c == '~' || c == '/' && slash
-	}
-	n := 0
-	for i := range len(s) {
-		if !plain(s[i]) {
-			n++
-		}
-	}
-	if n == 0 {
-		return s
-	}
-	b := make([]byte, 0, len(s)+2*n)
-	for i := range len(s) {
-		if c := s[i]; plain(c) {
-			b = append(b, c)
-		} else {
-			b = append(b, '%', digits[c>>4], digits[c&15])
-		}
-	}
-	return string(b)
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"strongroom"
+	"strongroom/door/sigv4"
 	"strongroom/vault"
 )
 
@@ -80,7 +81,6 @@ type Config struct {
 }
 
 const (
-	maxSkew     = 15 * time.Minute
 	maxKey      = 1024    // bytes of a key
 	maxMeta     = 2 << 10 // bytes of user metadata, names and values
 	maxDocument = 4 << 20 // bytes of an XML body; 10,000 parts with SHA-256 checksums need 2 MiB
@@ -88,8 +88,7 @@ const (
 	maxParts    = 10_000
 	maxDelete   = 1000
 	maxPage     = 1000
-	maxQuery    = 64  // query parameters
-	maxSigned   = 256 // names under SignedHeaders
+	maxQuery    = 64 // query parameters
 )
 
 type door struct {
@@ -140,7 +139,7 @@ type exchange struct {
 	bucket, key string
 	op          *operation
 
-	signed signature
+	signed sigv4.Signature
 	room   Room
 	caller vault.Caller
 }

@@ -23,12 +23,13 @@ var layers = []layer{
 	{3, []string{"vault", "keyserver"}, "the one door to plaintext and the keys' custodian: what they check must not depend on what looks at it"},
 	{4, []string{"limit", "classify"}, "each decides or notices one thing; whoever asks declares the interface it needs, and the wiring joins them"},
 	{6, []string{"internal/store", "internal/disk", "internal/synth", "internal/powercut", "internal/s3clients"}, "adapters implement interfaces that are declared above them"},
-	{7, []string{"door/s3", "door/console"}, "a door only translates: it reaches storage through the vault and never by itself"},
+	{7, []string{"door/s3", "door/console", "door/sigv4"}, "a door only translates: it reaches storage through the vault and never by itself"},
 	{8, []string{"internal/house", "internal/housetest", "internal/storetest", "internal/bench", "internal/crash", "cmd/strongroom"}, "wiring: the one place that may know everybody"},
 }
 
 // pairs are imports within one layer, each with the reason why it may be.
 var pairs = map[[2]string]string{
+	{"door/s3", "door/sigv4"}:                "a signature is checked in one place, whichever door it knocks at",
 	{"cmd/strongroom", "internal/house"}:     "the command opens rooms through the wiring",
 	{"internal/housetest", "internal/house"}: "rooms for tests are wired as real ones are",
 }

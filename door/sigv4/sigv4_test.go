@@ -1,0 +1,132 @@
+package sigv4
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+)
+
+const empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+// The vectors are "get-vanilla" and "post-x-www-form-urlencoded" of the suite that AWS
+// publishes with the signature's documentation; those of S3 are held by its door.
+func TestVectors(t *testing.T) {
+	for _, v := range []struct{ method, contentType, body, want string }{
+		{"GET", "", "", "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31"},
+		{"POST", "application/x-www-form-urlencoded", "Param1=value1", "ff11897932ad3f4e8b18135d722051e5ac45fc38421b1da7b9d196a0fe09473a"},
+	} {
+		r, err := http.NewRequest(v.method, "https://example.amazonaws.com/", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := Signature{
+			KeyID: "AKIDEXAMPLE", Date: "20150830", Region: "us-east-1", Service: "service", Stamp: "20150830T123600Z",
+			Headers: []string{"host", "x-amz-date"}, Payload: Digest(v.body),
+		}
+		r.Header.Set("X-Amz-Date", s.Stamp)
+		if v.contentType != "" {
+			r.Header.Set("Content-Type", v.contentType)
+			s.Headers = append([]string{"content-type"}, s.Headers...)
+		}
+		const secret = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
+		if s.Sign(r, nil, secret); s.Value != v.want {
+			t.Errorf("%s is signed %s, AWS says %s\n%s", v.method, s.Value, v.want, s.CanonicalRequest(r, nil))
+		}
+		// What was signed reads back and holds, for its service and secret alone.
+		r.Header.Set("Authorization", s.Authorization())
+		for _, c := range []struct {
+			service, secret string
+			holds           bool
+		}{{"service", secret, true}, {"", secret, true}, {"s3", secret, false}, {"service", secret + "x", false}} {
+			claimed, refusal := ReadHeader(r, c.service)
+			if refusal == nil {
+				claimed.Payload = s.Payload
+				refusal = claimed.Verify(r, nil, c.secret)
+			}
+			if (refusal == nil) != c.holds {
+				t.Errorf("for service %q: %v", c.service, refusal)
+			}
+		}
+		if refusal := (&Signature{Value: s.Value, Headers: s.Headers}).Verify(r, nil, "short"); refusal == nil || refusal.Reason != Unusable {
+			t.Errorf("a short secret: %v", refusal)
+		}
+	}
+}
+
+func TestServiceOfAHeader(t *testing.T) {
+	for header, want := range map[string]string{
+		Algorithm + " Credential=AK/20150830/us-east-1/sts/aws4_request, SignedHeaders=host, Signature=" + empty: "sts",
+		Algorithm + " Credential=AK/20150830/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=" + empty:  "s3",
+		Algorithm + " Credential=AK/20150830/us-east-1/sts/aws4_request, SignedHeaders=host":                     "",
+		"AWS AK:sts": "",
+		"":           "",
+	} {
+		if got := Service(header); got != want {
+			t.Errorf("%q is for %q, want %q", header, got, want)
+		}
+	}
+}
+
+func TestAllSigned(t *testing.T) {
+	for _, c := range []struct{ header, signed, want string }{
+		{"X-Strongroom-Purpose", "host", "x-strongroom-purpose"},
+		{"X-Strongroom-Purpose", "host;x-strongroom-purpose", ""},
+		{"X-Amz-Security-Token", "host", "x-amz-security-token"},
+		{"User-Agent", "host", ""},
+		{"User-Agent", "user-agent", "Host"},
+	} {
+		s := Signature{Headers: strings.Split(c.signed, ";")}
+		refusal := s.AllSigned(&http.Request{Header: http.Header{c.header: {"x"}}}, "x-amz-", "x-strongroom-")
+		if c.want == "" && refusal != nil || c.want != "" && (refusal == nil || refusal.Reason != Unsigned || !strings.Contains(refusal.Message, c.want)) {
+			t.Errorf("%s with %s signed: %v", c.header, c.signed, refusal)
+		}
+	}
+}
+
+func FuzzAuthorization(f *testing.F) {
+	f.Add("AWS4-HMAC-SHA256 Credential=AKIAIOSFODNN7EXAMPLE/20130524/us-east-1/s3/aws4_request, SignedHeaders=host;x-amz-date, Signature=" + empty)
+	f.Add("AWS4-HMAC-SHA256 Credential=a/b/20130524/us-east-1/sts/aws4_request,SignedHeaders=host,Signature=" + empty)
+	f.Add("AWS4-HMAC-SHA256 Credential=,SignedHeaders=;,Signature=")
+	f.Add("AWS AKIAIOSFODNN7EXAMPLE:abc")
+	f.Fuzz(func(t *testing.T, value string) {
+		s, refusal := ParseAuthorization(value, "")
+		if refusal != nil {
+			if refusal.Reason != Malformed && refusal.Reason != Mechanism {
+				t.Errorf("the refusal has the reason %d", refusal.Reason)
+			}
+			return
+		}
+		if s.KeyID == "" || len(s.Date) != 8 || s.Region == "" || s.Service == "" || len(s.Headers) == 0 || !IsDigest(s.Value) {
+			t.Errorf("accepted as %+v", s)
+		}
+		// What is accepted has one meaning: written out again it reads the same.
+		again, refusal := ParseAuthorization(s.Authorization(), s.Service)
+		if refusal != nil || again.KeyID != s.KeyID || again.Scope() != s.Scope() || again.Value != s.Value {
+			t.Errorf("%+v does not survive being written out: %+v, %v", s, again, refusal)
+		}
+	})
+}
+
+func FuzzPresigned(f *testing.F) {
+	f.Add("X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AKIAIOSFODNN7EXAMPLE%2F20130524%2Fus-east-1%2Fs3%2Faws4_request&X-Amz-Date=20130524T000000Z&X-Amz-Expires=86400&X-Amz-SignedHeaders=host&X-Amz-Signature=" + empty)
+	f.Add("X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=AK%2F20130524%2Fus-east-1%2Fs3%2Faws4_request&X-Amz-Date=20130524T000000Z&X-Amz-Expires=60&X-Amz-SignedHeaders=host&X-Amz-Signature=" + empty)
+	f.Add("X-Amz-Expires=-1&X-Amz-Date=0&&=&%41=%")
+	f.Fuzz(func(t *testing.T, raw string) {
+		q, err := url.ParseQuery(raw)
+		if err != nil {
+			return
+		}
+		s, refusal := ParsePresigned(q.Get, "s3", 15*time.Minute)
+		if refusal != nil {
+			if refusal.Reason != MalformedQuery && refusal.Reason != Mechanism {
+				t.Errorf("the refusal has the reason %d", refusal.Reason)
+			}
+			return
+		}
+		if s.Expires <= 0 || s.Expires > 15*time.Minute || s.Stamp[:8] != s.Date || s.Service != "s3" || !IsDigest(s.Value) {
+			t.Errorf("accepted as %+v", s)
+		}
+	})
+}
