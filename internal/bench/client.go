@@ -27,7 +27,7 @@ type endpoint struct {
 // job is one cell of work for a client process. Either Count or Time ends it.
 type job struct {
 	endpoint
-	Lean    bool   // by the light client
+	Light   bool   // by the light client
 	Action  string // bucket, put, get; of the light client also head, delete, fill, list, up, down
 	Bucket  string
 	Prefix  string // of the keys: put writes PREFIX0, PREFIX1 …, get reads them
@@ -83,8 +83,8 @@ func runClient(in io.Reader, out io.Writer) error {
 	if err := json.NewDecoder(in).Decode(&j); err != nil {
 		return fmt.Errorf("reading the job: %w", err)
 	}
-	if j.Lean {
-		r, err := j.runLean()
+	if j.Light {
+		r, err := j.runLight()
 		if err != nil {
 			return err
 		}

@@ -81,7 +81,7 @@ type measure struct {
 func besidePeers(ctx context.Context, out io.Writer, p plan, servers []*server) error {
 	for _, s := range servers {
 		for _, size := range []int64{4 << 10, 1 << 20, 10 << 20} {
-			j := job{endpoint: s.endpoint, Lean: true, Action: "put", Bucket: bucket, Prefix: readPrefix(size), Size: size, Callers: callers, Count: readable, Sealed: s.seals()}
+			j := job{endpoint: s.endpoint, Light: true, Action: "put", Bucket: bucket, Prefix: readPrefix(size), Size: size, Callers: callers, Count: readable, Sealed: s.seals()}
 			if _, err := j.do(ctx); err != nil {
 				return err
 			}
@@ -119,7 +119,7 @@ func besidePeers(ctx context.Context, out io.Writer, p plan, servers []*server) 
 // put puts the trial to one server.
 func (t trial) put(ctx context.Context, p plan, s *server, round int, m *measure) error {
 	j := job{
-		endpoint: s.endpoint, Lean: true, Action: t.action, Bucket: bucket, Prefix: t.prefix, Size: t.size, Callers: t.callers,
+		endpoint: s.endpoint, Light: true, Action: t.action, Bucket: bucket, Prefix: t.prefix, Size: t.size, Callers: t.callers,
 		Count: t.count, Objects: t.objects, Sealed: s.seals(),
 	}
 	if t.folders {
