@@ -1,7 +1,8 @@
 // Package people says who may knock: principals with groups, attributes and
-// aliases, and the access keys that prove them. It validates what is written
-// about a person and makes keys; it keeps nothing itself. An access key never
-// outlives its expiry, its revocation, or the suspension of its principal.
+// aliases, the access keys and sessions that prove them, and the identity
+// providers that may vouch for them. It validates what is written about a
+// person and makes keys; it keeps nothing itself. An access key never outlives
+// its expiry, its revocation, or the suspension of its principal.
 package people
 
 import (
@@ -28,6 +29,9 @@ type AccessKey struct {
 	Created   time.Time     `json:"created"`
 	Expires   time.Time     `json:"expires,omitzero"`
 	Revoked   time.Time     `json:"revoked,omitzero"`
+
+	Session  *Session  `json:"session,omitempty"`  // of a temporary key
+	Standing *Standing `json:"standing,omitempty"` // of a machine's
 }
 
 // Format keeps the secret out of logs whatever verb is used.

@@ -240,6 +240,11 @@ func (s *leases) drop(key leaseKey, slot *leaseSlot) {
 
 // openLease is where plaintext begins: record, prove, unwrap, unseal.
 func (r *Room) openLease(ctx context.Context, a asked, o objectBody, shared bool, former *resumable) (*lease, error) {
+	if former == nil {
+		if err := r.withinRate(ctx, a); err != nil {
+			return nil, err
+		}
+	}
 	ephemeral, err := seal.NewEphemeral()
 	if err != nil {
 		return nil, unavailable("no key could be made for this release", err)
@@ -546,7 +551,7 @@ func (r *Room) stillWelcome(c Caller) error {
 	if !known || p.Suspended || !p.Expires.IsZero() && !now.Before(p.Expires) {
 		return &strongroom.Error{Kind: strongroom.KindDenied, Message: "you are no longer among those who may read here"}
 	}
-	if k, isKey := r.state.keys[c.Session]; isKey && k.Usable(p, now) != nil {
+	if k, isKey := r.state.ring.keys[c.Session]; isKey && r.state.ring.usable(k, p, now) != nil {
 		return &strongroom.Error{Kind: strongroom.KindDenied, Message: "the access key is no longer valid"}
 	}
 	return nil
@@ -682,7 +687,13 @@ func (r *Room) recoverLeases(ctx context.Context) error {
 		case release.KindRelease:
 			e, err := release.ParseEvidence(leaf.Kind, record.Evidence)
 			var p Personal
-			if err != nil || json.Unmarshal(record.Personal, &p) != nil || p.Question == nil || !p.Shared ||
+			if err != nil || json.Unmarshal(record.Personal, &p) != nil || p.Question == nil {
+				continue
+			}
+			if key, most := r.limited(p.Session); most > 0 && now.Sub(leaf.Time) < time.Hour {
+				r.rates.take(key, leaf.Time, most) // what a key caused before the restart counts too
+			}
+			if !p.Shared ||
 				e.Server != r.Server || now.UnixMilli() >= e.Expires {
 				continue
 			}

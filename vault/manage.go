@@ -162,8 +162,12 @@ func (r *Room) AccessKeys(ctx context.Context, c Caller) ([]people.AccessKey, er
 	}
 	r.state.mu.RLock()
 	var out []people.AccessKey
-	for _, k := range r.state.keys {
+	for _, k := range r.state.ring.keys {
 		k.Secret = ""
+		if k.Session != nil {
+			told := *k.Session
+			told.Token, k.Session = "", &told
+		}
 		out = append(out, k)
 	}
 	r.state.mu.RUnlock()
@@ -206,10 +210,10 @@ func (r *Room) RevokeKey(ctx context.Context, c Caller, keyID string) error {
 		return r.refuse(ctx, a)
 	}
 	r.state.mu.RLock()
-	k, known := r.state.keys[keyID]
+	k, known := r.state.ring.keys[keyID]
 	r.state.mu.RUnlock()
 	if !known {
-		return &strongroom.Error{Kind: strongroom.KindInvalid, Message: fmt.Sprintf("there is no access key %q", keyID), Hint: "see `strongroom key ls`"}
+		return noKey(keyID)
 	}
 	if k.Revoked.IsZero() {
 		k.Revoked = r.Clock().UTC()

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -185,7 +186,7 @@ func (r *Room) refuse(ctx context.Context, a asked) error {
 	if len(a.decision.Errors) > 0 {
 		r.Log.Error("a policy did not evaluate", "room", r.ID, "policy_set", a.decision.PolicySet, "errors", strings.Join(a.decision.Errors, "; "))
 	}
-	return denied(a.decision)
+	return denied(a)
 }
 
 // recordRefusal puts a refusal on record, with what besides the decision was the
@@ -203,21 +204,31 @@ func (r *Room) recordRefusal(ctx context.Context, a asked, detail string) {
 	}
 }
 
-func denied(d strongroom.Decision) error {
-	e := &strongroom.Error{Kind: strongroom.KindDenied, Message: d.Reason, Missing: d.Missing}
-	for _, m := range d.Missing {
-		switch m {
-		case strongroom.ObligePurpose:
-			e.Hint = "send it as the signed header x-strongroom-purpose"
-		case strongroom.ObligeTicket:
-			e.Hint = "send it as the signed header x-strongroom-ticket"
-		case strongroom.ObligeApproval:
-			e.Hint = "ask somebody who may approve it"
-		case strongroom.ObligeScrubbedCopy:
-			e.Hint = "ask for the scrubbed copy"
+// denied is a refusal as the asker sees it, with what to do where something would lift it.
+func denied(a asked) error {
+	missing := a.decision.Missing
+	var advice []string
+	if slices.Contains(missing, strongroom.ObligePurpose) || slices.Contains(missing, strongroom.ObligeTicket) {
+		command, header := "strongroom credentials", "x-strongroom-purpose"
+		if a.caller.Endpoint != "" {
+			command += " --endpoint " + a.caller.Endpoint
 		}
+		command += " --purpose WHY"
+		if slices.Contains(missing, strongroom.ObligeTicket) {
+			command += " --ticket TICKET"
+			if header = "x-strongroom-ticket"; slices.Contains(missing, strongroom.ObligePurpose) {
+				header = "x-strongroom-purpose and x-strongroom-ticket"
+			}
+		}
+		advice = append(advice, fmt.Sprintf("say why with the session that `%s` makes, as credential_process of your AWS profile (its --help shows one), or in the signed header %s", command, header))
 	}
-	return e
+	if slices.Contains(missing, strongroom.ObligeApproval) {
+		advice = append(advice, "ask somebody who may approve it")
+	}
+	if slices.Contains(missing, strongroom.ObligeScrubbedCopy) {
+		advice = append(advice, "ask for the scrubbed copy")
+	}
+	return &strongroom.Error{Kind: strongroom.KindDenied, Message: a.decision.Reason, Missing: missing, Hint: strings.Join(advice, "; ")}
 }
 
 // noise counts what is not worth a record each.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"strongroom"
+	"strongroom/people"
 )
 
 // Caller is an authenticated asker, as a door established it.
@@ -16,6 +17,7 @@ type Caller struct {
 	Secure    bool   // the connection is TLS
 	RequestID string
 	Purpose   strongroom.Purpose
+	Endpoint  string // how the asker reached this server, for advice; "" if not known
 }
 
 // AtEOF is called once when the body has been read to its end; it returns the
@@ -165,4 +167,7 @@ type Credential struct {
 	KeyID     string
 	Secret    string
 	Principal strongroom.Principal
+	Purpose   strongroom.Purpose // why the key is used where the request does not say
+	Session   *people.Session    // of a temporary key: ProvesToken must hold as well
+	Expired   bool               // the session has reached its end
 }

@@ -80,6 +80,7 @@ type Room struct {
 	noise   noise
 	slots   chan struct{}
 	shares  shares
+	rates   rates
 
 	witnessed atomic.Int64 // what the custodian is known to have witnessed
 
@@ -157,6 +158,11 @@ func (r *Room) tend(ctx context.Context) {
 			}
 		}
 		r.leases.tick(ctx, r)
+		if n%60 == 0 {
+			if _, err := r.DropSessions(ctx); err != nil && ctx.Err() == nil {
+				r.Log.Error("dropping expired sessions", "room", r.ID, "error", err)
+			}
+		}
 		if n%10 == 0 {
 			if err := r.flushNoise(ctx); err != nil && ctx.Err() == nil {
 				r.Log.Error("recording refused noise", "room", r.ID, "error", err)

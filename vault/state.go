@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -24,6 +25,7 @@ const (
 	rowPart       = "part"
 	rowPrincipal  = "principal"
 	rowAccessKey  = "access-key"
+	rowProvider   = "identity-provider"
 	rowPolicySet  = "policy-set" // by hash, kept for ever: decisions are replayed with it
 	rowPolicy     = "policy"     // id "current": the hash in force
 	rowRecipient  = "recipient"
@@ -37,7 +39,7 @@ type state struct {
 	mu         sync.RWMutex
 	principals map[strongroom.ID]strongroom.Principal
 	names      map[string]strongroom.ID
-	keys       map[string]people.AccessKey
+	ring       keyring
 	buckets    map[strongroom.ID]strongroom.Bucket
 	byName     map[string]strongroom.ID
 	recipients map[string][]seal.Recipient // by custody class
@@ -65,7 +67,7 @@ type place struct {
 func (s *state) init() {
 	s.principals = map[strongroom.ID]strongroom.Principal{}
 	s.names = map[string]strongroom.ID{}
-	s.keys = map[string]people.AccessKey{}
+	s.ring.init()
 	s.buckets = map[strongroom.ID]strongroom.Bucket{}
 	s.byName = map[string]strongroom.ID{}
 	s.recipients = map[string][]seal.Recipient{}
@@ -139,7 +141,7 @@ func decode[T any](r book.Row) (T, error) {
 
 // load reads all rows but those of uploads, which are read when asked for.
 func (r *Room) load(ctx context.Context) error {
-	for _, kind := range []string{rowRecipient, rowPolicySet, rowPolicy, rowPrincipal, rowAccessKey, rowBucket, rowObject} {
+	for _, kind := range []string{rowRecipient, rowPolicySet, rowPolicy, rowPrincipal, rowAccessKey, rowProvider, rowBucket, rowObject} {
 		for row, err := range r.Book.Rows(ctx, kind, "") {
 			if err != nil {
 				return err
@@ -196,12 +198,8 @@ func (r *Room) learnLocked(row book.Row) error {
 			delete(s.names, old.Name)
 		}
 		s.principals[p.ID], s.names[p.Name] = p, p.ID
-	case rowAccessKey:
-		k, err := decode[people.AccessKey](row)
-		if err != nil {
-			return err
-		}
-		s.keys[k.ID] = k
+	case rowAccessKey, rowProvider:
+		return s.ring.learn(row)
 	case rowBucket:
 		b, err := decode[strongroom.Bucket](row)
 		if err != nil {
@@ -270,11 +268,9 @@ func (r *Room) unlearnLocked(k book.RowKey) {
 	s := &r.state
 	switch k.Kind {
 	case rowAccessKey:
-		for id := range s.keys {
-			if r.keyRow(id) == k.ID {
-				delete(s.keys, id)
-			}
-		}
+		s.ring.forget(k.ID)
+	case rowProvider:
+		maps.DeleteFunc(s.ring.providers, func(issuer string, _ people.Provider) bool { return r.providerRow(issuer) == k.ID })
 	case rowPolicy:
 		s.policy, s.policyErr = nil, errors.New("the room has no policy set")
 	}
@@ -316,28 +312,6 @@ func (r *Room) PolicySet(ctx context.Context, hash string) ([]byte, error) {
 	}
 	b, err := decode[policySetBody](row)
 	return []byte(b.Text), err
-}
-
-// Credential returns what is needed to verify a signature by this access key. Where
-// the key must not be used any more the credential stands beside the error: only
-// who proves to know the secret may be told why.
-func (r *Room) Credential(keyID string) (Credential, error) {
-	unknown := &strongroom.Error{Kind: strongroom.KindDenied, Message: "this access key does not exist, or is no longer valid"}
-	r.state.mu.RLock()
-	defer r.state.mu.RUnlock()
-	k, ok := r.state.keys[keyID]
-	if !ok {
-		return Credential{}, unknown
-	}
-	p, ok := r.state.principals[k.Principal]
-	if !ok {
-		return Credential{}, unknown
-	}
-	c := Credential{KeyID: k.ID, Secret: k.Secret, Principal: p}
-	if err := k.Usable(p, r.Clock()); err != nil {
-		return c, &strongroom.Error{Kind: strongroom.KindDenied, Message: "this access key is not valid: " + err.Error(), Hint: "ask for a new one"}
-	}
-	return c, nil
 }
 
 // principal returns the principal as it is now, for the fresh check of each request.

@@ -1,0 +1,172 @@
+package people
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"strongroom"
+)
+
+// Bounds of a session's life, and of what a standing purpose allows.
+const (
+	MinSession  = 15 * time.Minute
+	MaxSession  = 12 * time.Hour
+	MaxStanding = 366 * 24 * time.Hour
+	MaxPerHour  = 1_000_000
+)
+
+// Session makes an access key a temporary one, which proves something only beside its
+// token and for as long as what it was made with does.
+type Session struct {
+	Token   string             `json:"token"`            // hex SHA-256 of the session token
+	Parent  string             `json:"parent,omitempty"` // id of the access key that it was made with
+	Issuer  string             `json:"issuer,omitempty"` // or the identity provider that vouched
+	Name    string             `json:"name,omitempty"`   // role session name
+	Purpose strongroom.Purpose `json:"purpose,omitzero"`
+}
+
+// NewSession makes a temporary access key of a principal, and its token, which is
+// nowhere kept.
+func NewSession(principal strongroom.ID, now time.Time, lifetime time.Duration, s Session) (AccessKey, string) {
+	k := NewAccessKey(principal, now, lifetime)
+	k.ID = "SS" + k.ID[2:] // so that people can tell it from one that stays
+	var token [48]byte
+	rand.Read(token[:])
+	text := base64.StdEncoding.EncodeToString(token[:])
+	s.Token = TokenHash(text)
+	k.Session = &s
+	return k, text
+}
+
+// TokenHash is what is kept of a session token.
+func TokenHash(token string) string {
+	sum := sha256.Sum256([]byte(token))
+	return hex.EncodeToString(sum[:])
+}
+
+// Standing is the purpose that a machine's access key has by itself, until it expires,
+// and how many releases an hour the key may cause.
+type Standing struct {
+	Purpose strongroom.Purpose `json:"purpose"`
+	Expires time.Time          `json:"expires"`
+	PerHour int                `json:"per_hour"`
+}
+
+// CheckStanding validates a standing purpose as somebody asks for it.
+func CheckStanding(s Standing, now time.Time) error {
+	if err := CheckPurpose(s.Purpose); err != nil {
+		return err
+	}
+	switch {
+	case s.Purpose.Text == "":
+		return errors.New("a standing purpose needs a purpose")
+	case !s.Expires.After(now) || s.Expires.After(now.Add(MaxStanding)):
+		return fmt.Errorf("a standing purpose expires within %d days; afterwards somebody confirms that it is still needed", int(MaxStanding.Hours()/24))
+	case s.PerHour < 1 || s.PerHour > MaxPerHour:
+		return fmt.Errorf("a standing purpose allows 1 to %d releases an hour", MaxPerHour)
+	}
+	return nil
+}
+
+// CheckPurpose validates what somebody says about why.
+func CheckPurpose(p strongroom.Purpose) error {
+	for _, f := range []struct {
+		name, text string
+		limit      int
+	}{{"purpose", p.Text, 512}, {"ticket", p.Ticket, 128}} {
+		switch {
+		case len(f.text) > f.limit:
+			return fmt.Errorf("the %s is longer than %d bytes", f.name, f.limit)
+		case !utf8.ValidString(f.text):
+			return fmt.Errorf("the %s is not UTF-8", f.name)
+		case strings.ContainsFunc(f.text, unicode.IsControl):
+			return fmt.Errorf("the %s has control characters", f.name)
+		}
+	}
+	return nil
+}
+
+// Provider is an OpenID Connect provider whose tokens a room takes.
+type Provider struct {
+	Issuer    string   `json:"issuer"`    // as it stands in the tokens
+	Audiences []string `json:"audiences"` // of which a token must bear one
+	Claim     string   `json:"claim"`     // that names the principal: sub, email or preferred_username
+}
+
+// Claims that may name a principal.
+var Claims = []string{"sub", "email", "preferred_username"}
+
+// CheckProvider validates a provider as an administrator writes it.
+func CheckProvider(p *Provider) error {
+	u, err := url.Parse(p.Issuer)
+	switch {
+	case err != nil || len(p.Issuer) > 512 || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.ContainsFunc(p.Issuer, unicode.IsSpace):
+		return fmt.Errorf("%q is no issuer: it is a URL without query, as it stands in the tokens", clip(p.Issuer))
+	case u.Scheme == "https":
+	case u.Scheme == "http" && isLoopback(u.Hostname()):
+	default:
+		return fmt.Errorf("%q must be an https URL; http is for an issuer on this machine's loopback only", clip(p.Issuer))
+	}
+	if len(p.Audiences) == 0 || len(p.Audiences) > 16 {
+		return errors.New("an identity provider needs 1 to 16 audiences: the client ids that its tokens for this room are issued to")
+	}
+	for _, a := range p.Audiences {
+		if a == "" || len(a) > 256 || !utf8.ValidString(a) {
+			return errors.New("an audience is empty, longer than 256 bytes or not UTF-8")
+		}
+	}
+	if !slices.Contains(Claims, p.Claim) {
+		return fmt.Errorf("%q is no claim that names a principal here: %s", clip(p.Claim), strings.Join(Claims, ", "))
+	}
+	p.Audiences = sortedSet(p.Audiences)
+	return nil
+}
+
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// Identity is what a verified token says about its bearer.
+type Identity struct {
+	Issuer            string
+	Subject           string
+	Email             string // "" unless the provider says that it has verified it
+	PreferredUsername string
+	Audience          string // the one of the room's that the token bears
+	Expires           time.Time
+}
+
+// Claim answers what the identity's claim of that name says, or "".
+func (i Identity) Claim(name string) string {
+	switch name {
+	case "sub":
+		return i.Subject
+	case "email":
+		return i.Email
+	case "preferred_username":
+		return i.PreferredUsername
+	}
+	return ""
+}
+
+// What whoever verifies tokens answers, so that a bearer learns what to do.
+var (
+	// ErrTokenExpired: the token was good once.
+	ErrTokenExpired = errors.New("the identity token has expired")
+	// ErrToken: the token proves nothing here.
+	ErrToken = errors.New("the identity token is not valid")
+	// ErrProvider: the provider's keys could not be had, so nothing can be said of the token.
+	ErrProvider = errors.New("the identity provider cannot be reached")
+)
