@@ -45,6 +45,7 @@ var statuses = map[string]int{
 	"BucketNotEmpty":                    409,
 	"EntityTooLarge":                    400,
 	"EntityTooSmall":                    400,
+	"ExpiredToken":                      400,
 	"IncompleteBody":                    400,
 	"InternalError":                     500,
 	"InvalidAccessKeyId":                403,

@@ -33,7 +33,7 @@ var knownFields = []string{
 	"x-amz-sdk-checksum-algorithm", "x-amz-mp-object-size", "x-amz-user-agent",
 	"x-amz-acl", "x-amz-storage-class", "x-amz-object-ownership", "x-amz-bucket-object-lock-enabled",
 	fieldCipher, fieldKey, "x-amz-server-side-encryption-bucket-key-enabled",
-	fieldHold, fieldPurpose, fieldTicket,
+	fieldHold, fieldPurpose, fieldTicket, "x-amz-security-token",
 }
 
 // readFields gathers what the request says in x-amz-* and x-strongroom-* names. A

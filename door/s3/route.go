@@ -95,7 +95,7 @@ func choose(x *exchange) (*operation, error) {
 // ofSignature reports whether a query parameter belongs to a presigned URL as such.
 func ofSignature(name string) bool {
 	switch name {
-	case "X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "X-Amz-Expires", "X-Amz-SignedHeaders", "X-Amz-Signature", "X-Amz-Content-Sha256":
+	case "X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "X-Amz-Expires", "X-Amz-SignedHeaders", "X-Amz-Signature", "X-Amz-Content-Sha256", "X-Amz-Security-Token":
 		return true
 	}
 	return false

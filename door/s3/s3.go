@@ -171,9 +171,11 @@ func (x *exchange) serve() error {
 	if err := x.readFields(); err != nil {
 		return err
 	}
-	if x.caller.Purpose, err = x.purpose(); err != nil {
+	said, err := x.purpose()
+	if err != nil {
 		return err
 	}
+	x.caller.Purpose = vault.PurposeOf(said, x.caller.Purpose)
 	if x.op, err = choose(x); err != nil {
 		return err
 	}

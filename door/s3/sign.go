@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"cmp"
 	"crypto/subtle"
 	"errors"
 	"iter"
@@ -43,6 +44,9 @@ func (x *exchange) authenticate() error {
 		noise("key")
 		// Why a known key is refused is told to whoever proves its secret, and to nobody else.
 		if credential.Secret != "" && s.Verify(x.r, x.query.all(), credential.Secret) == nil {
+			if credential.Expired {
+				return refuse("ExpiredToken", "the provided token has expired")
+			}
 			reason, _ := errors.AsType[*strongroom.Error](err)
 			return refuse("InvalidAccessKeyId", "%s", reason.Error())
 		}
@@ -56,6 +60,10 @@ func (x *exchange) authenticate() error {
 		noise("signature")
 		return x.translate(refusal)
 	}
+	if token, err := x.sessionToken(); err != nil || !credential.ProvesToken(token) {
+		noise("token")
+		return cmp.Or(err, error(refuse("InvalidToken", "the provided token is malformed or otherwise invalid; x-amz-security-token goes with the access key that it was issued with, and with no other")))
+	}
 	x.signed = s
 	x.room = room
 	x.caller = vault.Caller{
@@ -65,11 +73,26 @@ func (x *exchange) authenticate() error {
 		Source:    source(x.r.RemoteAddr),
 		Secure:    x.r.TLS != nil,
 		RequestID: x.id,
+		Purpose:   credential.Purpose,
+		Endpoint:  sigv4.Endpoint(x.r),
 	}
 	if s.Presigned {
 		x.caller.Method = "sigv4-presigned"
 	}
 	return nil
+}
+
+// sessionToken is the token of a session's key, from the header or a presigned URL. Both
+// are signed.
+func (x *exchange) sessionToken() (string, error) {
+	header, inQuery := x.r.Header.Values("X-Amz-Security-Token"), x.query.has("X-Amz-Security-Token")
+	switch {
+	case len(header) > 1 || len(header) == 1 && inQuery:
+		return "", refuse("InvalidRequest", "x-amz-security-token is given more than once")
+	case len(header) == 1:
+		return header[0], nil
+	}
+	return x.query.get("X-Amz-Security-Token"), nil
 }
 
 func source(remote string) string {
@@ -129,9 +152,6 @@ func (x *exchange) readSignature() (sigv4.Signature, error) {
 	}
 	if err != nil {
 		return s, err
-	}
-	if x.r.Header.Get("X-Amz-Security-Token") != "" || x.query.has("X-Amz-Security-Token") {
-		return s, refuse("InvalidToken", "session tokens are not issued by this server; sign with an access key of its own")
 	}
 	if refusal := s.AllSigned(x.r, "x-amz-", "x-strongroom-"); refusal != nil {
 		return s, x.translate(refusal)

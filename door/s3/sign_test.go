@@ -2,6 +2,7 @@ package s3
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -9,7 +10,10 @@ import (
 	"testing"
 	"time"
 
+	"strongroom"
 	"strongroom/door/sigv4"
+	"strongroom/people"
+	"strongroom/vault"
 )
 
 // The vectors are those of the S3 documentation ("Authenticating Requests (AWS
@@ -235,4 +239,95 @@ func manyParameters() string {
 		b.WriteString("=1")
 	}
 	return b.String()
+}
+
+// sessionRooms knows, besides the usual keys, two sessions and one that is over.
+type sessionRooms struct{ fakeRooms }
+
+func (f sessionRooms) ByAccessKey(ctx context.Context, id string) (Room, vault.Credential, error) {
+	c := vault.Credential{KeyID: id, Secret: testSecret, Principal: strongroom.Principal{ID: strongroom.ID{1}, Name: "ines.martin", Kind: strongroom.Person}}
+	session := func(purpose strongroom.Purpose) vault.Credential {
+		c.Session, c.Purpose = &people.Session{Token: people.TokenHash("token of " + id)}, purpose
+		return c
+	}
+	switch id {
+	case "SESSION":
+		return f.room, session(strongroom.Purpose{Text: "complaint", Ticket: "T-1"}), nil
+	case "ANOTHER":
+		return f.room, session(strongroom.Purpose{}), nil
+	case "OVER":
+		c = session(strongroom.Purpose{})
+		c.Expired = true
+		return f.room, c, &strongroom.Error{Kind: strongroom.KindDenied, Message: "it expired"}
+	case "MACHINE":
+		c.Purpose = strongroom.Purpose{Text: "nightly copy"}
+		return f.room, c, nil
+	}
+	return f.fakeRooms.ByAccessKey(ctx, id)
+}
+
+func TestSessionTokens(t *testing.T) {
+	server, room := open(t, func(c *Config) { c.Rooms = sessionRooms{c.Rooms.(fakeRooms)} })
+	token := func(of string) []string { return []string{"x-amz-security-token", "token of " + of} }
+	purpose := func(headers []string, more ...string) []string { return append(headers, more...) }
+	inURL := "/calls/greeting?X-Amz-Security-Token=token%20of%20"
+	for _, c := range []struct {
+		name   string
+		call   call
+		status int
+		code   string
+		want   strongroom.Purpose
+	}{
+		{"a session's purpose", call{key: "SESSION", headers: token("SESSION")}, 200, "", strongroom.Purpose{Text: "complaint", Ticket: "T-1"}},
+		{"the request's own purpose", call{key: "SESSION", headers: purpose(token("SESSION"), "x-strongroom-purpose", "audit")}, 200, "", strongroom.Purpose{Text: "audit"}},
+		{"the request's own ticket", call{key: "SESSION", headers: purpose(token("SESSION"), "x-strongroom-ticket", "T-2")}, 200, "", strongroom.Purpose{Text: "complaint", Ticket: "T-2"}},
+		{"a session in a URL", call{key: "SESSION", path: inURL + "SESSION", presigned: true}, 200, "", strongroom.Purpose{Text: "complaint", Ticket: "T-1"}},
+		{"a standing purpose", call{key: "MACHINE"}, 200, "", strongroom.Purpose{Text: "nightly copy"}},
+		{"no token", call{key: "SESSION"}, 400, "InvalidToken", strongroom.Purpose{}},
+		{"an empty token", call{key: "SESSION", headers: []string{"x-amz-security-token", ""}}, 400, "InvalidToken", strongroom.Purpose{}},
+		{"another session's token", call{key: "SESSION", headers: token("ANOTHER")}, 400, "InvalidToken", strongroom.Purpose{}},
+		{"another session's token in a URL", call{key: "SESSION", path: inURL + "ANOTHER", presigned: true}, 400, "InvalidToken", strongroom.Purpose{}},
+		{"a token with a lasting key", call{headers: token("SESSION")}, 400, "InvalidToken", strongroom.Purpose{}},
+		{"a token that is not signed", call{key: "SESSION", loose: token("SESSION")}, 403, "AccessDenied", strongroom.Purpose{}},
+		{"a token in two places", call{key: "SESSION", path: inURL + "SESSION", presigned: true, loose: token("SESSION")}, 403, "AccessDenied", strongroom.Purpose{}},
+		{"a token in the query and in a header", call{key: "SESSION", path: inURL + "SESSION", headers: token("SESSION")}, 400, "InvalidRequest", strongroom.Purpose{}},
+		{"a session that is over", call{key: "OVER", headers: token("OVER")}, 400, "ExpiredToken", strongroom.Purpose{}},
+		{"a session that is over, to whoever guesses", call{key: "OVER", secret: "another secret of some length", headers: token("OVER")}, 403, "InvalidAccessKeyId", strongroom.Purpose{}},
+		{"a wrong signature", call{key: "SESSION", secret: "another secret of some length", headers: token("SESSION")}, 403, "SignatureDoesNotMatch", strongroom.Purpose{}},
+	} {
+		if c.call.path == "" {
+			c.call.path = "/calls/greeting"
+		}
+		before := room.heard("token") + room.heard("key") + room.heard("signature")
+		a := c.call.send(t, server)
+		if a.status != c.status || a.code != c.code || strings.Contains(a.body, "token of") {
+			t.Errorf("%s: answered %d %s %q", c.name, a.status, a.code, a.message)
+		}
+		if a.status == 200 && room.lastCaller().Purpose != c.want {
+			t.Errorf("%s: the purpose is told as %+v", c.name, room.lastCaller().Purpose)
+		}
+		if noted := room.heard("token") + room.heard("key") + room.heard("signature"); a.status != 200 && c.call.loose == nil && noted != before+1 {
+			t.Errorf("%s: %d refusals were counted", c.name, noted-before)
+		}
+	}
+	if e := room.lastCaller().Endpoint; e != server.URL {
+		t.Errorf("the endpoint is told as %q", e)
+	}
+}
+
+// A purpose counts only where it was signed; the refusal names what was not.
+func TestPurposeMustBeSigned(t *testing.T) {
+	server, room := open(t)
+	before := len(room.callers)
+	for _, name := range []string{"x-strongroom-purpose", "x-strongroom-ticket", "x-amz-security-token"} {
+		for _, presigned := range []bool{false, true} {
+			a := call{path: "/calls/greeting", presigned: presigned, loose: []string{name, "mine"}}.send(t, server)
+			if a.status != 403 || a.code != "AccessDenied" || !strings.Contains(a.message, name) {
+				t.Errorf("%s, presigned %v: answered %d %s %q", name, presigned, a.status, a.code, a.message)
+			}
+		}
+	}
+	if len(room.callers) != before {
+		t.Error("the room was asked all the same")
+	}
 }

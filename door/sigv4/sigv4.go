@@ -310,12 +310,31 @@ func (s *Signature) Verify(r *http.Request, query iter.Seq2[string, string], sec
 			{"AWSAccessKeyId", s.KeyID},
 			{"SignatureProvided", s.Value},
 			{"StringToSign", toSign},
-			{"CanonicalRequest", canonical},
+			{"CanonicalRequest", withoutToken(r, query, canonical)},
 		}
 		return refusal
 	}
 	s.Key = key
 	return nil
+}
+
+// withoutToken is a canonical request as it may be shown, and logged by whoever it is
+// shown to.
+func withoutToken(r *http.Request, query iter.Seq2[string, string], canonical string) string {
+	hide := func(token string) {
+		if token != "" {
+			canonical = strings.ReplaceAll(canonical, token, "…")
+		}
+	}
+	hide(headerValue(r, "x-amz-security-token"))
+	if query != nil {
+		for name, value := range query {
+			if name == "X-Amz-Security-Token" {
+				hide(Escape(value, false))
+			}
+		}
+	}
+	return canonical
 }
 
 // Sign fills in Value and Key from everything else that s says. A presigned URL's
@@ -484,3 +503,17 @@ func parseStamp(v string) (time.Time, string) {
 }
 
 func equal(a, b string) bool { return subtle.ConstantTimeCompare([]byte(a), []byte(b)) == 1 }
+
+// Endpoint is the URL that the client reached, as far as the request tells, or "" where
+// its host is none that could stand in a command line.
+func Endpoint(r *http.Request) string {
+	if r.Host == "" || len(r.Host) > 255 || strings.ContainsFunc(r.Host, func(c rune) bool {
+		return !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune(".:-[]", c))
+	}) {
+		return ""
+	}
+	if r.TLS != nil {
+		return "https://" + r.Host
+	}
+	return "http://" + r.Host
+}
