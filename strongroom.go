@@ -88,9 +88,9 @@ type Label struct {
 	Reasons      []string `json:"reasons,omitempty"`
 }
 
-// Object is one stored version: what a decision and a door need to know of it.
-// Bucket, Key and everything under Meta are names that people chose, and are
-// sealed wherever they rest.
+// Object is one stored version, or a delete marker: what a decision and a door need
+// to know of it. Bucket, Key and everything under Meta are names that people chose,
+// and are sealed wherever they rest.
 type Object struct {
 	Bucket    string            `json:"bucket"`
 	Key       string            `json:"key"`
@@ -103,10 +103,40 @@ type Object struct {
 	Headers   map[string]string `json:"headers,omitempty"`   // Content-Type, Cache-Control … as the client gave them
 	Meta      map[string]string `json:"meta,omitempty"`      // x-amz-meta-*, names in lower case without the prefix
 	Checksums map[string]string `json:"checksums,omitempty"` // algorithm in lower case (crc32, sha256 …) → base64, as checked on arrival
-	Parts     []int64           `json:"parts,omitempty"`     // plaintext sizes of the parts, for multipart uploads
-	Label     Label             `json:"label"`
-	LegalHold bool              `json:"legal_hold,omitempty"`
-	Scrubbed  bool              `json:"scrubbed,omitempty"` // a copy made safe to share
+	// ChecksumType is composite or full_object, "" where there is no checksum.
+	ChecksumType string       `json:"checksum_type,omitempty"`
+	Parts        []ObjectPart `json:"parts,omitempty"`  // of a multipart upload
+	Cipher       string       `json:"cipher,omitempty"` // encryption asked for: AES256, or "" for aws:kms
+	Tags         []Tag        `json:"tags,omitempty"`   // in order of key
+	Label        Label        `json:"label"`
+	LegalHold    bool         `json:"legal_hold,omitempty"`
+	Retention    Retention    `json:"retention,omitzero"`
+	Scrubbed     bool         `json:"scrubbed,omitempty"` // a copy made safe to share
+
+	Sequence uint64 `json:"sequence,omitempty"` // orders the versions of a key; the greatest is current
+	Null     bool   `json:"null,omitempty"`     // the null version: stored while versioning was not enabled
+	Marker   bool   `json:"marker,omitempty"`   // a delete marker: no content
+	// Succeeded is when a newer version took its place, for versions that are not current.
+	Succeeded time.Time `json:"succeeded,omitzero"`
+
+	// Filled in by answers, not kept.
+	Latest    bool `json:"-"` // the current version of its key
+	Versioned bool `json:"-"` // versioning is or was enabled in its bucket
+}
+
+// VersionName is a version's id as S3 clients see it.
+func (o *Object) VersionName() string {
+	if o.Null {
+		return "null"
+	}
+	return o.Version.String()
+}
+
+// ObjectPart is one part of an object that was uploaded in parts.
+type ObjectPart struct {
+	Number    int               `json:"number"`
+	Size      int64             `json:"size"` // plaintext bytes
+	Checksums map[string]string `json:"checksums,omitempty"`
 }
 
 // AttributePrefix starts the user metadata that policies may rely on:
@@ -115,14 +145,6 @@ const AttributePrefix = "strongroom-"
 
 // Attribute returns what the storer declared under AttributePrefix+name, or "".
 func (o *Object) Attribute(name string) string { return o.Meta[AttributePrefix+name] }
-
-// Bucket is a container of objects with one custody class.
-type Bucket struct {
-	ID      ID        `json:"id"`
-	Name    string    `json:"name"`
-	Custody string    `json:"custody"`
-	Created time.Time `json:"created"`
-}
 
 // Action is one thing that policy permits or denies.
 type Action string
@@ -212,6 +234,10 @@ const (
 	KindDenied       Kind = "denied"  // policy, or a doubt, says no
 	KindNoBucket     Kind = "no-bucket"
 	KindNoObject     Kind = "no-object"
+	KindNoVersion    Kind = "no-version"
+	KindMarker       Kind = "marker"       // the version named is a delete marker
+	KindPrecondition Kind = "precondition" // a condition of the request does not hold
+	KindBadState     Kind = "bad-state"    // the bucket's state does not allow it
 	KindNoUpload     Kind = "no-upload"
 	KindBucketExists Kind = "bucket-exists" // and is owned by the asker's room
 	KindNotEmpty     Kind = "not-empty"

@@ -15,17 +15,19 @@ import (
 const StandardCustody = "standard"
 
 // CreateBucket makes a bucket.
-func (r *Room) CreateBucket(ctx context.Context, c Caller, name string) (strongroom.Bucket, error) {
-	a := r.decide(c, strongroom.ActionCreateBucket, strongroom.Resource{Bucket: name, Custody: StandardCustody})
+func (r *Room) CreateBucket(ctx context.Context, c Caller, req BucketRequest) (strongroom.Bucket, error) {
+	a := r.decide(c, strongroom.ActionCreateBucket, strongroom.Resource{Bucket: req.Name, Custody: StandardCustody})
 	if !a.decision.Permit {
 		return strongroom.Bucket{}, r.refuse(ctx, a)
 	}
-	b := strongroom.Bucket{ID: strongroom.NewID(), Name: name, Custody: StandardCustody, Created: r.Clock().UTC()}
-	row, err := row(rowBucket, b.ID.String(), b)
-	if err != nil {
-		return b, unavailable("the bucket's row could not be made", err)
+	b := strongroom.Bucket{ID: strongroom.NewID(), Name: req.Name, Custody: StandardCustody, Created: r.Clock().UTC(), Tags: req.Tags}
+	if req.Lock {
+		b.Versioning, b.Lock = strongroom.VersioningEnabled, &strongroom.LockRule{}
 	}
-	row.Tag = mac(r.tagKey, "bucket", name)
+	row, err := r.bucketRow(b)
+	if err != nil {
+		return b, err
+	}
 	e := r.evidence("bucket-create", a)
 	e.Bucket, e.Custody = b.ID, b.Custody
 	_, err = r.apply(ctx, KindBucket, e, a.personal(), book.Change{
@@ -41,6 +43,91 @@ func (r *Room) CreateBucket(ctx context.Context, c Caller, name string) (strongr
 	return b, nil
 }
 
+func (r *Room) bucketRow(b strongroom.Bucket) (book.Row, error) {
+	row, err := row(rowBucket, b.ID.String(), b)
+	if err != nil {
+		return row, unavailable("the bucket's row could not be made", err)
+	}
+	row.Tag = mac(r.tagKey, "bucket", b.Name)
+	return row, nil
+}
+
+// ReadBucket answers a bucket's configuration, on record as a metadata read: what says
+// which part of it was asked for.
+func (r *Room) ReadBucket(ctx context.Context, c Caller, name, what string) (strongroom.Bucket, error) {
+	b, exists := r.bucket(name)
+	a := r.decide(c, strongroom.ActionReadBucket, strongroom.Resource{Bucket: name, Custody: b.Custody})
+	if !a.decision.Permit {
+		return strongroom.Bucket{}, r.refuse(ctx, a)
+	}
+	e, p := r.evidence("read-bucket", a), a.personal()
+	e.Bucket, p.Detail = b.ID, what
+	if _, err := r.apply(ctx, KindMetadataRead, e, p, book.Change{}); err != nil {
+		return strongroom.Bucket{}, unavailable("the read could not be recorded", err)
+	}
+	if !exists {
+		return strongroom.Bucket{}, noBucket(name)
+	}
+	return b.Bucket, nil
+}
+
+// ConfigureBucket changes a bucket's configuration: what says which part of it, and
+// change is given the bucket as it is. Its error ends the request and is returned
+// unchanged. Identity and policy are not changed here.
+func (r *Room) ConfigureBucket(ctx context.Context, c Caller, name, what string, change func(*strongroom.Bucket) error) error {
+	for range 16 {
+		b, exists := r.bucket(name)
+		a := r.decide(c, strongroom.ActionConfigureBucket, strongroom.Resource{Bucket: name, Custody: b.Custody})
+		if !a.decision.Permit {
+			return r.refuse(ctx, a)
+		}
+		if !exists {
+			return noBucket(name)
+		}
+		changed := b.Bucket
+		if err := change(&changed); err != nil {
+			return err
+		}
+		changed.ID, changed.Name, changed.Custody, changed.Created, changed.Policy = b.ID, b.Name, b.Custody, b.Created, b.Policy
+		if err := mayBecome(b.Bucket, changed); err != nil {
+			return err
+		}
+		row, err := r.bucketRow(changed)
+		if err != nil {
+			return err
+		}
+		e, p := r.evidence("bucket-configure", a), a.personal()
+		e.Bucket, p.Detail = b.ID, what
+		_, err = r.apply(ctx, KindBucket, e, p, book.Change{Require: []book.Condition{b.unchanged()}, Put: []book.Row{row}})
+		if _, conflicts := errors.AsType[*book.ConditionError](err); conflicts {
+			continue
+		}
+		if err != nil {
+			return unavailable("the change could not be recorded, so nothing was changed", err)
+		}
+		return nil
+	}
+	return conflict(errors.New("the bucket changed with every attempt"))
+}
+
+// mayBecome refuses changes that would break what versions rely on.
+func mayBecome(was, is strongroom.Bucket) error {
+	bad := func(message string) error {
+		return &strongroom.Error{Kind: strongroom.KindBadState, Message: message}
+	}
+	switch {
+	case was.Versioning != strongroom.Unversioned && is.Versioning == strongroom.Unversioned:
+		return bad("versioning can be suspended, not taken back")
+	case was.Lock != nil && is.Lock == nil:
+		return bad("object lock cannot be taken back")
+	case was.Lock != nil && is.Versioning != strongroom.VersioningEnabled:
+		return bad("an Object Lock configuration is present on this bucket, so the versioning state cannot be changed")
+	case is.Lock != nil && is.Versioning != strongroom.VersioningEnabled:
+		return bad("versioning must be 'Enabled' on the bucket to apply a Object Lock configuration")
+	}
+	return nil
+}
+
 // HeadBucket answers whether a bucket exists, to those who may list it.
 func (r *Room) HeadBucket(ctx context.Context, c Caller, name string) (strongroom.Bucket, error) {
 	b, exists := r.bucket(name)
@@ -51,17 +138,17 @@ func (r *Room) HeadBucket(ctx context.Context, c Caller, name string) (strongroo
 		}
 	}
 	if !a.decision.Permit {
-		return b, r.refuse(ctx, a)
+		return b.Bucket, r.refuse(ctx, a)
 	}
 	e := r.evidence("head-bucket", a)
 	e.Bucket = b.ID
 	if err := r.note(ctx, KindMetadataRead, e, a); err != nil {
-		return b, unavailable("the read could not be recorded", err)
+		return b.Bucket, unavailable("the read could not be recorded", err)
 	}
 	if !exists {
-		return b, noBucket(name)
+		return b.Bucket, noBucket(name)
 	}
-	return b, nil
+	return b.Bucket, nil
 }
 
 // DeleteBucket removes an empty bucket.
@@ -77,17 +164,22 @@ func (r *Room) DeleteBucket(ctx context.Context, c Caller, name string) error {
 	id := b.ID.String()
 	e := r.evidence("bucket-delete", a)
 	e.Bucket = b.ID
-	_, err := r.apply(ctx, KindBucket, e, a.personal(), book.Change{
-		Require: []book.Condition{
-			{Form: book.Exists, Kind: rowBucket, ID: id},
-			{Form: book.Childless, Kind: rowObject, Parent: id},
-			{Form: book.Childless, Kind: rowUpload, Parent: id},
-		},
-		Drop: []book.RowKey{{Kind: rowBucket, ID: id}},
-	})
+	change := book.Change{Require: []book.Condition{b.unchanged()}, Drop: []book.RowKey{{Kind: rowBucket, ID: id}}}
+	for _, kind := range []string{rowObject, rowVersion, rowNull, rowUpload} {
+		change.Require = append(change.Require, book.Condition{Form: book.Childless, Kind: kind, Parent: id})
+	}
+	if b.Policy != nil {
+		if err := r.withoutPolicy(ctx, b, &change); err != nil {
+			return err
+		}
+	}
+	_, err := r.apply(ctx, KindBucket, e, a.personal(), change)
 	if broken, ok := errors.AsType[*book.ConditionError](err); ok {
-		if broken.Condition.Form == book.Exists {
+		switch broken.Condition.Form {
+		case book.Exists:
 			return noBucket(name)
+		case book.Unchanged:
+			return conflict(err)
 		}
 		return &strongroom.Error{Kind: strongroom.KindNotEmpty, Message: "the bucket is not empty", Hint: "delete its objects and abort its uploads first"}
 	}
@@ -106,7 +198,7 @@ func (r *Room) ListBuckets(ctx context.Context, c Caller) ([]strongroom.Bucket, 
 	r.state.mu.RLock()
 	var out []strongroom.Bucket
 	for _, b := range r.state.buckets {
-		out = append(out, b)
+		out = append(out, b.Bucket)
 	}
 	r.state.mu.RUnlock()
 	slices.SortFunc(out, func(a, b strongroom.Bucket) int { return cmp.Compare(a.Name, b.Name) })
@@ -118,7 +210,7 @@ func (r *Room) ListBuckets(ctx context.Context, c Caller) ([]strongroom.Bucket, 
 	return out, nil
 }
 
-func (r *Room) mayList(ctx context.Context, c Caller, bucket, prefix string) (strongroom.Bucket, asked, error) {
+func (r *Room) mayList(ctx context.Context, c Caller, bucket, prefix string) (bucketRow, asked, error) {
 	b, exists := r.bucket(bucket)
 	a := r.decide(c, strongroom.ActionListObjects, strongroom.Resource{Bucket: bucket, Custody: b.Custody, Key: prefix})
 	if !a.decision.Permit {
@@ -145,7 +237,7 @@ func (r *Room) List(ctx context.Context, c Caller, req ListRequest) (ListPage, e
 	return page, nil
 }
 
-func (r *Room) list(b strongroom.Bucket, req ListRequest) ListPage {
+func (r *Room) list(b bucketRow, req ListRequest) ListPage {
 	r.state.mu.RLock()
 	tree := r.state.index[b.ID]
 	if tree == nil {
@@ -181,16 +273,14 @@ func (r *Room) list(b strongroom.Bucket, req ListRequest) ListPage {
 				last, resume = prefix, prefix
 				return false
 			}
-			page.Objects = append(page.Objects, strongroom.Object{
-				Bucket: b.Name, Key: e.key, Version: e.version, Size: e.size, ETag: e.etag, Modified: e.modified,
-			})
+			page.Objects = append(page.Objects, e.object(b))
 			last = e.key
 			return true
 		})
 		if resume == "" {
 			return page
 		}
-		if from = after(resume); from == "" {
+		if from = greaterThanAll(resume); from == "" {
 			return page
 		}
 	}
@@ -207,9 +297,9 @@ func rollUp(key, prefix, delimiter string) (string, bool) {
 	return "", false
 }
 
-// after returns the least string greater than every string that starts with prefix,
+// greaterThanAll returns the least string greater than every string that starts with prefix,
 // or "" if there is none.
-func after(prefix string) string {
+func greaterThanAll(prefix string) string {
 	for i := len(prefix) - 1; i >= 0; i-- {
 		if prefix[i] < 0xff {
 			return prefix[:i] + string([]byte{prefix[i] + 1})

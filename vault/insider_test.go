@@ -22,7 +22,7 @@ func TestOnlyScrubbersFinishScrubbedCopies(t *testing.T) {
 	r := stocked(t, house.Options{})
 	scrubber := r.Person(strongroom.Principal{Name: "scrub", Kind: strongroom.Workload, Groups: []string{"scrubbers"}})
 	recorder := r.Person(strongroom.Principal{Name: "rec", Kind: strongroom.Workload, Groups: []string{"recorders"}})
-	u, err := r.Room.CreateUpload(t.Context(), scrubber, vault.UploadRequest{Bucket: "calls", Key: "copy", Meta: map[string]string{"strongroom-scrubbed": "true"}})
+	u, err := r.Room.CreateUpload(t.Context(), scrubber, vault.UploadRequest{Bucket: "calls", Key: "copy", Declared: vault.Declared{Meta: map[string]string{"strongroom-scrubbed": "true"}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -194,12 +194,12 @@ func TestDigestsAreForThoseWhoMayOpen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if o, err := r.Room.Head(t.Context(), auditor, "calls", "sum"); err != nil || len(o.Checksums) != 0 {
+	if o, err := r.Room.Head(t.Context(), auditor, "calls", "sum", ""); err != nil || len(o.Checksums) != 0 {
 		t.Errorf("an auditor is told %v, %v", o.Checksums, err)
 	}
 	owner := r.Owner
 	owner.Purpose = strongroom.Purpose{}
-	if o, err := r.Room.Head(t.Context(), owner, "calls", "sum"); err != nil || len(o.Checksums) != 1 {
+	if o, err := r.Room.Head(t.Context(), owner, "calls", "sum", ""); err != nil || len(o.Checksums) != 1 {
 		t.Errorf("who may open it is told %v, %v", o.Checksums, err)
 	}
 }

@@ -58,7 +58,7 @@ func Found(ctx context.Context, b book.Book, f Founding) error {
 	}
 	errs = append(errs,
 		put(rowPolicySet, f.Hash, "", policySetBody{string(f.Policy)}),
-		put(rowPolicy, currentPolicy, "", policyBody{f.Hash}),
+		put(rowPolicy, currentPolicy, "", policyBody{Hash: f.Hash}),
 		put(rowPrincipal, f.Owner.ID.String(), r.principalTag(f.Owner.Name), f.Owner),
 		put(rowAccessKey, r.keyRow(f.AccessKey.ID), "", f.AccessKey),
 		put(rowInvitation, hex.EncodeToString(f.Invitation[:]), "", invitationBody{f.Owner.ID, f.InvitationEnds}))
@@ -226,36 +226,6 @@ func (r *Room) RevokeKey(ctx context.Context, c Caller, keyID string) error {
 		Require: []book.Condition{{Form: book.Exists, Kind: rowAccessKey, ID: row.ID}},
 		Put:     []book.Row{row},
 	})
-}
-
-// PutPolicy puts a policy set in force. An invalid one is refused and the old one
-// stays; so is one under which the very person who puts it could not put another.
-func (r *Room) PutPolicy(ctx context.Context, c Caller, text []byte) (string, error) {
-	a := r.decide(c, strongroom.ActionManagePolicy, strongroom.Resource{})
-	if !a.decision.Permit {
-		return "", r.refuse(ctx, a)
-	}
-	set, err := r.Compile(text)
-	if err != nil {
-		return "", &strongroom.Error{Kind: strongroom.KindInvalid, Message: "the policy set is not valid, so the one in force stays: " + err.Error()}
-	}
-	if d := set.Decide(a.question); !d.Permit {
-		return "", &strongroom.Error{
-			Kind:    strongroom.KindInvalid,
-			Message: "under this policy set you could not change policies any more, so the one in force stays",
-			Hint:    "keep a permit for managePolicy that holds for you",
-		}
-	}
-	hash := set.Hash()
-	setRow, err := row(rowPolicySet, hash, policySetBody{string(text)})
-	if err != nil {
-		return "", unavailable("the policy's row could not be made", err)
-	}
-	current, err := row(rowPolicy, currentPolicy, policyBody{hash})
-	if err != nil {
-		return "", unavailable("the policy's row could not be made", err)
-	}
-	return hash, r.administer(ctx, a, KindPolicy, "policy-put", hash, book.Change{Put: []book.Row{setRow, current}})
 }
 
 // PolicyInForce returns the hash of the policy set in force.

@@ -33,8 +33,8 @@ func asks(r *housetest.Room, c vault.Caller) map[string]func() error {
 			_, err := r.Get(c, "calls", "call.wav", 1, 2)
 			return err
 		},
-		"head":        func() error { _, err := r.Room.Head(ctx, c, "calls", "call.wav"); return err },
-		"head absent": func() error { _, err := r.Room.Head(ctx, c, "calls", "absent"); return err },
+		"head":        func() error { _, err := r.Room.Head(ctx, c, "calls", "call.wav", ""); return err },
+		"head absent": func() error { _, err := r.Room.Head(ctx, c, "calls", "absent", ""); return err },
 		"a condition that fails": func() error {
 			o, err := r.Room.Open(ctx, c, vault.GetRequest{Bucket: "calls", Key: "call.wav", Plan: func(strongroom.Object) (int64, int64, error) {
 				return 0, 0, errors.New("not modified")
@@ -51,9 +51,9 @@ func asks(r *housetest.Room, c vault.Caller) map[string]func() error {
 		"list buckets":  func() error { _, err := r.Room.ListBuckets(ctx, c); return err },
 		"head bucket":   func() error { _, err := r.Room.HeadBucket(ctx, c, "calls"); return err },
 		"put":           put,
-		"delete":        func() error { return deleted(r.Room.Delete(ctx, c, "calls", []string{"call.wav"})) },
-		"delete absent": func() error { return deleted(r.Room.Delete(ctx, c, "calls", []string{"absent"})) },
-		"make a bucket": func() error { _, err := r.Room.CreateBucket(ctx, c, "other"); return err },
+		"delete":        func() error { return deleted(r.Room.Delete(ctx, c, "calls", []vault.DeleteRequest{{Key: "call.wav"}})) },
+		"delete absent": func() error { return deleted(r.Room.Delete(ctx, c, "calls", []vault.DeleteRequest{{Key: "absent"}})) },
+		"make a bucket": func() error { _, err := r.Room.CreateBucket(ctx, c, vault.BucketRequest{Name: "other"}); return err },
 		"drop a bucket": func() error { return r.Room.DeleteBucket(ctx, c, "empty") },
 		"begin an upload": func() error {
 			_, err := r.Room.CreateUpload(ctx, c, vault.UploadRequest{Bucket: "calls", Key: "big"})
@@ -308,16 +308,20 @@ func TestLegalHoldIsARefusal(t *testing.T) {
 	if _, err := r.Room.PutPolicy(t.Context(), r.Owner, []byte(policy)); err != nil {
 		t.Fatal(err)
 	}
-	put := func(hold bool) error {
-		_, err := r.Room.Put(t.Context(), r.Owner, vault.PutRequest{Bucket: "calls", Key: "held", Size: 1, LegalHold: hold}, strings.NewReader("x"))
-		return err
-	}
-	if err := put(true); err != nil {
+	r.Configure("calls", func(b *strongroom.Bucket) {
+		b.Versioning, b.Lock = strongroom.VersioningEnabled, &strongroom.LockRule{}
+	})
+	held, err := r.Room.Put(t.Context(), r.Owner, vault.PutRequest{Bucket: "calls", Key: "held", Size: 1, Declared: vault.Declared{LegalHold: true}}, strings.NewReader("x"))
+	if err != nil {
 		t.Fatal(err)
 	}
 	for name, ask := range map[string]func() error{
-		"delete":  func() error { return deleted(r.Room.Delete(t.Context(), r.Owner, "calls", []string{"held"})) },
-		"replace": func() error { return put(false) },
+		"delete": func() error {
+			return deleted(r.Room.Delete(t.Context(), r.Owner, "calls", []vault.DeleteRequest{{Key: "held", Version: held.VersionName()}}))
+		},
+		"delete with bypass": func() error {
+			return deleted(r.Room.Delete(t.Context(), r.Owner, "calls", []vault.DeleteRequest{{Key: "held", Version: held.VersionName(), Bypass: true}}))
+		},
 	} {
 		from := r.Book.Head().Size
 		wantKind(t, ask(), strongroom.KindHeld)
@@ -361,7 +365,7 @@ func TestCustodianDown(t *testing.T) {
 			t.Errorf("nothing left, and the record says %+v", d)
 		}
 	}
-	if _, err := r.Room.Head(t.Context(), r.Owner, "calls", "one"); err != nil {
+	if _, err := r.Room.Head(t.Context(), r.Owner, "calls", "one", ""); err != nil {
 		t.Errorf("metadata needs no custodian: %v", err)
 	}
 	c.down.Store(false)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,7 +31,7 @@ func (r *Room) Open(ctx context.Context, c Caller, req GetRequest) (*Opened, err
 var errReplaced = errors.New("the object was replaced")
 
 func (r *Room) open(ctx context.Context, c Caller, req GetRequest) (*Opened, error) {
-	object, err := r.identify(ctx, c, strongroom.ActionReadObject, req.Bucket, req.Key)
+	object, err := r.identify(ctx, c, strongroom.ActionReadObject, req.Bucket, req.Key, req.Version)
 	if err != nil {
 		return nil, err
 	}
@@ -105,9 +106,10 @@ func (o *opened) Close() error {
 	return nil
 }
 
-// Head answers an object's metadata, on record as a metadata read.
-func (r *Room) Head(ctx context.Context, c Caller, bucket, key string) (strongroom.Object, error) {
-	object, err := r.identify(ctx, c, strongroom.ActionReadMetadata, bucket, key)
+// Head answers the metadata of a version, "" being the current one, on record as a
+// metadata read.
+func (r *Room) Head(ctx context.Context, c Caller, bucket, key, version string) (strongroom.Object, error) {
+	object, err := r.identify(ctx, c, strongroom.ActionReadMetadata, bucket, key, version)
 	if err != nil {
 		return strongroom.Object{}, err
 	}
@@ -119,9 +121,18 @@ func (r *Room) Head(ctx context.Context, c Caller, bucket, key string) (strongro
 		return strongroom.Object{}, err
 	}
 	if !r.mayOpen(c, object.Object) {
-		object.Checksums = nil // a digest of the content would confirm a guess at it
+		object.hideChecksums()
 	}
 	return object.Object, nil
+}
+
+// hideChecksums takes out what would confirm a guess at the content.
+func (o *objectBody) hideChecksums() {
+	o.Checksums, o.ChecksumType = nil, ""
+	o.Parts = slices.Clone(o.Parts)
+	for i := range o.Parts {
+		o.Parts[i].Checksums = nil
+	}
 }
 
 // mayOpen reports whether policy lets the asker open the object, at most after they
@@ -148,14 +159,19 @@ func (r *Room) noteMetadataRead(ctx context.Context, a asked, o objectBody) erro
 	return nil
 }
 
-// identify finds the object. Whether it exists is told only to those who may list
-// its bucket; to everybody else an absent object is a refusal, on record as one.
-func (r *Room) identify(ctx context.Context, c Caller, action strongroom.Action, bucket, key string) (objectBody, error) {
+// identify finds a version of an object. Whether it exists is told only to those who
+// may list its bucket; to everybody else an absent object is a refusal, on record as
+// one.
+func (r *Room) identify(ctx context.Context, c Caller, action strongroom.Action, bucket, key, version string) (objectBody, error) {
 	b, ok := r.bucket(bucket)
+	var marker *objectBody
 	if ok {
-		object, err := r.current(ctx, b, key)
-		if err == nil || !errors.Is(err, book.ErrNoRow) {
+		object, err := r.version(ctx, b, key, version)
+		switch {
+		case err == nil && !object.Marker, err != nil && !errors.Is(err, book.ErrNoRow):
 			return object, err
+		case err == nil:
+			marker = &object
 		}
 	}
 	a := r.decide(c, strongroom.ActionListObjects, strongroom.Resource{Bucket: bucket, Custody: b.Custody})
@@ -170,7 +186,19 @@ func (r *Room) identify(ctx context.Context, c Caller, action strongroom.Action,
 	if err := r.noteMetadataRead(ctx, a, objectBody{}); err != nil {
 		return objectBody{}, err
 	}
+	switch {
+	case marker != nil && version != "":
+		return objectBody{}, &MarkerError{marker.Object, &strongroom.Error{Kind: strongroom.KindMarker, Message: "the version is a delete marker, which has no content"}}
+	case marker != nil:
+		return objectBody{}, &MarkerError{marker.Object, notFound(ok, bucket, key).(*strongroom.Error)}
+	case ok && version != "":
+		return objectBody{}, noVersion()
+	}
 	return objectBody{}, notFound(ok, bucket, key)
+}
+
+func noVersion() error {
+	return &strongroom.Error{Kind: strongroom.KindNoVersion, Message: "there is no such version of the object"}
 }
 
 func notFound(bucketExists bool, bucket, key string) error {
@@ -184,9 +212,51 @@ func noBucket(name string) error {
 	return &strongroom.Error{Kind: strongroom.KindNoBucket, Message: fmt.Sprintf("there is no bucket %q", name)}
 }
 
-// current reads the row of the object that a key names now, or wraps book.ErrNoRow.
-func (r *Room) current(ctx context.Context, b strongroom.Bucket, key string) (objectBody, error) {
-	rows, err := r.Book.Find(ctx, rowObject, b.ID.String(), r.tag(b.ID, key))
+// version reads a version of a key: the one named, or with "" the current one. It may be
+// a delete marker. If there is none the error wraps book.ErrNoRow.
+func (r *Room) version(ctx context.Context, b bucketRow, key, version string) (objectBody, error) {
+	switch version {
+	case "":
+		return r.current(ctx, b, key)
+	case "null":
+		if o, err := r.current(ctx, b, key); err != nil || o.Null {
+			return o, err
+		}
+		return r.only(ctx, rowNull, b, key)
+	}
+	id, err := strongroom.ParseID(version)
+	if err != nil {
+		return objectBody{}, &strongroom.Error{Kind: strongroom.KindInvalid, Message: "invalid version id specified"}
+	}
+	row, err := r.Book.Row(ctx, rowObject, id.String())
+	if errors.Is(err, book.ErrNoRow) {
+		row, err = r.Book.Row(ctx, rowVersion, id.String())
+	}
+	if errors.Is(err, book.ErrNoRow) {
+		return objectBody{}, err
+	} else if err != nil {
+		return objectBody{}, unavailable("the room's database cannot be read now", err)
+	}
+	o, err := readObject(row)
+	if err != nil {
+		return objectBody{}, unavailable("the object's row cannot be read", err)
+	}
+	if row.Parent != b.ID.String() || o.Key != key || o.Null {
+		return objectBody{}, book.ErrNoRow
+	}
+	o.Versioned = b.Versioning != strongroom.Unversioned
+	return o, nil
+}
+
+// current reads the row of the version that a key names now, which may be a delete
+// marker. If there is none the error wraps book.ErrNoRow.
+func (r *Room) current(ctx context.Context, b bucketRow, key string) (objectBody, error) {
+	return r.only(ctx, rowObject, b, key)
+}
+
+// only reads the one row of a kind that a key may have.
+func (r *Room) only(ctx context.Context, kind string, b bucketRow, key string) (objectBody, error) {
+	rows, err := r.Book.Find(ctx, kind, b.ID.String(), r.tag(b.ID, key))
 	if err != nil {
 		return objectBody{}, unavailable("the room's database cannot be read now", err)
 	}
@@ -197,10 +267,11 @@ func (r *Room) current(ctx context.Context, b strongroom.Bucket, key string) (ob
 	default: // which of them is meant is in doubt
 		return objectBody{}, unavailable("the room's database names several objects by this key", errors.New("run `strongroom ledger verify --state`"))
 	}
-	o, err := decode[objectBody](rows[0])
+	o, err := readObject(rows[0])
 	if err != nil {
 		return objectBody{}, unavailable("the object's row cannot be read", err)
 	}
+	o.Versioned = b.Versioning != strongroom.Unversioned
 	return o, nil
 }
 

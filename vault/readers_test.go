@@ -52,7 +52,7 @@ func TestReadWhileReplaced(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if results, err := room.Room.Delete(ctx, room.Owner, "calls", []string{"long"}); err != nil || results[0].Err != nil {
+	if results, err := room.Room.Delete(ctx, room.Owner, "calls", []vault.DeleteRequest{{Key: "long"}}); err != nil || results[0].Err != nil {
 		t.Fatal(err, results)
 	}
 	if _, err := room.Room.Sweep(ctx, time.Now().Add(time.Hour)); err != nil {
@@ -85,7 +85,7 @@ func TestReadersAndWriters(t *testing.T) {
 		for n := 0; ctx.Err() == nil; n++ {
 			room.Put("calls", "key", bytes.Repeat([]byte{byte(n)}, 1000), nil)
 			if n%5 == 4 {
-				if _, err := room.Room.Delete(t.Context(), room.Owner, "calls", []string{"key"}); err != nil {
+				if _, err := room.Room.Delete(t.Context(), room.Owner, "calls", []vault.DeleteRequest{{Key: "key"}}); err != nil {
 					t.Error(err)
 				}
 			}

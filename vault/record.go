@@ -163,14 +163,20 @@ func encode(v any) ([]byte, error) {
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
 }
 
-// apply completes a change with one record that carries its marks, and commits it.
-func (r *Room) apply(ctx context.Context, kind string, e Evidence, p Personal, change book.Change) (book.Receipt, error) {
+// apply completes a change with one record that carries its marks, and where there is
+// one another beside it, and commits it.
+func (r *Room) apply(ctx context.Context, kind string, e Evidence, p Personal, change book.Change, beside ...*ledger.Entry) (book.Receipt, error) {
 	e.Marks = change.Marks()
 	entry, err := newEntry(kind, e, &p)
 	if err != nil {
 		return book.Receipt{}, err
 	}
 	change.Entries = []ledger.Entry{entry}
+	for _, b := range beside {
+		if b != nil {
+			change.Entries = append(change.Entries, *b)
+		}
+	}
 	return r.Book.Apply(ctx, change)
 }
 

@@ -25,14 +25,31 @@ type Caller struct {
 // the error that makes the store void. A nil AtEOF means none.
 type AtEOF func() (map[string]string, error)
 
+// Declared is what whoever stores says about an object besides its bytes.
+type Declared struct {
+	Headers   map[string]string
+	Meta      map[string]string
+	Tags      []strongroom.Tag
+	LegalHold bool
+	Retention strongroom.Retention
+	Cipher    string // AES256 or ""
+}
+
+// Precondition is what must hold of the current version for a write to happen. Its
+// failure is KindPrecondition, or KindNoObject where IfMatch finds nothing.
+type Precondition struct {
+	IfMatch     string // ETag without quotes, or "*": there is an object, and this is it
+	IfNoneMatch bool   // there is no object
+}
+
 // PutRequest is one object to store.
 type PutRequest struct {
 	Bucket, Key string
 	Size        int64 // plaintext bytes if the client said, else -1
-	Headers     map[string]string
-	Meta        map[string]string
-	LegalHold   bool
-	AtEOF       AtEOF
+	Declared
+	Precondition Precondition
+	ChecksumType string // of what AtEOF answers: full_object unless said
+	AtEOF        AtEOF
 }
 
 // GetRequest asks for content. Plan is called once the policy has let the asker
@@ -41,8 +58,62 @@ type PutRequest struct {
 // unsatisfiable range) that ends the request and is returned unchanged.
 type GetRequest struct {
 	Bucket, Key string
+	Version     string // a version's id, "null", or "" for the current one
 	Plan        func(strongroom.Object) (offset, length int64, err error)
 }
+
+// Source names what is copied. Plan, where not nil, is called with it before
+// anything is copied; its error ends the request and is returned unchanged.
+type Source struct {
+	Bucket, Key, Version string
+	Plan                 func(strongroom.Object) (offset, length int64, err error)
+}
+
+// CopyRequest stores a copy of the whole of another object version: whoever asks must
+// be permitted to open it. Within a custody class the copy shares the sealed bytes.
+type CopyRequest struct {
+	Bucket, Key string
+	Source      Source
+	// What of Declared replaces the source's: headers and metadata, and tags. Legal
+	// hold, retention and cipher are always the request's own; a source's legal hold
+	// comes along.
+	ReplaceMeta, ReplaceTags bool
+	Declared
+	Precondition Precondition
+	// Algorithm asks for a checksum. If the source has none of it, or the copy has to
+	// be sealed anew, Sum wraps the plaintext on its way.
+	Algorithm string
+	Sum       Sum
+}
+
+// Sum wraps content on its way to be sealed, so that AtEOF answers its checksum by an
+// algorithm ("" for none).
+type Sum func(algorithm string, content io.Reader) (io.Reader, AtEOF)
+
+// Copied is a copy, and what it was made of.
+type Copied struct {
+	Object, Source strongroom.Object
+}
+
+// PartCopyRequest stores a range of an object version as a part: a release of the
+// range, read by the server itself.
+type PartCopyRequest struct {
+	Bucket, Key string
+	Upload      strongroom.ID
+	Number      int
+	Source      Source // Plan is required
+	Sum         Sum    // by the upload's algorithm
+}
+
+// MarkerError answers a read that meets a delete marker. It wraps an Error of
+// KindNoObject (the current version is the marker) or KindMarker (it was named).
+type MarkerError struct {
+	Marker strongroom.Object
+	Err    *strongroom.Error
+}
+
+func (e *MarkerError) Error() string { return e.Err.Error() }
+func (e *MarkerError) Unwrap() error { return e.Err }
 
 // Opened is content on its way out. WriteTo writes exactly Length bytes, each
 // verified before it leaves, or fails; Close records what was delivered and must
@@ -71,10 +142,48 @@ type ListPage struct {
 	Next     string // what to pass as After to go on; "" when this was the last page
 }
 
-// DeleteResult is what became of one key.
+// ListVersionsRequest asks for all versions, after (AfterKey, AfterVersion) exclusive;
+// without AfterVersion all versions of AfterKey are skipped.
+type ListVersionsRequest struct {
+	Bucket, Prefix, Delimiter, AfterKey, AfterVersion string
+	Max                                               int // 1 to 1000
+}
+
+// VersionPage is a page of versions and delete markers in order of key, each key's
+// newest first.
+type VersionPage struct {
+	Versions             []strongroom.Object
+	Prefixes             []string
+	NextKey, NextVersion string // what to pass as After* to go on
+	Truncated            bool
+}
+
+// DeleteRequest deletes one version, or, with Version "", what the key names: where
+// versioning is or was enabled that leaves a delete marker.
+type DeleteRequest struct {
+	Key, Version string
+	Bypass       bool // governance retention, for those who may
+	// Conditions on what would be deleted, "" and nil for none. IfMatch is an ETag
+	// without quotes, or "*".
+	IfMatch    string
+	IfModified *time.Time // its time of storing, to the second
+	IfSize     *int64
+}
+
+// DeleteResult is what became of one DeleteRequest.
 type DeleteResult struct {
-	Key string
-	Err error // nil also when there was nothing to delete, as S3 has it
+	Key, Version string // as asked
+	// Marker: a delete marker was made, or was what was deleted; MarkerVersion names it.
+	Marker        bool
+	MarkerVersion string
+	Err           error // nil also when there was nothing to delete, as S3 has it
+}
+
+// BucketRequest makes a bucket.
+type BucketRequest struct {
+	Name string
+	Lock bool // object lock, and with it versioning, enabled from the beginning
+	Tags []strongroom.Tag
 }
 
 // Upload is a multipart upload in progress.
@@ -89,14 +198,13 @@ type Upload struct {
 	ChecksumAlgorithm string `json:"checksum_algorithm,omitempty"`
 	ChecksumType      string `json:"checksum_type,omitempty"`
 	Custody           string `json:"custody"` // custody class of the bucket, hence of the object to be
+	Cipher            string `json:"cipher,omitempty"`
 }
 
 // UploadRequest starts a multipart upload.
 type UploadRequest struct {
-	Bucket, Key                     string
-	Headers                         map[string]string
-	Meta                            map[string]string
-	LegalHold                       bool
+	Bucket, Key string
+	Declared
 	ChecksumAlgorithm, ChecksumType string
 }
 
@@ -130,7 +238,8 @@ type CompleteRequest struct {
 	Announced func(Upload) error
 	// Checksums, where not nil, is given the stored parts in the order asked for
 	// and answers the object's checksums, or the error that refuses them.
-	Checksums func([]Part) (map[string]string, error)
+	Checksums    func([]Part) (map[string]string, error)
+	Precondition Precondition
 }
 
 // CompletePart is one line of a CompleteRequest.

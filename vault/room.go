@@ -51,20 +51,21 @@ type Erase func(ctx context.Context, names []string) error
 
 // Config is what a room needs. Every field without a comment is required.
 type Config struct {
-	ID         strongroom.ID
-	Name       string
-	Server     strongroom.ID // of this content server, the same after a restart
-	Key        []byte        // the room key, 32 bytes
-	Ledger     note.Verifier
-	Book       book.Book
-	Blobs      Blobs
-	Custodian  Custodian
-	Compile    Compile
-	Classify   Classify
-	Erase      Erase
-	Clock      func() time.Time
-	Log        *slog.Logger
-	Concurrent int // requests at once, 0 means 256
+	ID              strongroom.ID
+	Name            string
+	Server          strongroom.ID // of this content server, the same after a restart
+	Key             []byte        // the room key, 32 bytes
+	Ledger          note.Verifier
+	Book            book.Book
+	Blobs           Blobs
+	Custodian       Custodian
+	Compile         Compile
+	Classify        Classify
+	TranslatePolicy TranslatePolicy // of bucket policies
+	Erase           Erase
+	Clock           func() time.Time
+	Log             *slog.Logger
+	Concurrent      int // requests at once, 0 means 256
 }
 
 // Room is one organisation's content, rights and ledger. No method reaches another

@@ -43,8 +43,8 @@ func busy(t *testing.T) (r *housetest.Room, path string, words, ids []string) {
 	body := []byte(strings.Repeat("said-in-confidence ", 5000))
 	put := func(key string) {
 		t.Helper()
-		_, err := r.Room.Put(t.Context(), owner, vault.PutRequest{Bucket: bucket, Key: key, Size: -1, Meta: meta,
-			Headers: map[string]string{"Content-Type": "audio/x-unusual"}}, bytes.NewReader(body))
+		_, err := r.Room.Put(t.Context(), owner, vault.PutRequest{Bucket: bucket, Key: key, Size: -1,
+			Declared: vault.Declared{Meta: meta, Headers: map[string]string{"Content-Type": "audio/x-unusual"}}}, bytes.NewReader(body))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -65,7 +65,7 @@ func busy(t *testing.T) (r *housetest.Room, path string, words, ids []string) {
 		}
 	}
 	for _, end := range []bool{true, false} {
-		u, err := r.Room.CreateUpload(t.Context(), owner, vault.UploadRequest{Bucket: bucket, Key: "upload-von-herrn-huber", Meta: meta})
+		u, err := r.Room.CreateUpload(t.Context(), owner, vault.UploadRequest{Bucket: bucket, Key: "upload-von-herrn-huber", Declared: vault.Declared{Meta: meta}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -78,7 +78,7 @@ func busy(t *testing.T) (r *housetest.Room, path string, words, ids []string) {
 			}
 		}
 	}
-	if err := deleted(r.Room.Delete(t.Context(), owner, bucket, []string{"gelöschte-aufnahme", "nothing"})); err != nil {
+	if err := deleted(r.Room.Delete(t.Context(), owner, bucket, []vault.DeleteRequest{{Key: "gelöschte-aufnahme"}, {Key: "nothing"}})); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := r.Room.List(t.Context(), owner, vault.ListRequest{Bucket: bucket, Prefix: "kündigung-2026", Max: 5}); err != nil {

@@ -20,7 +20,9 @@ import (
 // Kinds of row.
 const (
 	rowBucket     = "bucket"
-	rowObject     = "object"
+	rowObject     = "object"       // the current version of a key, which may be a delete marker
+	rowVersion    = "version"      // an older version
+	rowNull       = "null-version" // an older version that is the null version
 	rowUpload     = "upload"
 	rowPart       = "part"
 	rowPrincipal  = "principal"
@@ -40,58 +42,131 @@ type state struct {
 	principals map[strongroom.ID]strongroom.Principal
 	names      map[string]strongroom.ID
 	ring       keyring
-	buckets    map[strongroom.ID]strongroom.Bucket
+	buckets    map[strongroom.ID]bucketRow
 	byName     map[string]strongroom.ID
 	recipients map[string][]seal.Recipient // by custody class
 	policy     Decider
-	policyErr  error // why there is none
-	index      map[strongroom.ID]*btree.BTreeG[entry]
-	versions   map[strongroom.ID]place // object version → where it stands in the index
+	policyErr  error                                  // why there is none
+	index      map[strongroom.ID]*btree.BTreeG[entry] // by bucket: objects that keys name now
+	history    map[strongroom.ID]*btree.BTreeG[entry] // by bucket: older versions, and delete markers
+	versions   map[strongroom.ID]place                // object version → where it stands
 }
 
-// entry is what a listing tells of an object.
+// entry is what a listing tells of a version.
 type entry struct {
 	key      string
+	sequence uint64
 	version  strongroom.ID
 	size     int64
 	etag     string
 	modified time.Time
-	parts    int
+	null     bool
+	marker   bool
+	latest   bool
 }
 
+func (e entry) object(b bucketRow) strongroom.Object {
+	return strongroom.Object{
+		Bucket: b.Name, Key: e.key, Version: e.version, Size: e.size, ETag: e.etag, Modified: e.modified,
+		Sequence: e.sequence, Null: e.null, Marker: e.marker, Latest: e.latest, Versioned: b.Versioning != strongroom.Unversioned,
+	}
+}
+
+// place is where a version stands: in the index, or else in the history.
 type place struct {
+	kind   string // of its row
 	bucket strongroom.ID
-	key    string
+	entry
+}
+
+func newIndex() *btree.BTreeG[entry] {
+	return btree.NewBTreeGOptions(func(a, b entry) bool { return a.key < b.key }, btree.Options{NoLocks: true})
+}
+
+// newHistory orders by key, and the versions of each with the newest first.
+func newHistory() *btree.BTreeG[entry] {
+	return btree.NewBTreeGOptions(func(a, b entry) bool {
+		return a.key < b.key || a.key == b.key && a.sequence > b.sequence
+	}, btree.Options{NoLocks: true})
+}
+
+// bucketRow is a bucket as its row has it.
+type bucketRow struct {
+	strongroom.Bucket
+	salt [16]byte // of the row: to require that nobody has changed it
+}
+
+// unchanged requires that the bucket is still as it was read.
+func (b bucketRow) unchanged() book.Condition {
+	return book.Condition{Form: book.Unchanged, Kind: rowBucket, ID: b.ID.String(), Salt: b.salt}
 }
 
 func (s *state) init() {
 	s.principals = map[strongroom.ID]strongroom.Principal{}
 	s.names = map[string]strongroom.ID{}
 	s.ring.init()
-	s.buckets = map[strongroom.ID]strongroom.Bucket{}
+	s.buckets = map[strongroom.ID]bucketRow{}
 	s.byName = map[string]strongroom.ID{}
 	s.recipients = map[string][]seal.Recipient{}
 	s.index = map[strongroom.ID]*btree.BTreeG[entry]{}
+	s.history = map[strongroom.ID]*btree.BTreeG[entry]{}
 	s.versions = map[strongroom.ID]place{}
 	s.policyErr = errors.New("the room has no policy set")
 }
 
-// objectBody is an object's row.
+// objectBody is the row of an object's version. A delete marker has no blob, digest
+// or stanzas.
 type objectBody struct {
 	strongroom.Object
-	Digest   string              `json:"digest"` // hex SHA-256 of the sealed blob, or of its manifest
+	Digest   string              `json:"digest,omitempty"` // hex SHA-256 of the sealed blob, or of its manifest
 	Segments []seal.ManifestPart `json:"segments,omitempty"`
-	Stanzas  []seal.Stanza       `json:"stanzas"`
+	Stanzas  []seal.Stanza       `json:"stanzas,omitempty"`
+
+	kind string   // of the row that it was read from
+	salt [16]byte // of that row
+}
+
+// unchanged requires that the version's row is still the one that was read.
+func (o objectBody) unchanged() book.Condition {
+	return book.Condition{Form: book.Unchanged, Kind: o.kind, ID: o.Version.String(), Salt: o.salt}
+}
+
+// row makes the version's row: as the current version, or as an older one.
+func (r *Room) objectRow(b bucketRow, o objectBody, current bool) (book.Row, error) {
+	kind := rowObject
+	if !current && o.Null {
+		kind = rowNull
+	} else if !current {
+		kind = rowVersion
+	}
+	row, err := row(kind, o.Version.String(), o)
+	if err != nil {
+		return row, unavailable("the object's row could not be made", err)
+	}
+	row.Parent, row.Tag = b.ID.String(), r.tag(b.ID, o.Key)
+	if !o.Marker {
+		row.Ref = o.Blob.String()
+	}
+	return row, nil
+}
+
+// readObject reads the row of a version.
+func readObject(row book.Row) (objectBody, error) {
+	o, err := decode[objectBody](row)
+	o.kind, o.salt, o.Latest = row.Kind, row.Salt, row.Kind == rowObject
+	return o, err
 }
 
 type uploadBody struct {
 	Upload
-	BucketID  strongroom.ID     `json:"bucket_id"`
-	Blob      strongroom.ID     `json:"blob"`
-	Headers   map[string]string `json:"headers,omitempty"`
-	Meta      map[string]string `json:"meta,omitempty"`
-	LegalHold bool              `json:"legal_hold,omitempty"`
-	Stanzas   []seal.Stanza     `json:"stanzas"`
+	BucketID  strongroom.ID        `json:"bucket_id"`
+	Blob      strongroom.ID        `json:"blob"`
+	Headers   map[string]string    `json:"headers,omitempty"`
+	Meta      map[string]string    `json:"meta,omitempty"`
+	Tags      []strongroom.Tag     `json:"tags,omitempty"`
+	LegalHold bool                 `json:"legal_hold,omitempty"`
+	Retention strongroom.Retention `json:"retention,omitzero"`
+	Stanzas   []seal.Stanza        `json:"stanzas"`
 	// The data key under the upload's own key: with both here, which the room key
 	// seals and completion drops, parts need no unwrap at the custodian.
 	UploadKey []byte `json:"upload_key"`
@@ -105,7 +180,8 @@ type partBody struct {
 }
 
 type policyBody struct {
-	Hash string `json:"hash"`
+	Hash string `json:"hash"`           // of the set in force
+	Base string `json:"base,omitempty"` // of the part of it that is no bucket's policy, if there is another
 }
 
 type policySetBody struct {
@@ -141,7 +217,7 @@ func decode[T any](r book.Row) (T, error) {
 
 // load reads all rows but those of uploads, which are read when asked for.
 func (r *Room) load(ctx context.Context) error {
-	for _, kind := range []string{rowRecipient, rowPolicySet, rowPolicy, rowPrincipal, rowAccessKey, rowProvider, rowBucket, rowObject} {
+	for _, kind := range []string{rowRecipient, rowPolicySet, rowPolicy, rowPrincipal, rowAccessKey, rowProvider, rowBucket, rowObject, rowVersion, rowNull} {
 		for row, err := range r.Book.Rows(ctx, kind, "") {
 			if err != nil {
 				return err
@@ -205,12 +281,12 @@ func (r *Room) learnLocked(row book.Row) error {
 		if err != nil {
 			return err
 		}
-		s.buckets[b.ID], s.byName[b.Name] = b, b.ID
+		s.buckets[b.ID], s.byName[b.Name] = bucketRow{b, row.Salt}, b.ID
 		if s.index[b.ID] == nil {
-			s.index[b.ID] = btree.NewBTreeGOptions(func(a, b entry) bool { return a.key < b.key }, btree.Options{NoLocks: true})
+			s.index[b.ID], s.history[b.ID] = newIndex(), newHistory()
 		}
-	case rowObject:
-		o, err := decode[objectBody](row)
+	case rowObject, rowVersion, rowNull:
+		o, err := readObject(row)
 		if err != nil {
 			return err
 		}
@@ -218,12 +294,16 @@ func (r *Room) learnLocked(row book.Row) error {
 		if err != nil {
 			return err
 		}
-		tree := s.index[bucket]
-		if tree == nil {
+		if s.index[bucket] == nil {
 			return errors.New("its bucket does not exist")
 		}
-		tree.Set(entry{key: o.Key, version: o.Version, size: o.Size, etag: o.ETag, modified: o.Modified, parts: len(o.Parts)})
-		s.versions[o.Version] = place{bucket, o.Key}
+		s.forget(o.Version)
+		at := place{row.Kind, bucket, entry{
+			key: o.Key, sequence: o.Sequence, version: o.Version, size: o.Size, etag: o.ETag, modified: o.Modified,
+			null: o.Null, marker: o.Marker, latest: o.Latest,
+		}}
+		s.tree(at).Set(at.entry)
+		s.versions[o.Version] = at
 	case rowRecipient:
 		b, err := decode[recipientBody](row)
 		if err != nil {
@@ -288,20 +368,54 @@ func (r *Room) unlearnLocked(k book.RowKey) {
 		delete(s.byName, s.buckets[id].Name)
 		delete(s.buckets, id)
 		delete(s.index, id)
-	case rowObject:
-		at, ok := s.versions[id]
-		if !ok {
-			return
-		}
-		delete(s.versions, id)
-		tree := s.index[at.bucket]
-		if tree == nil {
-			return
-		}
-		if e, ok := tree.Get(entry{key: at.key}); ok && e.version == id {
-			tree.Delete(e)
+		delete(s.history, id)
+	case rowObject, rowVersion, rowNull:
+		if s.versions[id].kind == k.Kind { // else it stands elsewhere already
+			s.forget(id)
 		}
 	}
+}
+
+// tree is where a version stands.
+func (s *state) tree(at place) *btree.BTreeG[entry] {
+	if at.latest && !at.marker {
+		return s.index[at.bucket]
+	}
+	return s.history[at.bucket]
+}
+
+// forget takes a version out of index and history.
+func (s *state) forget(version strongroom.ID) {
+	at, ok := s.versions[version]
+	if !ok {
+		return
+	}
+	delete(s.versions, version)
+	tree := s.tree(at)
+	if tree == nil {
+		return
+	}
+	if e, ok := tree.Get(at.entry); ok && e.version == version {
+		tree.Delete(e)
+	}
+}
+
+// newestBehind answers the newest version behind the current one, where the state knows
+// that one as the current version.
+func (s *state) newestBehind(bucket strongroom.ID, o objectBody) (newest place, any, known bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	at, ok := s.versions[o.Version]
+	if !ok || at.kind != rowObject {
+		return place{}, false, false
+	}
+	s.history[bucket].Ascend(entry{key: o.Key, sequence: at.sequence - 1}, func(e entry) bool {
+		if e.key == o.Key {
+			newest, any = s.versions[e.version], true
+		}
+		return false
+	})
+	return newest, any, true
 }
 
 // PolicySet returns the text of a policy set that is or was in force.
@@ -314,15 +428,24 @@ func (r *Room) PolicySet(ctx context.Context, hash string) ([]byte, error) {
 	return []byte(b.Text), err
 }
 
+// Lifecycle is the workload that deletes what a bucket's lifecycle rules or the room's
+// retention rules say is due. Policy has to permit it like anybody else.
+var Lifecycle = strongroom.Principal{
+	ID: strongroom.ID([]byte("strongroom-lifec")), Name: "strongroom-lifecycle", Kind: strongroom.Workload,
+}
+
 // principal returns the principal as it is now, for the fresh check of each request.
 func (r *Room) principal(id strongroom.ID) (strongroom.Principal, bool) {
+	if id == Lifecycle.ID {
+		return Lifecycle, true
+	}
 	r.state.mu.RLock()
 	defer r.state.mu.RUnlock()
 	p, ok := r.state.principals[id]
 	return p, ok
 }
 
-func (r *Room) bucket(name string) (strongroom.Bucket, bool) {
+func (r *Room) bucket(name string) (bucketRow, bool) {
 	r.state.mu.RLock()
 	defer r.state.mu.RUnlock()
 	b, ok := r.state.buckets[r.state.byName[name]]

@@ -51,7 +51,7 @@ func untouched(t *testing.T) *tampered {
 	if err := r.Room.Abort(t.Context(), r.Owner, "calls", "up", u.ID); err != nil { // a family of rows goes
 		t.Fatal(err)
 	}
-	if err := deleted(r.Room.Delete(t.Context(), r.Owner, "calls", []string{"4"})); err != nil {
+	if err := deleted(r.Room.Delete(t.Context(), r.Owner, "calls", []vault.DeleteRequest{{Key: "4"}})); err != nil {
 		t.Fatal(err)
 	}
 	v.earlier = r.Book.Head().Checkpoint

@@ -23,7 +23,9 @@ const SmallestPart = 5 << 20
 // recipients at once and, until it is completed, to a key of the upload's own, so
 // that parts need no unwrap at the custodian.
 func (r *Room) CreateUpload(ctx context.Context, c Caller, req UploadRequest) (Upload, error) {
-	b, err := r.mayStore(ctx, c, req.Bucket, req.Key, req.Meta, req.LegalHold)
+	o := strongroom.Object{Bucket: req.Bucket, Key: req.Key}
+	req.Declared.on(&o)
+	b, err := r.mayStore(ctx, c, &o, Precondition{}, nil)
 	if err != nil {
 		return Upload{}, err
 	}
@@ -34,10 +36,10 @@ func (r *Room) CreateUpload(ctx context.Context, c Caller, req UploadRequest) (U
 	u := uploadBody{
 		Upload: Upload{
 			ID: strongroom.NewID(), Bucket: b.Name, Key: req.Key, Started: r.Clock().UTC(), Initiator: c.Principal,
-			ChecksumAlgorithm: req.ChecksumAlgorithm, ChecksumType: req.ChecksumType, Custody: b.Custody,
+			ChecksumAlgorithm: req.ChecksumAlgorithm, ChecksumType: req.ChecksumType, Custody: b.Custody, Cipher: req.Cipher,
 		},
-		BucketID: b.ID, Blob: strongroom.NewID(),
-		Headers: req.Headers, Meta: req.Meta, LegalHold: req.LegalHold, UploadKey: make([]byte, 32),
+		BucketID: b.ID, Blob: strongroom.NewID(), UploadKey: make([]byte, 32),
+		Headers: req.Headers, Meta: req.Meta, Tags: req.Tags, LegalHold: req.LegalHold, Retention: req.Retention,
 	}
 	rand.Read(u.UploadKey)
 	key := seal.NewDataKey()
@@ -68,11 +70,14 @@ func (r *Room) CreateUpload(ctx context.Context, c Caller, req UploadRequest) (U
 	return u.Upload, nil
 }
 
+func (u uploadBody) declared() Declared {
+	return Declared{Headers: u.Headers, Meta: u.Meta, Tags: u.Tags, LegalHold: u.LegalHold, Retention: u.Retention, Cipher: u.Cipher}
+}
+
 func (u uploadBody) resource() strongroom.Resource {
-	return resourceOf(strongroom.Object{
-		Bucket: u.Bucket, Key: u.Key, Custody: u.Custody, Meta: u.Meta, LegalHold: u.LegalHold,
-		Scrubbed: claimsScrubbed(u.Meta), Modified: u.Started,
-	})
+	o := strongroom.Object{Bucket: u.Bucket, Key: u.Key, Custody: u.Custody, Modified: u.Started}
+	u.declared().on(&o)
+	return resourceOf(o)
 }
 
 // upload finds an upload in progress and decides the action on it. Whoever began it
@@ -276,10 +281,6 @@ func (r *Room) Complete(ctx context.Context, c Caller, req CompleteRequest) (str
 	if err != nil {
 		return strongroom.Object{}, err
 	}
-	b, exists := r.bucket(u.Bucket)
-	if !exists {
-		return strongroom.Object{}, noBucket(u.Bucket)
-	}
 	stored, err := r.parts(ctx, u.ID.String())
 	if err != nil {
 		return strongroom.Object{}, unavailable("the upload's parts cannot be read", err)
@@ -290,13 +291,13 @@ func (r *Room) Complete(ctx context.Context, c Caller, req CompleteRequest) (str
 	}
 	o := objectBody{Stanzas: u.Stanzas, Segments: segmentsOf(chosen), Object: strongroom.Object{
 		Bucket: u.Bucket, Key: u.Key, Version: strongroom.NewID(), Blob: u.Blob, Custody: u.Custody,
-		Headers: u.Headers, Meta: u.Meta, LegalHold: u.LegalHold, Scrubbed: claimsScrubbed(u.Meta),
 		ETag: r.etag(u.Blob.String(), len(chosen)),
 	}}
+	u.declared().on(&o.Object)
 	faces := make([]Part, len(chosen))
 	for i, p := range chosen {
 		faces[i] = p.Part
-		o.Parts = append(o.Parts, p.Size)
+		o.Parts = append(o.Parts, strongroom.ObjectPart{Number: p.Number, Size: p.Size, Checksums: p.Checksums})
 		o.Size += p.Size
 	}
 	if o.Size > MaxUpload {
@@ -312,6 +313,9 @@ func (r *Room) Complete(ctx context.Context, c Caller, req CompleteRequest) (str
 			return strongroom.Object{}, err
 		}
 	}
+	if len(o.Checksums) > 0 {
+		o.ChecksumType = u.ChecksumType
+	}
 	// The first part's beginning is sealed already; what was declared decides the label.
 	o.Label = r.Classify(nil, u.Headers["Content-Type"], u.Meta)
 	key, err := seal.UnwrapUploadKey([32]byte(u.UploadKey), u.Wrapped, seal.Binding{Room: r.ID, Blob: u.Blob, Custody: u.Custody})
@@ -322,11 +326,14 @@ func (r *Room) Complete(ctx context.Context, c Caller, req CompleteRequest) (str
 		return strongroom.Object{}, err
 	}
 	id := u.ID.String()
-	done, err := r.place(ctx, c, b, o, book.Change{
-		Require:   []book.Condition{{Form: book.Exists, Kind: rowUpload, ID: id}},
+	done, err := r.place(ctx, c, u.Bucket, placing{object: o, precondition: req.Precondition, change: book.Change{
+		Require:   []book.Condition{{Form: book.Exists, Kind: rowUpload, ID: id}, {Form: book.Exists, Kind: rowBucket, ID: u.BucketID.String()}},
 		Drop:      []book.RowKey{{Kind: rowUpload, ID: id}},
 		DropUnder: []book.RowKey{{Kind: rowPart, ID: id}},
-	})
+	}})
+	if _, gone := errors.AsType[*book.ConditionError](err); gone {
+		return strongroom.Object{}, noUpload()
+	}
 	if err != nil {
 		return strongroom.Object{}, err
 	}

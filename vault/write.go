@@ -1,6 +1,7 @@
 package vault
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -13,6 +14,7 @@ import (
 
 	"strongroom"
 	"strongroom/book"
+	"strongroom/ledger"
 	"strongroom/seal"
 )
 
@@ -27,19 +29,22 @@ const (
 const sniffLength = 4096
 
 // Put stores an object: sealed as it streams, durable, then one commit of its row
-// and record. No private key is needed (P5). An object that the key named before is
-// replaced in the same commit.
+// and record. No private key is needed (P5). What the key named before gives way in the
+// same commit: it is replaced or, where versioning is enabled, kept as an older version.
 func (r *Room) Put(ctx context.Context, c Caller, req PutRequest, body io.Reader) (strongroom.Object, error) {
-	b, err := r.mayStore(ctx, c, req.Bucket, req.Key, req.Meta, req.LegalHold)
+	return r.put(ctx, c, req, nil, body)
+}
+
+// put stores an object that may be a copy of another.
+func (r *Room) put(ctx context.Context, c Caller, req PutRequest, from *strongroom.Object, body io.Reader) (strongroom.Object, error) {
+	o := strongroom.Object{Bucket: req.Bucket, Key: req.Key, Version: strongroom.NewID(), Blob: strongroom.NewID()}
+	req.Declared.on(&o)
+	b, err := r.mayStore(ctx, c, &o, req.Precondition, from)
 	if err != nil {
 		return strongroom.Object{}, err
 	}
 	if req.Size > MaxObject {
 		return strongroom.Object{}, tooLarge()
-	}
-	o := strongroom.Object{
-		Bucket: b.Name, Key: req.Key, Version: strongroom.NewID(), Blob: strongroom.NewID(), Custody: b.Custody,
-		Headers: req.Headers, Meta: req.Meta, LegalHold: req.LegalHold, Scrubbed: claimsScrubbed(req.Meta),
 	}
 	to, err := r.wrapTo(b.Custody)
 	if err != nil {
@@ -62,13 +67,44 @@ func (r *Room) Put(ctx context.Context, c Caller, req PutRequest, body io.Reader
 		return strongroom.Object{}, err
 	}
 	o.Size, o.Checksums = s.plain, s.checksums
+	if len(o.Checksums) > 0 {
+		o.ChecksumType = cmp.Or(req.ChecksumType, "full_object")
+	}
 	o.ETag = r.etag(o.Blob.String(), 1)
 	o.Label = r.Classify(s.head, req.Headers["Content-Type"], req.Meta)
-	stored, err := r.place(ctx, c, b, objectBody{Object: o, Digest: s.digest, Stanzas: stanzas}, book.Change{})
+	if from != nil {
+		o.Label = join(from.Label, o.Label)
+	}
+	stored, err := r.place(ctx, c, b.Name, placing{object: objectBody{Object: o, Digest: s.digest, Stanzas: stanzas}, precondition: req.Precondition, from: from})
 	if err != nil {
 		return strongroom.Object{}, r.undo(err, filesOf(o.Blob, nil))
 	}
 	return stored, nil
+}
+
+// on puts what was declared on an object.
+func (d Declared) on(o *strongroom.Object) {
+	o.Headers, o.Meta, o.Tags, o.Cipher = d.Headers, d.Meta, d.Tags, d.Cipher
+	o.LegalHold, o.Retention = d.LegalHold, d.Retention
+	o.Scrubbed = claimsScrubbed(d.Meta)
+}
+
+// join is the label of content that bears both.
+func join(a, b strongroom.Label) strongroom.Label {
+	both := strongroom.Label{Confidential: a.Confidential || b.Confidential}
+	for _, l := range []strongroom.Label{a, b} {
+		for _, c := range l.Classes {
+			if !slices.Contains(both.Classes, c) {
+				both.Classes = append(both.Classes, c)
+			}
+		}
+		for _, reason := range l.Reasons {
+			if !slices.Contains(both.Reasons, reason) {
+				both.Reasons = append(both.Reasons, reason)
+			}
+		}
+	}
+	return both
 }
 
 // etag is opaque: a digest of the plaintext would confirm a guess. Its form is that of
@@ -86,48 +122,167 @@ func claimsScrubbed(meta map[string]string) bool {
 	return meta[strongroom.AttributePrefix+"scrubbed"] == "true"
 }
 
-// mayStore decides before the first byte of the body is read.
-func (r *Room) mayStore(ctx context.Context, c Caller, bucket, key string, meta map[string]string, hold bool) (strongroom.Bucket, error) {
-	b, exists := r.bucket(bucket)
-	o := strongroom.Object{Bucket: bucket, Key: key, Custody: b.Custody, Meta: meta, LegalHold: hold, Scrubbed: claimsScrubbed(meta), Modified: r.Clock().UTC()}
-	actions := []strongroom.Action{strongroom.ActionStoreObject}
-	if o.Scrubbed {
-		actions = append(actions, strongroom.ActionMarkScrubbed)
-	}
-	for _, action := range actions {
-		if a := r.decide(c, action, resourceOf(o)); !a.decision.Permit {
-			return b, r.refuse(ctx, a)
-		}
+// mayStore decides before the first byte of the body is read, and completes the object
+// with what its bucket says.
+func (r *Room) mayStore(ctx context.Context, c Caller, o *strongroom.Object, p Precondition, from *strongroom.Object) (bucketRow, error) {
+	b, exists := r.bucket(o.Bucket)
+	o.Custody, o.Modified = b.Custody, r.Clock().UTC()
+	if _, err := r.decideStore(ctx, c, *o, from); err != nil {
+		return b, err
 	}
 	if !exists {
-		return b, noBucket(bucket)
+		return b, noBucket(o.Bucket)
 	}
-	_, err := r.mayReplace(ctx, c, b, key)
+	if b.Lock == nil && (o.LegalHold || o.Retention.Mode != "") {
+		return b, noLock()
+	}
+	_, err := r.succeed(ctx, c, b, *o, p, nil)
 	return b, err
 }
 
-// mayReplace decides whether the object that a key names now, if any, may give way.
-func (r *Room) mayReplace(ctx context.Context, c Caller, b strongroom.Bucket, key string) (*objectBody, error) {
-	old, err := r.current(ctx, b, key)
-	if errors.Is(err, book.ErrNoRow) {
-		return nil, nil
-	} else if err != nil {
+func noLock() error {
+	return &strongroom.Error{Kind: strongroom.KindInvalid, Message: "bucket is missing Object Lock Configuration"}
+}
+
+// decideStore asks about everything that storing this object does. What a copy has from
+// its source is not asked about again.
+func (r *Room) decideStore(ctx context.Context, c Caller, o strongroom.Object, from *strongroom.Object) (asked, error) {
+	var actions []strongroom.Action
+	if o.Scrubbed && (from == nil || !from.Scrubbed) {
+		actions = append(actions, strongroom.ActionMarkScrubbed)
+	}
+	if len(o.Tags) > 0 {
+		actions = append(actions, strongroom.ActionTagObject)
+	}
+	if o.LegalHold {
+		actions = append(actions, strongroom.ActionHoldObject)
+	}
+	if o.Retention.Mode != "" {
+		actions = append(actions, strongroom.ActionRetainObject)
+	}
+	for _, action := range actions {
+		if a := r.decide(c, action, resourceOf(o)); !a.decision.Permit {
+			return a, r.refuse(ctx, a)
+		}
+	}
+	a := r.decide(c, strongroom.ActionStoreObject, resourceOf(o))
+	if !a.decision.Permit {
+		return a, r.refuse(ctx, a)
+	}
+	return a, nil
+}
+
+// succeed works out what becomes of a key's versions when a new one becomes current,
+// adds it to the change, if there is one, and numbers and completes the object. It
+// answers the versions that are dropped, for their blobs to be erased.
+func (r *Room) succeed(ctx context.Context, c Caller, b bucketRow, o strongroom.Object, p Precondition, change *succession) ([]objectBody, error) {
+	old, err := r.current(ctx, b, o.Key)
+	exists := err == nil
+	if err != nil && !errors.Is(err, book.ErrNoRow) {
 		return nil, err
 	}
-	a := r.decide(c, strongroom.ActionDeleteObject, resourceOf(old.Object))
+	if err := p.check(b.Name, o.Key, old.Object, exists && !old.Marker); err != nil {
+		return nil, err
+	}
+	if change == nil {
+		change = &succession{}
+	}
+	tag := r.tag(b.ID, o.Key)
+	change.Require = append(change.Require, b.unchanged())
+	if !exists {
+		change.Require = append(change.Require, book.Condition{Form: book.Only, Kind: rowObject, Parent: b.ID.String(), Tag: tag})
+	} else {
+		change.Require = append(change.Require, old.unchanged())
+		change.Drop = append(change.Drop, book.RowKey{Kind: rowObject, ID: old.Version.String()})
+	}
+	change.sequence, change.null = old.Sequence+1, b.Versioning != strongroom.VersioningEnabled
+	var dropped []objectBody
+	if change.null && exists && old.Null {
+		dropped = append(dropped, old)
+	} else if exists {
+		older := old
+		older.Succeeded = o.Modified
+		row, err := r.objectRow(b, older, false)
+		if err != nil {
+			return nil, err
+		}
+		change.Put = append(change.Put, row)
+	}
+	if change.null && b.Versioning == strongroom.VersioningSuspended && !old.Null {
+		null, err := r.only(ctx, rowNull, b, o.Key)
+		if err == nil {
+			dropped = append(dropped, null)
+			change.Require = append(change.Require, null.unchanged())
+			change.Drop = append(change.Drop, book.RowKey{Kind: rowNull, ID: null.Version.String()})
+		} else if !errors.Is(err, book.ErrNoRow) {
+			return nil, err
+		} else {
+			change.Require = append(change.Require, book.Condition{Form: book.Only, Kind: rowNull, Parent: b.ID.String(), Tag: tag})
+		}
+	}
+	for _, gone := range dropped {
+		if !gone.Marker {
+			if _, err := r.mayDelete(ctx, c, b, gone, false); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return dropped, nil
+}
+
+// succession is a change that makes a version current.
+type succession struct {
+	book.Change
+	sequence uint64
+	null     bool
+}
+
+// check holds a write's precondition against the current version.
+func (p Precondition) check(bucket, key string, old strongroom.Object, exists bool) error {
+	switch {
+	case p.IfNoneMatch && exists, p.IfMatch != "" && exists && !matches(p.IfMatch, old):
+		return &strongroom.Error{Kind: strongroom.KindPrecondition, Message: "at least one of the pre-conditions you specified did not hold"}
+	case p.IfMatch != "" && !exists:
+		return notFound(true, bucket, key)
+	}
+	return nil
+}
+
+func matches(etag string, o strongroom.Object) bool { return etag == "*" || etag == o.ETag }
+
+// mayDelete decides whether a version may be deleted, and whether anything that nobody
+// may set aside keeps it.
+func (r *Room) mayDelete(ctx context.Context, c Caller, b bucketRow, o objectBody, bypass bool) (asked, error) {
+	a := r.decide(c, strongroom.ActionDeleteObject, resourceOf(o.Object))
 	if !a.decision.Permit {
-		return nil, r.refuse(ctx, a)
+		return a, r.refuse(ctx, a)
 	}
-	if old.LegalHold {
-		return nil, r.held(ctx, a)
+	if o.LegalHold {
+		return a, r.held(ctx, a, "legal hold", "the object is under legal hold, so it can be neither deleted nor replaced")
 	}
-	return &old, nil
+	if o.Retention.Active(r.Clock()) {
+		if err := r.mayBypass(ctx, c, o, bypass, a); err != nil {
+			return a, err
+		}
+	}
+	return a, nil
+}
+
+// mayBypass decides about what would set aside retention that is active.
+func (r *Room) mayBypass(ctx context.Context, c Caller, o objectBody, bypass bool, a asked) error {
+	if o.Retention.Mode != strongroom.Governance || !bypass {
+		return r.held(ctx, a, "retention", "the object is retained until "+o.Retention.Until.UTC().Format(time.RFC3339)+" by object lock")
+	}
+	if a := r.decide(c, strongroom.ActionBypassRetention, resourceOf(o.Object)); !a.decision.Permit {
+		return r.refuse(ctx, a)
+	}
+	return nil
 }
 
 // held refuses what the policy would have permitted.
-func (r *Room) held(ctx context.Context, a asked) error {
-	r.recordRefusal(ctx, a, "legal hold")
-	return &strongroom.Error{Kind: strongroom.KindHeld, Message: "the object is under legal hold, so it can be neither deleted nor replaced"}
+func (r *Room) held(ctx context.Context, a asked, why, message string) error {
+	r.recordRefusal(ctx, a, why)
+	return &strongroom.Error{Kind: strongroom.KindHeld, Message: message}
 }
 
 // sealed is what sealing one body found out.
@@ -282,59 +437,68 @@ func (r *Room) undo(failed error, names []string) error {
 	return errors.Join(failed, r.Erase(context.Background(), names))
 }
 
-// place commits an object's row under its key, in the place of whatever the key
-// named, together with the rest of the change. Several who store under one key at
-// once all succeed, one after the other.
-func (r *Room) place(ctx context.Context, c Caller, b strongroom.Bucket, o objectBody, rest book.Change) (strongroom.Object, error) {
+// placing is an object about to become the current version of its key.
+type placing struct {
+	object       objectBody
+	precondition Precondition
+	change       book.Change        // what else happens with it
+	from         *strongroom.Object // what it is a copy of
+	beside       *ledger.Entry      // a record beside the store's
+}
+
+// place commits an object's row under its key, as the current version. Several who
+// store under one key at once all succeed, one after the other.
+func (r *Room) place(ctx context.Context, c Caller, bucket string, p placing) (strongroom.Object, error) {
+	o := p.object
 	o.Modified = r.Clock().UTC()
 	for range 16 {
-		old, err := r.mayReplace(ctx, c, b, o.Key)
+		b, exists := r.bucket(bucket)
+		if !exists || b.Custody != o.Custody {
+			return strongroom.Object{}, noBucket(bucket)
+		}
+		o.LegalHold, o.Retention = p.object.LegalHold, p.object.Retention
+		if b.Lock == nil && o.Retention.Mode != "" {
+			return strongroom.Object{}, noLock()
+		}
+		change := succession{Change: book.Change{
+			Require:   slices.Clone(p.change.Require),
+			Drop:      slices.Clone(p.change.Drop),
+			DropUnder: slices.Clone(p.change.DropUnder),
+		}}
+		dropped, err := r.succeed(ctx, c, b, o.Object, p.precondition, &change)
 		if err != nil {
 			return strongroom.Object{}, err
 		}
-		if o.Scrubbed {
-			if a := r.decide(c, strongroom.ActionMarkScrubbed, resourceOf(o.Object)); !a.decision.Permit {
-				return strongroom.Object{}, r.refuse(ctx, a)
-			}
-		}
-		a := r.decide(c, strongroom.ActionStoreObject, resourceOf(o.Object))
-		if !a.decision.Permit {
-			return strongroom.Object{}, r.refuse(ctx, a)
-		}
-		change := book.Change{
-			Require:   slices.Clone(rest.Require),
-			Drop:      slices.Clone(rest.Drop),
-			DropUnder: slices.Clone(rest.DropUnder),
-		}
-		row, err := row(rowObject, o.Version.String(), o)
+		a, err := r.decideStore(ctx, c, o.Object, p.from)
 		if err != nil {
-			return strongroom.Object{}, unavailable("the object's row could not be made", err)
+			return strongroom.Object{}, err
 		}
-		row.Parent, row.Tag, row.Ref = b.ID.String(), r.tag(b.ID, o.Key), o.Blob.String()
-		oldVersion := ""
-		if old != nil {
-			oldVersion = old.Version.String()
-			change.Drop = append(change.Drop, book.RowKey{Kind: rowObject, ID: oldVersion})
+		if o.Retention.Mode == "" && b.Lock != nil {
+			o.Retention = b.Lock.From(o.Modified)
 		}
-		change.Require = append(change.Require,
-			book.Condition{Form: book.Exists, Kind: rowBucket, ID: b.ID.String()},
-			book.Condition{Form: book.Only, Kind: rowObject, Parent: row.Parent, Tag: row.Tag, ID: oldVersion})
-		change.Put = []book.Row{row}
+		o.LegalHold = o.LegalHold || p.from != nil && p.from.LegalHold
+		o.Sequence, o.Null = change.sequence, change.null
+		row, err := r.objectRow(b, o, true)
+		if err != nil {
+			return strongroom.Object{}, err
+		}
+		change.Put = append(change.Put, row)
 		e := r.evidence(KindStore, a)
 		e.Bucket, e.Blob, e.Version, e.Custody, e.Digest, e.Bytes = b.ID, o.Blob, o.Version, o.Custody, o.Digest, o.Size
-		_, err = r.apply(ctx, KindStore, e, a.personal(), change)
+		_, err = r.apply(ctx, KindStore, e, a.personal(), change.Change, p.beside)
 		if broken, ok := errors.AsType[*book.ConditionError](err); ok {
-			if broken.Condition.Form == book.Only {
-				continue // somebody stored or deleted under this key meanwhile
+			if slices.Contains(p.change.Require, broken.Condition) {
+				return strongroom.Object{}, err
 			}
-			return strongroom.Object{}, conflict(err)
+			continue // somebody changed the bucket, or stored or deleted under this key meanwhile
 		}
 		if err != nil {
 			return strongroom.Object{}, unavailable("the store could not be recorded, so nothing was stored", err)
 		}
-		if old != nil {
-			r.eraseUnlessUsed(*old)
+		for _, gone := range dropped {
+			r.eraseUnlessUsed(gone)
 		}
+		o.Versioned, o.Latest = b.Versioning != strongroom.Unversioned, true
 		return o.Object, nil
 	}
 	return strongroom.Object{}, conflict(errors.New("the key changed with every attempt"))
@@ -347,6 +511,9 @@ func conflict(cause error) error {
 // eraseUnlessUsed removes the sealed bytes of a deleted object, unless another row
 // names the same blob.
 func (r *Room) eraseUnlessUsed(o objectBody) {
+	if o.Marker {
+		return
+	}
 	ctx := context.Background()
 	r.work.Go(func() {
 		rows, err := r.Book.Referring(ctx, o.Blob.String())
@@ -360,26 +527,26 @@ func (r *Room) eraseUnlessUsed(o objectBody) {
 	})
 }
 
-// Delete deletes each key. One that names nothing is no error.
-func (r *Room) Delete(ctx context.Context, c Caller, bucket string, keys []string) ([]DeleteResult, error) {
-	b, exists := r.bucket(bucket)
-	if len(keys) == 0 {
+// Delete deletes what each request names. One that names nothing is no error.
+func (r *Room) Delete(ctx context.Context, c Caller, bucket string, requests []DeleteRequest) ([]DeleteResult, error) {
+	_, exists := r.bucket(bucket)
+	if len(requests) == 0 {
 		return nil, nil
 	}
 	if !exists {
-		if a := r.decide(c, strongroom.ActionDeleteObject, strongroom.Resource{Bucket: bucket, Key: keys[0]}); !a.decision.Permit {
+		if a := r.decide(c, strongroom.ActionDeleteObject, strongroom.Resource{Bucket: bucket, Key: requests[0].Key}); !a.decision.Permit {
 			return nil, r.refuse(ctx, a)
 		}
 		return nil, noBucket(bucket)
 	}
-	results := make([]DeleteResult, len(keys))
+	results := make([]DeleteResult, len(requests))
 	const together = 16
 	slots := make(chan struct{}, together)
-	for i, key := range keys {
+	for i, q := range requests {
 		slots <- struct{}{}
 		go func() {
 			defer func() { <-slots }()
-			results[i] = DeleteResult{Key: key, Err: r.deleteOne(ctx, c, b, key)}
+			results[i] = r.deleteOne(ctx, c, bucket, q)
 		}()
 	}
 	for range together {
@@ -388,45 +555,187 @@ func (r *Room) Delete(ctx context.Context, c Caller, bucket string, keys []strin
 	return results, nil
 }
 
-func (r *Room) deleteOne(ctx context.Context, c Caller, b strongroom.Bucket, key string) error {
+func (r *Room) deleteOne(ctx context.Context, c Caller, bucket string, q DeleteRequest) DeleteResult {
+	result := DeleteResult{Key: q.Key, Version: q.Version}
 	for range 16 {
-		o, err := r.current(ctx, b, key)
-		absent := errors.Is(err, book.ErrNoRow)
-		if err != nil && !absent {
-			return err
+		b, exists := r.bucket(bucket)
+		if !exists {
+			result.Err = noBucket(bucket)
+			return result
 		}
-		resource := strongroom.Resource{Bucket: b.Name, Key: key, Custody: b.Custody}
-		if !absent {
-			resource = resourceOf(o.Object)
+		var err error
+		if q.Version == "" && b.Versioning != strongroom.Unversioned {
+			result.MarkerVersion, err = r.mark(ctx, c, b, q)
+			result.Marker = err == nil
+		} else {
+			var gone objectBody
+			gone, err = r.deleteVersion(ctx, c, b, q)
+			if result.Marker = err == nil && gone.Marker; result.Marker {
+				result.MarkerVersion = gone.VersionName()
+			}
 		}
-		a := r.decide(c, strongroom.ActionDeleteObject, resource)
+		if _, changed := errors.AsType[*book.ConditionError](err); !changed {
+			result.Err = err
+			return result
+		}
+	}
+	result.Err = conflict(errors.New("the key changed with every attempt"))
+	return result
+}
+
+// check holds the conditions of a deletion against what would be deleted.
+func (q DeleteRequest) check(o strongroom.Object) error {
+	if q.IfMatch != "" && (o.Marker || !matches(q.IfMatch, o)) ||
+		q.IfModified != nil && !q.IfModified.Equal(o.Modified.Truncate(time.Second)) ||
+		q.IfSize != nil && *q.IfSize != o.Size {
+		return &strongroom.Error{Kind: strongroom.KindPrecondition, Message: "at least one of the pre-conditions you specified did not hold"}
+	}
+	return nil
+}
+
+// mark makes a delete marker the current version of a key. What the key named stays as
+// an older version, hence may be under hold or retained.
+func (r *Room) mark(ctx context.Context, c Caller, b bucketRow, q DeleteRequest) (string, error) {
+	old, err := r.current(ctx, b, q.Key)
+	absent := errors.Is(err, book.ErrNoRow)
+	if err != nil && !absent {
+		return "", err
+	}
+	o := objectBody{Object: strongroom.Object{
+		Bucket: b.Name, Key: q.Key, Version: strongroom.NewID(), Custody: b.Custody, Modified: r.Clock().UTC(), Marker: true,
+	}}
+	hides := !absent && !old.Marker
+	resource := resourceOf(o.Object)
+	if hides {
+		resource = resourceOf(old.Object)
+		resource.LegalHold = false
+	}
+	a := r.decide(c, strongroom.ActionDeleteObject, resource)
+	if !a.decision.Permit {
+		return "", r.refuse(ctx, a)
+	}
+	if hides {
+		if err := q.check(old.Object); err != nil {
+			return "", err
+		}
+	}
+	var change succession
+	dropped, err := r.succeed(ctx, c, b, o.Object, Precondition{}, &change)
+	if err != nil {
+		return "", err
+	}
+	o.Sequence, o.Null = change.sequence, change.null
+	row, err := r.objectRow(b, o, true)
+	if err != nil {
+		return "", err
+	}
+	change.Put = append(change.Put, row)
+	e := r.evidence("delete-marker", a)
+	e.Bucket, e.Version, e.Custody = b.ID, o.Version, o.Custody
+	if _, err = r.apply(ctx, KindDelete, e, a.personal(), change.Change); err != nil {
+		return "", deletion(err)
+	}
+	for _, gone := range dropped {
+		r.eraseUnlessUsed(gone)
+	}
+	return o.VersionName(), nil
+}
+
+func deletion(err error) error {
+	if _, changed := errors.AsType[*book.ConditionError](err); changed {
+		return err
+	}
+	return unavailable("the deletion could not be recorded, so nothing was deleted", err)
+}
+
+// deleteVersion deletes a version for good. Where it was the current one the newest of
+// the older versions takes its place.
+func (r *Room) deleteVersion(ctx context.Context, c Caller, b bucketRow, q DeleteRequest) (objectBody, error) {
+	o, err := r.version(ctx, b, q.Key, q.Version)
+	if errors.Is(err, book.ErrNoRow) {
+		a := r.decide(c, strongroom.ActionDeleteObject, strongroom.Resource{Bucket: b.Name, Key: q.Key, Custody: b.Custody})
 		if !a.decision.Permit {
-			return r.refuse(ctx, a)
-		}
-		if o.LegalHold {
-			return r.held(ctx, a)
+			return o, r.refuse(ctx, a)
 		}
 		e := r.evidence(KindDelete, a)
 		e.Bucket = b.ID
-		if absent {
-			return r.note(ctx, KindDelete, e, a)
-		}
-		e.Blob, e.Version, e.Custody = o.Blob, o.Version, o.Custody
-		id := o.Version.String()
-		_, err = r.apply(ctx, KindDelete, e, a.personal(), book.Change{
-			Require: []book.Condition{{Form: book.Only, Kind: rowObject, Parent: b.ID.String(), Tag: r.tag(b.ID, key), ID: id}},
-			Drop:    []book.RowKey{{Kind: rowObject, ID: id}},
-		})
-		if _, changed := errors.AsType[*book.ConditionError](err); changed {
-			continue
-		}
-		if err != nil {
-			return unavailable("the deletion could not be recorded, so nothing was deleted", err)
-		}
-		r.eraseUnlessUsed(o)
-		return nil
+		return o, r.note(ctx, KindDelete, e, a)
+	} else if err != nil {
+		return o, err
 	}
-	return conflict(errors.New("the key changed with every attempt"))
+	a, err := r.mayDelete(ctx, c, b, o, q.Bypass)
+	if err != nil {
+		return o, err
+	}
+	if err := q.check(o.Object); err != nil {
+		return o, err
+	}
+	change := book.Change{
+		Require: []book.Condition{b.unchanged(), o.unchanged()},
+		Drop:    []book.RowKey{{Kind: o.kind, ID: o.Version.String()}},
+	}
+	if o.kind == rowObject && b.Versioning != strongroom.Unversioned {
+		if err := r.promote(ctx, b, o, &change); err != nil {
+			return o, err
+		}
+	}
+	e := r.evidence(KindDelete, a)
+	e.Bucket, e.Blob, e.Version, e.Custody = b.ID, o.Blob, o.Version, o.Custody
+	if _, err = r.apply(ctx, KindDelete, e, a.personal(), change); err != nil {
+		return o, deletion(err)
+	}
+	r.eraseUnlessUsed(o)
+	return o, nil
+}
+
+// promote makes the newest version behind a current one that goes the current one.
+func (r *Room) promote(ctx context.Context, b bucketRow, o objectBody, change *book.Change) error {
+	var next *book.Row
+	if newest, any, known := r.state.newestBehind(b.ID, o); known && !any {
+		return nil
+	} else if known {
+		row, err := r.Book.Row(ctx, newest.kind, newest.version.String())
+		if errors.Is(err, book.ErrNoRow) {
+			return &book.ConditionError{Condition: book.Condition{Form: book.Exists, Kind: newest.kind, ID: newest.version.String()}}
+		} else if err != nil {
+			return unavailable("the room's database cannot be read now", err)
+		}
+		next = &row
+	} else {
+		// The state is behind what the database says, or ahead of it: ask the database.
+		var most uint64
+		for _, kind := range []string{rowVersion, rowNull} {
+			rows, err := r.Book.Find(ctx, kind, b.ID.String(), r.tag(b.ID, o.Key))
+			if err != nil {
+				return unavailable("the room's database cannot be read now", err)
+			}
+			for _, row := range rows {
+				older, err := readObject(row)
+				if err != nil {
+					return unavailable("the object's row cannot be read", err)
+				}
+				if older.Sequence > most {
+					most, next = older.Sequence, &row
+				}
+			}
+		}
+		if next == nil {
+			return nil
+		}
+	}
+	older, err := readObject(*next)
+	if err != nil {
+		return unavailable("the object's row cannot be read", err)
+	}
+	change.Require = append(change.Require, older.unchanged())
+	change.Drop = append(change.Drop, book.RowKey{Kind: next.Kind, ID: next.ID})
+	older.Succeeded = time.Time{}
+	row, err := r.objectRow(b, older, true)
+	if err != nil {
+		return err
+	}
+	change.Put = append(change.Put, row)
+	return nil
 }
 
 // Sweep has sealed files erased that no row names, nobody reads, and that were written
@@ -470,7 +779,7 @@ func (r *Room) fileUsed(ctx context.Context, name string) (bool, error) {
 	}
 	for _, row := range rows {
 		switch row.Kind {
-		case rowObject:
+		case rowObject, rowVersion, rowNull:
 			o, err := decode[objectBody](row)
 			if err != nil {
 				return false, err

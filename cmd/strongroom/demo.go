@@ -165,7 +165,7 @@ func (d *demo) as(keyID, purpose string) (vault.Caller, error) {
 // fill stores the synthetic contact centre.
 func (d *demo) fill(ctx context.Context, owner vault.Caller, calls int) error {
 	room := d.house.Room
-	if _, err := room.CreateBucket(ctx, owner, d.bucket); err != nil {
+	if _, err := room.CreateBucket(ctx, owner, vault.BucketRequest{Name: d.bucket}); err != nil {
 		return err
 	}
 	centre := synth.New(4711, calls)
@@ -181,7 +181,8 @@ func (d *demo) fill(ctx context.Context, owner vault.Caller, calls int) error {
 	files, size := 0, int64(0)
 	for f := range centre.Files() {
 		o, err := room.Put(ctx, owner, vault.PutRequest{
-			Bucket: d.bucket, Key: f.Key, Size: int64(len(f.Body)), Meta: f.Meta, Headers: map[string]string{"Content-Type": f.ContentType},
+			Bucket: d.bucket, Key: f.Key, Size: int64(len(f.Body)),
+			Declared: vault.Declared{Meta: f.Meta, Headers: map[string]string{"Content-Type": f.ContentType}},
 		}, bytes.NewReader(f.Body))
 		if err != nil {
 			return fmt.Errorf("storing %q: %w", f.Key, err)

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"strongroom"
+	"strongroom/vault"
 )
 
 func (x *exchange) createBucket() error {
@@ -27,7 +28,7 @@ func (x *exchange) createBucket() error {
 			return err
 		}
 	}
-	b, err := x.room.CreateBucket(x.r.Context(), x.caller, x.bucket)
+	b, err := x.room.CreateBucket(x.r.Context(), x.caller, vault.BucketRequest{Name: x.bucket})
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package s3
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -56,16 +57,18 @@ func partPlan(number, spec string, o strongroom.Object) (plan, error) {
 	if spec != "" {
 		return plan{}, refuse("InvalidRequest", "cannot specify both a Range header and partNumber")
 	}
-	sizes := o.Parts
-	if len(sizes) == 0 {
-		sizes = []int64{o.Size}
+	parts := o.Parts
+	if len(parts) == 0 {
+		parts = []strongroom.ObjectPart{{Number: 1, Size: o.Size}}
 	}
-	if n > len(sizes) {
-		return plan{}, &failure{code: "InvalidPart", status: http.StatusRequestedRangeNotSatisfiable, message: "the requested partNumber is not one of this object"}
+	p := plan{status: http.StatusPartialContent, parts: len(o.Parts)}
+	at := slices.IndexFunc(parts, func(part strongroom.ObjectPart) bool { return part.Number == n })
+	if at < 0 {
+		return plan{}, refuse("InvalidPartNumber", "the requested partnumber is not satisfiable")
 	}
-	p := plan{status: http.StatusPartialContent, length: sizes[n-1], parts: len(o.Parts)}
-	for _, size := range sizes[:n-1] {
-		p.offset += size
+	p.length = parts[at].Size
+	for _, part := range parts[:at] {
+		p.offset += part.Size
 	}
 	if p.length == 0 {
 		return plan{status: http.StatusOK, length: o.Size, parts: len(o.Parts)}, nil

@@ -24,6 +24,7 @@ import (
 
 	"strongroom"
 	"strongroom/door/sigv4"
+	"strongroom/vault"
 )
 
 // call is one request in the making. Its zero value is a signed GET of the bucket "calls".
@@ -150,7 +151,7 @@ func open(t testing.TB, changes ...func(*Config)) (*httptest.Server, *fakeRoom) 
 	for _, change := range changes {
 		change(&c)
 	}
-	room.CreateBucket(context.Background(), room.callerOf(), "calls")
+	room.CreateBucket(context.Background(), room.callerOf(), vault.BucketRequest{Name: "calls"})
 	room.keep("calls", "greeting", []byte("hello, this call is recorded"), map[string]string{"Content-Type": "text/plain"}, map[string]string{"queue": "billing"}, nil, false, nil)
 	return serve(t, c, false), room
 }
@@ -626,7 +627,7 @@ func TestDamageBreaksTheConnection(t *testing.T) {
 	for _, secure := range []bool{false, true} {
 		room := newFakeRoom()
 		server := serve(t, Config{Rooms: fakeRooms{room}}, secure)
-		room.CreateBucket(t.Context(), room.callerOf(), "calls")
+		room.CreateBucket(t.Context(), room.callerOf(), vault.BucketRequest{Name: "calls"})
 		room.keep("calls", "big", bytes.Repeat([]byte("good"), 100_000), nil, nil, nil, false, nil)
 		room.damage = 200_001
 		r, _ := call{path: "/calls/big"}.request(t, server.URL)

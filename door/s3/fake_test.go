@@ -23,7 +23,8 @@ const (
 
 // fakeRoom keeps bytes in maps. It stores only what AtEOF let pass.
 type fakeRoom struct {
-	id strongroom.ID
+	Room // what no test here asks of it: see the tests on a real room
+	id   strongroom.ID
 
 	mu       sync.Mutex
 	buckets  map[string]strongroom.Bucket
@@ -117,7 +118,8 @@ func (r *fakeRoom) begin(c vault.Caller, op, bucket string) (func(), error) {
 	return r.mu.Unlock, err
 }
 
-func (r *fakeRoom) CreateBucket(_ context.Context, c vault.Caller, name string) (strongroom.Bucket, error) {
+func (r *fakeRoom) CreateBucket(_ context.Context, c vault.Caller, q vault.BucketRequest) (strongroom.Bucket, error) {
+	name := q.Name
 	done, err := r.begin(c, "CreateBucket", "")
 	defer done()
 	if err != nil {
@@ -186,7 +188,7 @@ func (r *fakeRoom) Put(_ context.Context, c vault.Caller, q vault.PutRequest, bo
 	return r.keep(q.Bucket, q.Key, data, q.Headers, q.Meta, sums, q.LegalHold, nil), nil
 }
 
-func (r *fakeRoom) keep(bucket, key string, data []byte, headers, meta, sums map[string]string, hold bool, parts []int64) strongroom.Object {
+func (r *fakeRoom) keep(bucket, key string, data []byte, headers, meta, sums map[string]string, hold bool, parts []strongroom.ObjectPart) strongroom.Object {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	o := strongroom.Object{
@@ -267,7 +269,7 @@ func (f fakeClose) Close() error {
 	return nil
 }
 
-func (r *fakeRoom) Head(_ context.Context, c vault.Caller, bucket, key string) (strongroom.Object, error) {
+func (r *fakeRoom) Head(_ context.Context, c vault.Caller, bucket, key, _ string) (strongroom.Object, error) {
 	done, err := r.begin(c, "Head", bucket)
 	defer done()
 	if err != nil {
@@ -280,14 +282,15 @@ func (r *fakeRoom) Head(_ context.Context, c vault.Caller, bucket, key string) (
 	return o.Object, nil
 }
 
-func (r *fakeRoom) Delete(_ context.Context, c vault.Caller, bucket string, keys []string) ([]vault.DeleteResult, error) {
+func (r *fakeRoom) Delete(_ context.Context, c vault.Caller, bucket string, requests []vault.DeleteRequest) ([]vault.DeleteResult, error) {
 	done, err := r.begin(c, "Delete", bucket)
 	defer done()
 	if err != nil {
 		return nil, err
 	}
 	var results []vault.DeleteResult
-	for _, k := range keys {
+	for _, q := range requests {
+		k := q.Key
 		result := vault.DeleteResult{Key: k}
 		if o := r.objects[bucket][k]; o != nil && o.LegalHold {
 			result.Err = &strongroom.Error{Kind: strongroom.KindHeld, Message: "the object is under legal hold"}
@@ -398,14 +401,14 @@ func (r *fakeRoom) Complete(_ context.Context, c vault.Caller, q vault.CompleteR
 		return strongroom.Object{}, err
 	}
 	var parts []vault.Part
-	var sizes []int64
+	var sizes []strongroom.ObjectPart
 	var data bytes.Buffer
 	for _, want := range q.Parts {
 		p := u.parts[want.Number]
 		if p == nil || p.ETag != want.ETag {
 			return strongroom.Object{}, &strongroom.Error{Kind: strongroom.KindInvalidPart, Message: "a part is missing"}
 		}
-		parts, sizes = append(parts, p.Part), append(sizes, p.Size)
+		parts, sizes = append(parts, p.Part), append(sizes, strongroom.ObjectPart{Number: p.Number, Size: p.Size, Checksums: p.Checksums})
 		data.Write(p.data)
 	}
 	if err := q.Announced(u.Upload); err != nil {

@@ -11,6 +11,7 @@ import (
 
 	"strongroom"
 	"strongroom/door/sigv4"
+	"strongroom/vault"
 )
 
 const (
@@ -120,10 +121,7 @@ func (x *exchange) declared(name string, limit int) (string, error) {
 }
 
 // wish is what a request that stores says about the object besides its bytes.
-type wish struct {
-	headers, meta map[string]string
-	hold          bool
-}
+type wish struct{ vault.Declared }
 
 // keptHeaders are stored with an object and answered with it.
 var keptHeaders = []string{"Content-Type", "Cache-Control", "Content-Disposition", "Content-Encoding", "Content-Language", "Expires"}
@@ -148,12 +146,12 @@ func (x *exchange) wishes() (wish, error) {
 	}
 	switch x.fields[fieldHold] {
 	case "ON":
-		w.hold = true
+		w.LegalHold = true
 	case "OFF", "":
 	default:
 		return w, refuse("InvalidArgument", "%s must be ON or OFF", fieldHold)
 	}
-	w.headers = map[string]string{}
+	w.Headers = map[string]string{}
 	for _, name := range keptHeaders {
 		v := strings.Join(x.r.Header.Values(name), ", ")
 		if name == "Content-Encoding" {
@@ -163,13 +161,13 @@ func (x *exchange) wishes() (wish, error) {
 			return w, refuse("InvalidArgument", "the header %s is not UTF-8", name)
 		}
 		if v != "" {
-			w.headers[name] = v
+			w.Headers[name] = v
 		}
 	}
-	if w.headers["Content-Type"] == "" {
-		w.headers["Content-Type"] = "binary/octet-stream"
+	if w.Headers["Content-Type"] == "" {
+		w.Headers["Content-Type"] = "binary/octet-stream"
 	}
-	w.meta = map[string]string{}
+	w.Meta = map[string]string{}
 	size := 0
 	for name, value := range x.fields {
 		name, ok := strings.CutPrefix(name, prefixMeta)
@@ -182,7 +180,7 @@ func (x *exchange) wishes() (wish, error) {
 		if size += len(name) + len(value); size > maxMeta {
 			return w, refuse("MetadataTooLarge", "your metadata headers exceed the maximum allowed metadata size of %d bytes", maxMeta)
 		}
-		w.meta[name] = value
+		w.Meta[name] = value
 	}
 	return w, nil
 }

@@ -42,7 +42,7 @@ func (x *exchange) createUpload() error {
 		return err
 	}
 	u, err := x.room.CreateUpload(x.r.Context(), x.caller, vault.UploadRequest{
-		Bucket: x.bucket, Key: x.key, Headers: w.headers, Meta: w.meta, LegalHold: w.hold,
+		Bucket: x.bucket, Key: x.key, Declared: w.Declared,
 		ChecksumAlgorithm: algorithm, ChecksumType: kind,
 	})
 	if err != nil {

@@ -23,7 +23,7 @@ func (x *exchange) putObject() error {
 	}
 	o, err := x.room.Put(x.r.Context(), x.caller, vault.PutRequest{
 		Bucket: x.bucket, Key: x.key, Size: b.size,
-		Headers: w.headers, Meta: w.meta, LegalHold: w.hold, AtEOF: b.finish,
+		Declared: w.Declared, AtEOF: b.finish,
 	}, b)
 	if err != nil {
 		return b.explain(err)
@@ -170,7 +170,7 @@ func (x *exchange) headObject() error {
 	if err != nil {
 		return err
 	}
-	o, err := x.room.Head(x.r.Context(), x.caller, x.bucket, x.key)
+	o, err := x.room.Head(x.r.Context(), x.caller, x.bucket, x.key, "")
 	if err != nil {
 		return err
 	}
@@ -192,7 +192,7 @@ func (x *exchange) deleteObject() error {
 			return unsupported("a conditional delete (" + name + ")")
 		}
 	}
-	results, err := x.room.Delete(x.r.Context(), x.caller, x.bucket, []string{x.key})
+	results, err := x.room.Delete(x.r.Context(), x.caller, x.bucket, []vault.DeleteRequest{{Key: x.key}})
 	if err != nil {
 		return err
 	}
@@ -217,14 +217,14 @@ func (x *exchange) deleteObjects() error {
 		return err
 	}
 	var wrong []vault.DeleteResult
-	var good []string
+	var good []vault.DeleteRequest
 	seen := map[string]bool{}
 	for _, k := range keys {
 		if err := checkKey(k); err != nil {
 			wrong = append(wrong, vault.DeleteResult{Key: k, Err: err})
 		} else if !seen[k] {
 			seen[k] = true
-			good = append(good, k)
+			good = append(good, vault.DeleteRequest{Key: k})
 		}
 	}
 	var results []vault.DeleteResult

@@ -36,19 +36,32 @@ type Room interface {
 	// Recipient is the id of the key pair that content of a custody class is sealed to.
 	Recipient(custody string) string
 
-	CreateBucket(ctx context.Context, c vault.Caller, name string) (strongroom.Bucket, error)
+	CreateBucket(ctx context.Context, c vault.Caller, q vault.BucketRequest) (strongroom.Bucket, error)
 	HeadBucket(ctx context.Context, c vault.Caller, name string) (strongroom.Bucket, error)
 	DeleteBucket(ctx context.Context, c vault.Caller, name string) error
 	ListBuckets(ctx context.Context, c vault.Caller) ([]strongroom.Bucket, error)
+	// ReadBucket answers a bucket's configuration, ConfigureBucket changes it: what is
+	// the part of it that is read or changed, for the record. An error of change ends
+	// the request and is returned unchanged.
+	ReadBucket(ctx context.Context, c vault.Caller, name, what string) (strongroom.Bucket, error)
+	ConfigureBucket(ctx context.Context, c vault.Caller, name, what string, change func(*strongroom.Bucket) error) error
+	// SetBucketPolicy translates and puts in force a bucket policy; no text removes it.
+	SetBucketPolicy(ctx context.Context, c vault.Caller, name string, text []byte) error
 
 	Put(ctx context.Context, c vault.Caller, q vault.PutRequest, body io.Reader) (strongroom.Object, error)
+	Copy(ctx context.Context, c vault.Caller, q vault.CopyRequest) (vault.Copied, error)
 	Open(ctx context.Context, c vault.Caller, q vault.GetRequest) (*vault.Opened, error)
-	Head(ctx context.Context, c vault.Caller, bucket, key string) (strongroom.Object, error)
-	Delete(ctx context.Context, c vault.Caller, bucket string, keys []string) ([]vault.DeleteResult, error)
+	Head(ctx context.Context, c vault.Caller, bucket, key, version string) (strongroom.Object, error)
+	Delete(ctx context.Context, c vault.Caller, bucket string, q []vault.DeleteRequest) ([]vault.DeleteResult, error)
 	List(ctx context.Context, c vault.Caller, q vault.ListRequest) (vault.ListPage, error)
+	ListVersions(ctx context.Context, c vault.Caller, q vault.ListVersionsRequest) (vault.VersionPage, error)
+	SetTags(ctx context.Context, c vault.Caller, bucket, key, version string, tags []strongroom.Tag) (strongroom.Object, error)
+	SetLegalHold(ctx context.Context, c vault.Caller, bucket, key, version string, on bool) (strongroom.Object, error)
+	SetRetention(ctx context.Context, c vault.Caller, bucket, key, version string, to strongroom.Retention, bypass bool) (strongroom.Object, error)
 
 	CreateUpload(ctx context.Context, c vault.Caller, q vault.UploadRequest) (vault.Upload, error)
 	PutPart(ctx context.Context, c vault.Caller, q vault.PartRequest, body io.Reader) (vault.Part, error)
+	CopyPart(ctx context.Context, c vault.Caller, q vault.PartCopyRequest) (vault.Part, strongroom.Object, error)
 	Complete(ctx context.Context, c vault.Caller, q vault.CompleteRequest) (strongroom.Object, error)
 	Abort(ctx context.Context, c vault.Caller, bucket, key string, upload strongroom.ID) error
 	ListParts(ctx context.Context, c vault.Caller, bucket, key string, upload strongroom.ID, after, max int) (vault.PartPage, error)

@@ -105,7 +105,19 @@ func (r *Room) Stop() {
 // Bucket makes a bucket.
 func (r *Room) Bucket(name string) {
 	r.t.Helper()
-	if _, err := r.House.Room.CreateBucket(r.t.Context(), r.Owner, name); err != nil {
+	if _, err := r.House.Room.CreateBucket(r.t.Context(), r.Owner, vault.BucketRequest{Name: name}); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// Configure changes a bucket's configuration.
+func (r *Room) Configure(name string, change func(*strongroom.Bucket)) {
+	r.t.Helper()
+	err := r.House.Room.ConfigureBucket(r.t.Context(), r.Owner, name, "test", func(b *strongroom.Bucket) error {
+		change(b)
+		return nil
+	})
+	if err != nil {
 		r.t.Fatal(err)
 	}
 }
@@ -113,7 +125,7 @@ func (r *Room) Bucket(name string) {
 // Put stores an object as the owner.
 func (r *Room) Put(bucket, key string, content []byte, meta map[string]string) strongroom.Object {
 	r.t.Helper()
-	o, err := r.House.Room.Put(r.t.Context(), r.Owner, vault.PutRequest{Bucket: bucket, Key: key, Size: int64(len(content)), Meta: meta}, bytes.NewReader(content))
+	o, err := r.House.Room.Put(r.t.Context(), r.Owner, vault.PutRequest{Bucket: bucket, Key: key, Size: int64(len(content)), Declared: vault.Declared{Meta: meta}}, bytes.NewReader(content))
 	if err != nil {
 		r.t.Fatal(err)
 	}
