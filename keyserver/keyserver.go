@@ -54,6 +54,9 @@ type Server struct {
 
 	last atomic.Pointer[verified] // the checkpoint verified last
 
+	keys     recent[wrapped, seal.DataKey]
+	channels recent[string, *seal.Channel] // by public key
+
 	mu       sync.Mutex
 	newest   Tree               // the newest witnessed state
 	durable  Tree               // the newest that stands in the key ledger
@@ -304,9 +307,17 @@ func (s *Server) advance(req release.AdvanceRequest) (verified, error) {
 
 // verified is a checkpoint whose signature holds.
 type verified struct {
+	text     []byte
+	note     *note.Note
+	tree     Tree
+	cosigned *cosigned
+}
+
+// cosigned is a checkpoint's cosignature, made once.
+type cosigned struct {
+	once sync.Once
 	text []byte
-	note *note.Note
-	tree Tree
+	err  error
 }
 
 // verify checks a checkpoint's signature. Requests that arrive together mostly bear
@@ -323,7 +334,7 @@ func (s *Server) verify(checkpoint []byte) (verified, error) {
 	if err != nil || room != s.Room {
 		return verified{}, refuse("room", "the checkpoint is of another room")
 	}
-	v := verified{bytes.Clone(checkpoint), n, Tree{Size: c.Size, Root: c.Root, Epoch: epoch}}
+	v := verified{bytes.Clone(checkpoint), n, Tree{Size: c.Size, Root: c.Root, Epoch: epoch}, &cosigned{}}
 	s.last.Store(&v)
 	return v, nil
 }
@@ -355,18 +366,19 @@ func (s *Server) Adopt(ctx context.Context, checkpoint []byte) error {
 	return nil
 }
 
+// cosign answers the checkpoint cosigned. The caller has made the state durable.
 func (s *Server) cosign(v verified) (release.AdvanceResponse, error) {
-	signed, err := note.Sign(v.note, s.Cosigner)
-	if err != nil {
-		return release.AdvanceResponse{}, fmt.Errorf("cosigning: %w", err)
+	v.cosigned.once.Do(func() { v.cosigned.text, v.cosigned.err = note.Sign(v.note, s.Cosigner) })
+	if v.cosigned.err != nil {
+		return release.AdvanceResponse{}, fmt.Errorf("cosigning: %w", v.cosigned.err)
 	}
-	return release.AdvanceResponse{Size: v.tree.Size, Checkpoint: signed}, nil
+	return release.AdvanceResponse{Size: v.tree.Size, Checkpoint: v.cosigned.text}, nil
 }
 
 // Unwrap gives the data key sealed to the request's ephemeral key, after the record
 // of it is durable. A byte-identical retry gets the same answer.
 func (s *Server) Unwrap(ctx context.Context, req release.UnwrapRequest) (release.UnwrapResponse, error) {
-	encoded, err := json.Marshal(req)
+	encoded, err := req.Encode()
 	if err != nil {
 		return release.UnwrapResponse{}, fmt.Errorf("encoding the request: %w", err)
 	}
@@ -495,11 +507,11 @@ func (s *Server) unwrap(ctx context.Context, req release.UnwrapRequest, e releas
 	if identity == nil {
 		return release.UnwrapResponse{}, s.refused(ctx, &digest, refuse("recipient", "this key server does not hold the private key of recipient %s", req.Stanza.Recipient))
 	}
-	key, err := identity.Unwrap(req.Stanza, seal.Binding{Room: s.Room, Blob: e.Blob, Custody: e.Custody})
+	key, err := s.open(identity, req.Stanza, seal.Binding{Room: s.Room, Blob: e.Blob, Custody: e.Custody})
 	if err != nil {
 		return release.UnwrapResponse{}, s.refused(ctx, &digest, refuse("stanza", "the stanza does not open for the blob and custody class that the record names"))
 	}
-	sealed, err := seal.SealTo(req.Ephemeral, release.SealInfo(req.Record), key[:])
+	sealed, err := s.sealTo(req.Ephemeral, release.SealInfo(req.Record), key[:])
 	if err != nil {
 		return release.UnwrapResponse{}, s.refused(ctx, &digest, refuse("ephemeral", "the ephemeral key is not usable: %v", err))
 	}

@@ -260,9 +260,35 @@ func TestUnwrap(t *testing.T) {
 	}
 }
 
+// Releases that name the same ephemeral key get an answer each, which opens for no other.
+func TestUnwrapSharedEphemeral(t *testing.T) {
+	w := newWorld(t)
+	first := w.release(nil)
+	answers := map[int64]release.UnwrapResponse{}
+	var all []asked
+	for range 3 {
+		a := w.release(func(e *release.Evidence) { e.Ephemeral = first.evidence.Ephemeral })
+		a.ephemeral, a.Ephemeral = first.ephemeral, first.Ephemeral
+		answer, err := w.unwrap(a)
+		w.opens(a, answer, err)
+		answers[a.Record.Index] = answer
+		all = append(all, a)
+	}
+	for _, a := range all {
+		for index, answer := range answers {
+			if _, err := a.ephemeral.Open(answer.Sealed, release.SealInfo(a.Record)); (err == nil) != (index == a.Record.Index) {
+				t.Errorf("the answer to %d opens for %d: %v", index, a.Record.Index, err)
+			}
+		}
+	}
+}
+
 // P2: whatever is not the release that it should be gets no key.
 func TestUnwrapRefuses(t *testing.T) {
 	w, other := newWorld(t), newWorld(t)
+	good := w.release(nil) // so that it has the key of the true stanza in mind
+	answer, err := w.unwrap(good)
+	w.opens(good, answer, err)
 	for name, c := range map[string]struct {
 		code string
 		ask  func(*world) asked

@@ -8,11 +8,14 @@ package release
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -125,6 +128,64 @@ type UnwrapRequest struct {
 	// Advance, where not nil, is carried out first: a new release then costs one
 	// call and one durable write at the key holder instead of two.
 	Advance *AdvanceRequest `json:"advance,omitempty"`
+}
+
+// Encode returns the request's JSON, byte for byte that of encoding/json. It is written
+// out by hand, since a request is encoded for every release.
+func (r UnwrapRequest) Encode() ([]byte, error) {
+	for _, s := range []string{r.Stanza.Type, r.Stanza.Recipient} {
+		if strings.ContainsFunc(s, func(c rune) bool { return c < ' ' || c > '~' || strings.ContainsRune(`"\<>&`, c) }) {
+			return json.Marshal(r)
+		}
+	}
+	e := &r.Record
+	b := make([]byte, 0, 1024+(len(r.Stanza.Enc)+len(r.Stanza.Body)+len(e.Leaf)+len(e.Evidence)+len(e.Personal))*4/3+48*len(r.Proof))
+	b = append(b, `{"stanza":{"type":"`...)
+	b = append(append(b, r.Stanza.Type...), `","recipient":"`...)
+	b = append(append(b, r.Stanza.Recipient...), `","enc":`...)
+	b = append(appendBytes(b, r.Stanza.Enc), `,"body":`...)
+	b = append(appendBytes(b, r.Stanza.Body), `},"record":{"index":`...)
+	b = append(strconv.AppendInt(b, e.Index, 10), `,"leaf":`...)
+	b = appendBytes(b, e.Leaf)
+	for _, part := range []struct {
+		name  string
+		bytes []byte
+	}{{"evidence", e.Evidence}, {"evidence_salt", e.EvidenceSalt}, {"personal", e.Personal}, {"personal_salt", e.PersonalSalt}} {
+		if len(part.bytes) > 0 {
+			b = append(append(append(b, `,"`...), part.name...), `":`...)
+			b = appendBytes(b, part.bytes)
+		}
+	}
+	b = append(strconv.AppendInt(append(b, `},"size":`...), r.Size, 10), `,"proof":`...)
+	b = append(appendHashes(b, r.Proof), `,"ephemeral":`...)
+	b = appendBytes(b, r.Ephemeral)
+	if a := r.Advance; a != nil {
+		b = appendBytes(append(b, `,"advance":{"checkpoint":`...), a.Checkpoint)
+		b = append(strconv.AppendInt(append(b, `,"from":`...), a.From, 10), `,"proof":`...)
+		b = append(appendHashes(b, a.Proof), '}')
+	}
+	return append(b, '}'), nil
+}
+
+func appendBytes(b, value []byte) []byte {
+	if value == nil {
+		return append(b, "null"...)
+	}
+	return append(base64.StdEncoding.AppendEncode(append(b, '"'), value), '"')
+}
+
+func appendHashes(b []byte, list []tlog.Hash) []byte {
+	if list == nil {
+		return append(b, "null"...)
+	}
+	b = append(b, '[')
+	for i := range list {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = appendBytes(b, list[i][:])
+	}
+	return append(b, ']')
 }
 
 // UnwrapResponse is the data key, sealed to the ephemeral key, and what the key

@@ -13,6 +13,7 @@ import (
 
 	"strongroom"
 	"strongroom/ledger"
+	"strongroom/seal"
 )
 
 func sample() Evidence {
@@ -212,6 +213,47 @@ func sameJSON(a, b Evidence) bool {
 	return errors.Join(errX, errY) == nil && bytes.Equal(x, y)
 }
 
+// Who holds the keys knows a request again by the digest of its JSON, so that no field may
+// be written otherwise than encoding/json would, or be left out.
+func TestUnwrapRequestEncode(t *testing.T) {
+	e := sample()
+	req, _, _ := proved(t, time.Now(), e)
+	req.Stanza = seal.Stanza{Type: "mlkem768-x25519", Recipient: "ab12", Enc: []byte{1, 2, 3}, Body: []byte("body")}
+	proof := tlog.TreeProof{{1}, {2, 3}}
+	for name, change := range map[string]func(*UnwrapRequest){
+		"as it is":             func(*UnwrapRequest) {},
+		"with an advance":      func(r *UnwrapRequest) { r.Advance = &AdvanceRequest{[]byte("checkpoint"), 17, proof} },
+		"with an empty one":    func(r *UnwrapRequest) { r.Advance = &AdvanceRequest{Proof: tlog.TreeProof{}} },
+		"with a first advance": func(r *UnwrapRequest) { r.Advance = &AdvanceRequest{Checkpoint: []byte("checkpoint")} },
+		"nothing":              func(r *UnwrapRequest) { *r = UnwrapRequest{} },
+		"nothing personal":     func(r *UnwrapRequest) { r.Record.Personal, r.Record.PersonalSalt = nil, nil },
+		"negative":             func(r *UnwrapRequest) { r.Record.Index, r.Size = -1, -5 },
+		"empty bytes":          func(r *UnwrapRequest) { r.Stanza.Enc, r.Ephemeral, r.Proof = []byte{}, []byte{}, tlog.RecordProof{} },
+		"an odd type":          func(r *UnwrapRequest) { r.Stanza.Type = `a"\<&>é` + "\u2028\x00\xff" },
+		"an odd recipient":     func(r *UnwrapRequest) { r.Stanza.Recipient = "\t" },
+	} {
+		r := req
+		change(&r)
+		got, err := r.Encode()
+		want, wantErr := json.Marshal(r)
+		if err != nil || wantErr != nil || !bytes.Equal(got, want) {
+			t.Errorf("%s: %s, %v; encoding/json writes %s", name, got, err, want)
+		}
+	}
+}
+
+func BenchmarkUnwrapRequestEncode(b *testing.B) {
+	req, _, _ := proved(b, time.Now(), sample())
+	req.Stanza = seal.Stanza{Type: "mlkem768-x25519", Recipient: "ab12", Enc: make([]byte, 1120), Body: make([]byte, 48)}
+	req.Record.Personal = make([]byte, 1200)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := req.Encode(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
 // FuzzUnwrapRequest: whatever arrives as a request is refused or was proved.
 func FuzzUnwrapRequest(f *testing.F) {
 	at := time.Now()
@@ -224,10 +266,15 @@ func FuzzUnwrapRequest(f *testing.F) {
 	}
 	f.Add(encoded)
 	f.Add([]byte(`{"record":{"index":-1},"size":-5,"proof":[]}`))
+	f.Add([]byte(`{"stanza":{"type":"a\u2028<&\"","recipient":"é","enc":"","body":null},"record":{"leaf":"","evidence":""},"proof":[],"advance":{"checkpoint":"","proof":[]}}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		var got UnwrapRequest
 		if json.Unmarshal(body, &got) != nil {
 			return
+		}
+		written, err := got.Encode()
+		if plain, plainErr := json.Marshal(got); err != nil || plainErr != nil || !bytes.Equal(written, plain) {
+			t.Fatalf("it is written as %s, %v, and by encoding/json as %s", written, err, plain)
 		}
 		if e, err := Check(got, room, root, at); err == nil && (got.Record.Hash() != req.Record.Hash() || e.Blob.IsZero()) {
 			t.Fatalf("a request that was never proved passed: %+v", e)

@@ -91,13 +91,19 @@ func BenchmarkKeys(b *testing.B) {
 	}
 }
 
+// BenchmarkEphemeral is what an answer of a key server costs: New and Channel once for
+// all answers of a short time, Seal and Open for each.
 func BenchmarkEphemeral(b *testing.B) {
 	e, err := NewEphemeral()
 	if err != nil {
 		b.Fatal(err)
 	}
+	c, err := NewChannel(e.PublicKey())
+	if err != nil {
+		b.Fatal(err)
+	}
 	info := []byte("release")
-	sealed, err := SealTo(e.PublicKey(), info, testKey[:])
+	sealed, err := c.Seal(info, testKey[:])
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -108,9 +114,16 @@ func BenchmarkEphemeral(b *testing.B) {
 			}
 		}
 	})
-	b.Run("SealTo", func(b *testing.B) {
+	b.Run("Channel", func(b *testing.B) {
 		for b.Loop() {
-			if _, err := SealTo(e.PublicKey(), info, testKey[:]); err != nil {
+			if _, err := NewChannel(e.PublicKey()); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("Seal", func(b *testing.B) {
+		for b.Loop() {
+			if _, err := c.Seal(info, testKey[:]); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -224,20 +224,41 @@ func TestEphemeral(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sealed, err := SealTo(e.PublicKey(), []byte("release 1"), testKey[:])
-	if err != nil {
-		t.Fatal(err)
+	channel := func(public []byte) *Channel {
+		t.Helper()
+		c, err := NewChannel(public)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
 	}
+	sealTo := func(c *Channel, info string) []byte {
+		t.Helper()
+		sealed, err := c.Seal([]byte(info), testKey[:])
+		if err != nil {
+			t.Fatal(err)
+		}
+		return sealed
+	}
+	c := channel(e.PublicKey())
+	sealed := sealTo(c, "release 1")
 	if got, err := e.Open(sealed, []byte("release 1")); err != nil || !bytes.Equal(got, testKey[:]) {
 		t.Fatalf("opened: %v", err)
 	}
 	if _, err := e.Open(sealed, []byte("release 2")); err == nil {
 		t.Error("it opens for another release")
 	}
-	for _, b := range [][]byte{nil, sealed[:64], sealed[:len(sealed)-1], append(bytes.Clone(sealed), 0)} {
+	for _, b := range [][]byte{nil, sealed[:64], sealed[:65], sealed[:len(sealed)-1], append(bytes.Clone(sealed), 0)} {
 		if _, err := e.Open(b, []byte("release 1")); err == nil {
 			t.Errorf("%d bytes instead of %d open", len(b), len(sealed))
 		}
+	}
+	for bit := range 8 * len(sealed) {
+		sealed[bit/8] ^= 1 << (bit % 8)
+		if _, err := e.Open(sealed, []byte("release 1")); err == nil {
+			t.Errorf("bit %d flipped: it opens", bit)
+		}
+		sealed[bit/8] ^= 1 << (bit % 8)
 	}
 	other, err := NewEphemeral()
 	if err != nil {
@@ -246,15 +267,38 @@ func TestEphemeral(t *testing.T) {
 	if _, err := other.Open(sealed, []byte("release 1")); err == nil {
 		t.Error("another key opens it")
 	}
+
+	// One pair takes many answers, of more key servers than it remembers, in any order.
+	for round := range 3 {
+		for i := range 6 {
+			c := channel(e.PublicKey())
+			a, b := sealTo(c, "a"), sealTo(c, "b")
+			for _, s := range []struct {
+				sealed []byte
+				info   string
+			}{{b, "b"}, {a, "a"}, {sealed, "release 1"}} {
+				if got, err := e.Open(s.sealed, []byte(s.info)); err != nil || !bytes.Equal(got, testKey[:]) {
+					t.Fatalf("round %d, channel %d, answer %s: %v", round, i, s.info, err)
+				}
+			}
+			if _, err := e.Open(append(bytes.Clone(a[:65]), b[65:]...), []byte("a")); err == nil {
+				t.Error("the answer to b opens for a")
+			}
+			if _, err := e.Open(append(bytes.Clone(a[:65]), sealed[65:]...), []byte("release 1")); err == nil {
+				t.Error("an answer opens under another channel's encapsulation")
+			}
+		}
+	}
+
 	long := make([]byte, maxInfo+1)
-	if _, err := SealTo(e.PublicKey(), long, nil); err == nil {
+	if _, err := c.Seal(long, nil); err == nil {
 		t.Error("info that is too long is accepted for sealing")
 	}
 	if _, err := e.Open(sealed, long); err == nil {
 		t.Error("info that is too long is accepted for opening")
 	}
 	for _, public := range [][]byte{nil, make([]byte, 65), e.PublicKey()[:64]} {
-		if _, err := SealTo(public, nil, nil); err == nil {
+		if _, err := NewChannel(public); err == nil {
 			t.Errorf("%x is accepted as a public key", public)
 		}
 	}

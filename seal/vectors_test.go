@@ -67,11 +67,13 @@ type vectors struct {
 	Sidecar    string           `json:"sidecar"`
 
 	Ephemeral struct {
-		PrivateKey hexBytes `json:"private_key"`
-		PublicKey  hexBytes `json:"public_key"`
-		Info       hexBytes `json:"info"`
-		HPKEInfo   hexBytes `json:"hpke_info"`
-		Sealed     hexBytes `json:"sealed"`
+		PrivateKey      hexBytes `json:"private_key"`
+		PublicKey       hexBytes `json:"public_key"`
+		Info            hexBytes `json:"info"`
+		HPKEInfo        hexBytes `json:"hpke_info"`
+		ExporterContext hexBytes `json:"exporter_context"`
+		AnswerKey       hexBytes `json:"answer_key"`
+		Sealed          hexBytes `json:"sealed"`
 	} `json:"ephemeral"`
 }
 
@@ -185,7 +187,7 @@ func TestVectorsOpen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e := &Ephemeral{k}
+	e := newEphemeral(k)
 	if !bytes.Equal(e.PublicKey(), v.Ephemeral.PublicKey) {
 		t.Error("the ephemeral public key differs")
 	}
@@ -289,7 +291,9 @@ func checkDocument(t *testing.T) {
 	room, blob := string(v.Room[:]), string(v.Blob[:])
 	equal("the upload key's additional data", fields("strongroom upload key v1", "", room, blob, v.Custody), v.Upload.AAD)
 	equal("the upload's data key", open(v.Upload.Key, v.Upload.Wrapped, v.Upload.AAD), v.DataKey)
-	equal("the ephemeral info", fields("strongroom ephemeral v1", string(v.Ephemeral.Info)), v.Ephemeral.HPKEInfo)
+	equal("the ephemeral info", fields("strongroom ephemeral v2"), v.Ephemeral.HPKEInfo)
+	equal("the exporter context", fields("strongroom answer v2", string(v.Ephemeral.Info)), v.Ephemeral.ExporterContext)
+	equal("the answer", open(v.Ephemeral.AnswerKey, v.Ephemeral.Sealed[65:], nil), v.DataKey)
 	for _, i := range v.Identities {
 		equal("the info of "+i.Type, fields("strongroom stanza v1", i.Type, room, blob, v.Custody), i.Info)
 	}

@@ -77,6 +77,31 @@ type leases struct {
 	shared    map[leaseKey]*leaseSlot
 	resumable map[leaseKey]resumable
 	cosigned  *release.AdvanceResponse // not yet kept
+
+	ephemeral *seal.Ephemeral // of releases made now
+	made      time.Time       // when it was
+	uses      int
+}
+
+// ephemeralLife and ephemeralUses bound how many answers one ephemeral key opens.
+const (
+	ephemeralLife = 30 * time.Second
+	ephemeralUses = 1 << 16
+)
+
+// answerTo returns the ephemeral key that a release made now asks to be answered to.
+func (s *leases) answerTo(now time.Time) (*seal.Ephemeral, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if age := now.Sub(s.made); s.ephemeral == nil || age < 0 || age >= ephemeralLife || s.uses >= ephemeralUses {
+		e, err := seal.NewEphemeral()
+		if err != nil {
+			return nil, err
+		}
+		s.ephemeral, s.made, s.uses = e, now, 0
+	}
+	s.uses++
+	return s.ephemeral, nil
 }
 
 // leaseSlot lets many ranges that arrive at once wait for one release.
@@ -245,7 +270,7 @@ func (r *Room) openLease(ctx context.Context, a asked, o objectBody, shared bool
 			return nil, err
 		}
 	}
-	ephemeral, err := seal.NewEphemeral()
+	ephemeral, err := r.leases.answerTo(r.Clock())
 	if err != nil {
 		return nil, unavailable("no key could be made for this release", err)
 	}
