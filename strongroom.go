@@ -188,6 +188,7 @@ type Resource struct {
 	Bucket     string            `json:"bucket,omitempty"`
 	Key        string            `json:"key,omitempty"`
 	Version    ID                `json:"version,omitzero"`
+	ByVersion  bool              `json:"by_version,omitempty"` // the asker named the version, or lists versions; else it is what the key names now
 	Custody    string            `json:"custody,omitempty"`
 	Size       int64             `json:"size,omitempty"`
 	Created    time.Time         `json:"created,omitzero"`

@@ -226,6 +226,7 @@ func contextRecord(q *strongroom.Question) (types.Record, error) {
 		"time":      types.NewDatetime(c.Time),
 		"secure":    types.Boolean(c.Secure),
 		"approvals": types.Long(approvals(q)),
+		"byVersion": types.Boolean(q.Resource.ByVersion),
 	}
 	if c.Method != "" {
 		m["method"] = types.String(c.Method)
