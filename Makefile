@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help test lint fuzz bench bench-peers crash build setup clean
+.PHONY: help test lint fuzz bench bench-peers soak crash build setup clean
 
 # Empty where there is no C compiler, which the race detector needs.
 RACE ?= race
@@ -11,6 +11,8 @@ export RACE
 FUZZTIME ?= 5s
 # How many times the long crash suite kills and cuts.
 ROUNDS ?= 300
+# How long the soak takes.
+SOAK ?= 1h
 
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
@@ -35,6 +37,9 @@ bench: ## Measure against the performance budget, beside fsync and other servers
 
 bench-peers: ## Measure every kind of request beside MinIO with SSE-KMS and versitygw
 	go run ./internal/bench -set peers
+
+soak: ## Run the server under a mixed load for SOAK (1h), and say whether anything gave way
+	go run ./internal/soak -for $(SOAK)
 
 crash: ## The long crash suite: kill and cut the power ROUNDS (300) times
 	STRONGROOM_CRASH_ROUNDS=$(ROUNDS) go test -count=1 -v -timeout 120m ./internal/crash
