@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -27,6 +28,8 @@ func Blobs(t *testing.T, shelf func(t *testing.T) (open func(t *testing.T) vault
 		"Access":      blobAccess,
 		"Concurrency": blobConcurrency,
 		"Names":       blobNames,
+		"Large":       blobLarge,
+		"Outlives":    blobOutlives,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, shelf(t)) })
 	}
@@ -272,6 +275,114 @@ func blobConcurrency(t *testing.T, open func(*testing.T) vault.Blobs) {
 	})
 	if got := names(t, b); !slices.Equal(got, []string{one}) {
 		t.Errorf("left: %q", got)
+	}
+}
+
+// blobLarge: what no store keeps in memory as a whole is written in bursts of any size,
+// seen by nobody before it is committed, replaced and aborted as a whole, and read in
+// order, from the end, from the middle, and by several at once.
+func blobLarge(t *testing.T, open func(*testing.T) vault.Blobs) {
+	b, other := open(t), open(t)
+	name, want := strongroom.NewID().String(), content(12<<20+77)
+	w, err := b.Create(t.Context(), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Abort()
+	for at, n := 0, 1; at < len(want); at, n = at+n, n*3%2_000_003 {
+		n = min(n, len(want)-at)
+		if m, err := w.Write(want[at : at+n]); m != n || err != nil {
+			t.Fatal(m, err)
+		}
+	}
+	if _, err := read(t, other, name); !errors.Is(err, vault.ErrNoBlob) {
+		t.Errorf("before it is committed: %v", err)
+	}
+	if got := names(t, other); len(got) != 0 {
+		t.Errorf("before it is committed, listed: %q", got)
+	}
+	if err := w.Commit(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Write([]byte("x")); err == nil {
+		t.Error("it can be written to after it was committed")
+	}
+	if got, err := read(t, other, name); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("%d bytes came back as %d, %v", len(want), len(got), err)
+	}
+	aborted, err := b.Create(t.Context(), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := aborted.Write(content(11 << 20)); err != nil {
+		t.Fatal(err)
+	}
+	aborted.Abort()
+	if err := aborted.Commit(); err == nil {
+		t.Error("it was committed after it was aborted")
+	}
+	r, err := other.Open(t.Context(), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if r.Size() != int64(len(want)) {
+		t.Errorf("its size is %d", r.Size())
+	}
+	check := func(buffer []byte, at int) {
+		if n, err := r.ReadAt(buffer, int64(at)); n != len(buffer) || err != nil && err != io.EOF || !bytes.Equal(buffer, want[at:at+n]) {
+			t.Errorf("%d bytes at %d: %d, %v", len(buffer), at, n, err)
+		}
+	}
+	check(make([]byte, 100), 0)
+	check(make([]byte, 65_000), len(want)-65_000)
+	atOnce(6, func(i int) {
+		buffer := make([]byte, 262_256)
+		at := i * len(want) / 7
+		for range 5 {
+			check(buffer, at)
+			at += len(buffer)
+		}
+	})
+	end := make([]byte, 200)
+	if n, err := r.ReadAt(end, int64(len(want)-60)); n != 60 || err != io.EOF || !bytes.Equal(end[:n], want[len(want)-60:]) {
+		t.Errorf("over the end: %d bytes, %v", n, err)
+	}
+	shorter := content(6 << 20)
+	store(t, b, name, shorter)
+	if got, err := read(t, other, name); err != nil || !bytes.Equal(got, shorter) {
+		t.Errorf("replaced, it reads as %d bytes, %v", len(got), err)
+	}
+	for at := 0; at < len(want); at += 1 << 20 {
+		got := make([]byte, 1000)
+		if n, err := r.ReadAt(got[:min(len(got), len(want)-at)], int64(at)); err == nil && !bytes.Equal(got[:n], want[at:at+n]) {
+			t.Fatalf("who had it open reads something else at %d", at)
+		}
+	}
+}
+
+// blobOutlives: a reader outlives the request that opened it.
+func blobOutlives(t *testing.T, open func(*testing.T) vault.Blobs) {
+	b := open(t)
+	for _, size := range []int{1000, 6 << 20} {
+		name, want := strongroom.NewID().String(), content(size)
+		store(t, b, name, want)
+		ctx, cancel := context.WithCancel(t.Context())
+		r, err := b.Open(ctx, name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cancel()
+		got, err := io.ReadAll(io.NewSectionReader(r, 0, r.Size()))
+		if err != nil || !bytes.Equal(got, want) {
+			t.Errorf("%d of %d bytes, %v", len(got), size, err)
+		}
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+		if _, err := r.ReadAt(make([]byte, 10), 0); err == nil {
+			t.Error("it reads on after it was closed")
+		}
 	}
 }
 
