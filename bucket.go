@@ -25,8 +25,7 @@ type Bucket struct {
 	Lifecycle  []LifecycleRule `json:"lifecycle,omitempty"`
 	CORS       []CORSRule      `json:"cors,omitempty"`
 	Cipher     string          `json:"cipher,omitempty"` // default encryption as configured: AES256 or aws:kms; "" means aws:kms
-	// Access is the public access block; nil means that everything is blocked, as in a
-	// new bucket.
+	// Access is the public access block: see AccessBlock.
 	Access *PublicAccessBlock `json:"access,omitempty"`
 	Policy *BucketPolicy      `json:"policy,omitempty"`
 }
@@ -107,6 +106,19 @@ type PublicAccessBlock struct {
 	IgnoreACLs      bool `json:"ignore_acls"`
 	BlockPolicy     bool `json:"block_policy"`
 	RestrictBuckets bool `json:"restrict_buckets"`
+	None            bool `json:"none,omitempty"` // it was taken away
+}
+
+// AccessBlock answers the bucket's public access block, nil where it was taken away. A
+// new bucket blocks everything.
+func (b *Bucket) AccessBlock() *PublicAccessBlock {
+	switch {
+	case b.Access == nil:
+		return &PublicAccessBlock{BlockACLs: true, IgnoreACLs: true, BlockPolicy: true, RestrictBuckets: true}
+	case b.Access.None:
+		return nil
+	}
+	return b.Access
 }
 
 // BucketPolicy is a bucket policy as it was given, and what it was translated to.

@@ -110,6 +110,13 @@ func (r *Room) ConfigureBucket(ctx context.Context, c Caller, name, what string,
 	return conflict(errors.New("the bucket changed with every attempt"))
 }
 
+// CORS answers what a bucket lets browsers do. It is not put on record: every answer to
+// a browser tells it.
+func (r *Room) CORS(bucket string) []strongroom.CORSRule {
+	b, _ := r.bucket(bucket)
+	return b.CORS
+}
+
 // mayBecome refuses changes that would break what versions rely on.
 func mayBecome(was, is strongroom.Bucket) error {
 	bad := func(message string) error {

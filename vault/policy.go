@@ -58,7 +58,7 @@ func (r *Room) SetBucketPolicy(ctx context.Context, c Caller, bucket string, tex
 			if err != nil {
 				return err
 			}
-			if p.Public && (b.Access == nil || b.Access.BlockPolicy) {
+			if block := b.AccessBlock(); p.Public && block != nil && block.BlockPolicy {
 				r.recordRefusal(ctx, a, "public access block")
 				return &strongroom.Error{Kind: strongroom.KindDenied,
 					Message: "the policy grants to everybody in the room, and the bucket's public access block refuses such policies",

@@ -32,7 +32,7 @@ type Declared struct {
 	Tags      []strongroom.Tag
 	LegalHold bool
 	Retention strongroom.Retention
-	Cipher    string // AES256 or ""
+	Cipher    string // AES256, aws:kms, or "" for the bucket's
 }
 
 // Precondition is what must hold of the current version for a write to happen. Its

@@ -36,7 +36,7 @@ func (r *Room) CreateUpload(ctx context.Context, c Caller, req UploadRequest) (U
 	u := uploadBody{
 		Upload: Upload{
 			ID: strongroom.NewID(), Bucket: b.Name, Key: req.Key, Started: r.Clock().UTC(), Initiator: c.Principal,
-			ChecksumAlgorithm: req.ChecksumAlgorithm, ChecksumType: req.ChecksumType, Custody: b.Custody, Cipher: req.Cipher,
+			ChecksumAlgorithm: req.ChecksumAlgorithm, ChecksumType: req.ChecksumType, Custody: b.Custody, Cipher: o.Cipher,
 		},
 		BucketID: b.ID, Blob: strongroom.NewID(), UploadKey: make([]byte, 32),
 		Headers: req.Headers, Meta: req.Meta, Tags: req.Tags, LegalHold: req.LegalHold, Retention: req.Retention,

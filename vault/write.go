@@ -127,6 +127,9 @@ func claimsScrubbed(meta map[string]string) bool {
 func (r *Room) mayStore(ctx context.Context, c Caller, o *strongroom.Object, p Precondition, from *strongroom.Object) (bucketRow, error) {
 	b, exists := r.bucket(o.Bucket)
 	o.Custody, o.Modified = b.Custody, r.Clock().UTC()
+	if o.Cipher = cmp.Or(o.Cipher, b.Cipher); o.Cipher == "aws:kms" {
+		o.Cipher = ""
+	}
 	if _, err := r.decideStore(ctx, c, *o, from); err != nil {
 		return b, err
 	}

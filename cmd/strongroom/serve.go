@@ -243,6 +243,13 @@ func (r rooms3) ByAccessKey(_ context.Context, keyID string) (s3.Room, vault.Cre
 	return nil, vault.Credential{}, &strongroom.Error{Kind: strongroom.KindDenied, Message: "this access key does not exist, or is no longer valid"}
 }
 
+func (r rooms3) Sole(context.Context) s3.Room {
+	if len(r) != 1 {
+		return nil
+	}
+	return room3{Room: r[0].Room}
+}
+
 // room3 is one room as one access key meets it.
 type room3 struct {
 	*vault.Room

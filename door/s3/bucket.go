@@ -16,19 +16,22 @@ func (x *exchange) createBucket() error {
 	if v := x.fields["x-amz-object-ownership"]; v != "" && v != "BucketOwnerEnforced" {
 		return unsupported("the object ownership " + clip(v))
 	}
-	if v := x.fields["x-amz-bucket-object-lock-enabled"]; v != "" && !strings.EqualFold(v, "false") {
-		return unsupported("x-amz-bucket-object-lock-enabled")
+	q := vault.BucketRequest{Name: x.bucket}
+	if v := x.fields["x-amz-bucket-object-lock-enabled"]; strings.EqualFold(v, "true") {
+		q.Lock = true
+	} else if v != "" && !strings.EqualFold(v, "false") {
+		return refuse("InvalidArgument", "x-amz-bucket-object-lock-enabled must be true or false")
 	}
 	data, _, err := x.document(maxBucket)
 	if err != nil {
 		return err
 	}
 	if len(data) > 0 {
-		if err := checkCreateBucket(data); err != nil {
+		if q.Tags, err = checkCreateBucket(data); err != nil {
 			return err
 		}
 	}
-	b, err := x.room.CreateBucket(x.r.Context(), x.caller, vault.BucketRequest{Name: x.bucket})
+	b, err := x.room.CreateBucket(x.r.Context(), x.caller, q)
 	if err != nil {
 		return err
 	}
@@ -36,30 +39,39 @@ func (x *exchange) createBucket() error {
 	return x.done(http.StatusOK)
 }
 
-// checkCreateBucket reads the body of CreateBucket. Any location is accepted: a
-// room is in one place, and clients only repeat the region they were told to use.
-func checkCreateBucket(data []byte) error {
-	root, err := parseDocument(data, "CreateBucketConfiguration", 16)
+// checkCreateBucket reads the body of CreateBucket, and answers the bucket's tags. Any
+// location is accepted: a room is in one place, and clients only repeat the region they
+// were told to use.
+func checkCreateBucket(data []byte) (tags []strongroom.Tag, err error) {
+	root, err := parseDocument(data, "CreateBucketConfiguration", 256)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	children, err := root.branch()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, c := range children {
 		switch c.name {
 		case "LocationConstraint":
 			if _, err := c.leaf(); err != nil {
-				return err
+				return nil, err
 			}
-		case "Location", "Bucket", "Tags":
-			return unsupported(c.name + " in CreateBucketConfiguration")
+		case "Tags":
+			set, err := c.branch()
+			if err != nil {
+				return nil, err
+			}
+			if tags, err = tagSet(set, maxBucketTags); err != nil {
+				return nil, err
+			}
+		case "Location", "Bucket":
+			return nil, unsupported(c.name + " in CreateBucketConfiguration")
 		default:
-			return malformed("CreateBucketConfiguration may hold a LocationConstraint only")
+			return nil, malformed("CreateBucketConfiguration may hold a LocationConstraint and Tags only")
 		}
 	}
-	return nil
+	return tags, nil
 }
 
 func (x *exchange) headBucket() error {

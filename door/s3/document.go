@@ -92,7 +92,7 @@ type node struct {
 }
 
 const (
-	maxDepth = 4
+	maxDepth = 6       // LifecycleConfiguration, Rule, Filter, And, Tag, Key
 	maxTag   = 4 << 10 // bytes between < and >
 )
 
@@ -135,6 +135,9 @@ func parseDocument(data []byte, name string, limit int) (*node, error) {
 				root = n
 			}
 			for _, a := range t.Attr {
+				if n.name == "Grantee" && a.Name.Space == "xsi" && a.Name.Local == "type" {
+					continue
+				}
 				if a.Name.Space != "xmlns" && (a.Name.Space != "" || a.Name.Local != "xmlns" || a.Value != namespace) {
 					return nil, malformed("the element " + n.name + " has an attribute that it may not have")
 				}

@@ -70,6 +70,10 @@ func newFakeRoom() *fakeRoom {
 	}
 }
 
+func (f fakeRooms) Sole(context.Context) Room { return f.room }
+
+func (r *fakeRoom) CORS(string) []strongroom.CORSRule { return nil }
+
 // fakeRooms knows one good key and one that is revoked.
 type fakeRooms struct{ room *fakeRoom }
 

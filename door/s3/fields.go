@@ -32,7 +32,7 @@ var checksumFields = []string{"x-amz-checksum-algorithm", "x-amz-checksum-type",
 var knownFields = []string{
 	"x-amz-date", "x-amz-content-sha256", "x-amz-decoded-content-length", "x-amz-trailer",
 	"x-amz-sdk-checksum-algorithm", "x-amz-mp-object-size", "x-amz-user-agent",
-	"x-amz-acl", "x-amz-storage-class", "x-amz-object-ownership", "x-amz-bucket-object-lock-enabled",
+	"x-amz-acl", "x-amz-storage-class", "x-amz-expected-bucket-owner", "x-amz-transition-default-minimum-object-size", "x-amz-object-ownership", "x-amz-bucket-object-lock-enabled",
 	fieldCipher, fieldKey, "x-amz-server-side-encryption-bucket-key-enabled",
 	fieldHold, fieldPurpose, fieldTicket, "x-amz-security-token",
 }

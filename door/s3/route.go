@@ -33,7 +33,7 @@ var overrides = []string{"response-content-type", "response-content-language", "
 var operations []operation
 
 func init() { // a literal would refer to itself through the handlers
-	operations = []operation{
+	operations = slices.Concat(configurations(), []operation{
 		{"ListBuckets", service, "GET", nil, []string{"prefix", "max-buckets", "continuation-token"}, (*exchange).listBuckets},
 
 		{"CreateBucket", bucketLevel, "PUT", nil, nil, (*exchange).createBucket},
@@ -54,7 +54,7 @@ func init() { // a literal would refer to itself through the handlers
 		{"DeleteObject", objectLevel, "DELETE", nil, nil, (*exchange).deleteObject},
 		{"CreateMultipartUpload", objectLevel, "POST", []string{"uploads"}, nil, (*exchange).createUpload},
 		{"CompleteMultipartUpload", objectLevel, "POST", []string{"uploadId"}, nil, (*exchange).completeUpload},
-	}
+	})
 }
 
 // choose finds the operation that a request asks for. A query parameter that the

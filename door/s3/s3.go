@@ -26,6 +26,9 @@ type Rooms interface {
 	// revoked, its principal suspended) the room and the credential may stand
 	// beside such an error: then only a caller who proves the secret is told why.
 	ByAccessKey(ctx context.Context, keyID string) (Room, vault.Credential, error)
+	// Sole answers the room, if there is only one: a browser's preflight request names
+	// no key.
+	Sole(ctx context.Context) Room
 }
 
 // Room is one room as this door needs it. Its errors are of strongroom.Error
@@ -66,6 +69,9 @@ type Room interface {
 	Abort(ctx context.Context, c vault.Caller, bucket, key string, upload strongroom.ID) error
 	ListParts(ctx context.Context, c vault.Caller, bucket, key string, upload strongroom.ID, after, max int) (vault.PartPage, error)
 	ListUploads(ctx context.Context, c vault.Caller, q vault.ListUploadsRequest) (vault.UploadPage, error)
+
+	// CORS answers a bucket's rules for browsers, which its answers tell anyway.
+	CORS(bucket string) []strongroom.CORSRule
 
 	// Noise counts a request that named this room's key and was not believed. It must be cheap.
 	Noise(kind string)
@@ -175,11 +181,17 @@ func (x *exchange) serve() error {
 	if x.query, err = parseQuery(x.r.URL.RawQuery); err != nil {
 		return err
 	}
+	if x.r.Method == http.MethodOptions {
+		return x.preflight(x.r.Context())
+	}
 	if err := x.authenticate(); err != nil {
 		return err
 	}
 	if err := x.locate(); err != nil {
 		return err
+	}
+	if x.bucket != "" && x.r.Header.Get("Origin") != "" {
+		x.tellOrigin(x.room.CORS(x.bucket), x.r.Method, nil)
 	}
 	if err := x.readFields(); err != nil {
 		return err
