@@ -255,6 +255,34 @@ func TestPublicBucketPolicy(t *testing.T) {
 	}
 }
 
+// Times and addresses may be written as AWS lets them be written.
+func TestBucketPolicyValues(t *testing.T) {
+	for change, want := range map[string]string{
+		`"Condition":{"DateLessThan":{"aws:CurrentTime":1767225600}}`:                      `context.time < datetime("2026-01-01T00:00:00.000Z")`,
+		`"Condition":{"DateLessThan":{"aws:CurrentTime":"1767225600"}}`:                    `context.time < datetime("2026-01-01T00:00:00.000Z")`,
+		`"Condition":{"DateGreaterThan":{"aws:CurrentTime":"2026-01-01"}}`:                 `context.time > datetime("2026-01-01T00:00:00.000Z")`,
+		`"Condition":{"DateGreaterThan":{"aws:CurrentTime":"2026-01-01T01:00+01:00"}}`:     `context.time > datetime("2026-01-01T00:00:00.000Z")`,
+		`"Condition":{"DateLessThanEquals":{"aws:currenttime":"2026-01-01T00:00:00.25Z"}}`: `context.time <= datetime("2026-01-01T00:00:00.250Z")`,
+		`"Condition":{"IpAddress":{"AWS:SourceIP":"192.0.2.7/24"}}`:                        `isInRange(ip("192.0.2.0/24"))`,
+		`"Condition":{"IpAddress":{"aws:SourceIp":"2001:db8::7"}}`:                         `isInRange(ip("2001:db8::7/128"))`,
+		`"Condition":{"Bool":{"aws:SecureTransport":true}}`:                                `when { context.secure }`,
+	} {
+		if got := translated(t, statementWith(t, change)).Cedar; !strings.Contains(got, want) {
+			t.Errorf("%s gives\n%s", change, got)
+		}
+	}
+	for _, value := range []string{`-1`, `"999999999999999"`, `"0000-01-01"`} {
+		_, err := BucketPolicy("calls", []byte(statementWith(t, `"Condition":{"DateLessThan":{"aws:CurrentTime":`+value+`}}`)), isTenant)
+		if _, ok := errors.AsType[*MalformedPolicy](err); !ok {
+			t.Errorf("%s: got %v", value, err)
+		}
+	}
+	_, err := BucketPolicy("calls", []byte(statementWith(t, `"Condition":{"IpAddress":{"aws:SourceIp":"::ffff:192.0.2.7"}}`)), isTenant)
+	if _, ok := errors.AsType[*MalformedPolicy](err); !ok {
+		t.Errorf("an IPv4 address in IPv6's clothes: %v", err)
+	}
+}
+
 func TestBucketPolicyNamesItsStatements(t *testing.T) {
 	st := `{"Sid":%q,"Effect":"Deny","Principal":"*","Action":["s3:GetObject","s3:ListBucket"],"Resource":["arn:aws:s3:::calls","arn:aws:s3:::calls/*"]}`
 	var list []string
