@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -12,6 +13,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"strongroom"
 	"strongroom/internal/house"
 )
 
@@ -23,7 +25,8 @@ type doctorCommand struct {
 }
 
 func (doctorCommand) Help() string {
-	return `Looks at the machine and the data folder and changes nothing. Each line is safe, UNSAFE or unknown; unknown is never
+	return `Looks at the machine, the data folder and, where blobs lie in one, the bucket; it changes nothing, and removes what it
+writes to try. Each line is safe, UNSAFE or unknown; unknown is never
 counted as safe. Ends with status 1 if anything is unsafe.
 
 Examples:
@@ -52,12 +55,13 @@ func unknown(check, why string, args ...any) finding {
 }
 
 func (c doctorCommand) Run(ctx context.Context, out output) error {
-	path, err := c.path()
+	info, err := c.find()
 	if err != nil {
 		return err
 	}
+	path := house.Path(c.Data, info)
 	findings := slices.Concat(
-		permissions(path), keysBeside(path), durability(path), space(path), clock(ctx, path), memory(), c.transport(), identity(),
+		bucket(ctx, info), permissions(path), keysBeside(path), durability(path), space(path), clock(ctx, path), memory(), c.transport(), identity(),
 	)
 	bad, dark := 0, 0
 	for _, f := range findings {
@@ -93,6 +97,47 @@ func (c doctorCommand) Run(ctx context.Context, out output) error {
 		return exitError(1)
 	}
 	return nil
+}
+
+// bucket: where blobs lie in one, it must do all that a room needs, and be nobody else's.
+func bucket(ctx context.Context, info house.Info) []finding {
+	b, err := house.OpenBucket(ctx, info)
+	if err != nil {
+		return []finding{unsafe("bucket", "correct room.json or the environment", "%v", err)}
+	}
+	if b == nil {
+		return nil
+	}
+	if err := b.Probe(ctx); err != nil {
+		hint := "look at the bucket and the credentials"
+		if e, ok := errors.AsType[*strongroom.Error](err); ok {
+			hint = e.Hint
+		}
+		return []finding{unsafe("bucket", hint, "%v", err)}
+	}
+	out := []finding{safe("bucket", "a probe was stored in %s, read, listed and removed", b.Location())}
+	if err := b.Claimed(ctx, info.Blobs.Claim); err != nil {
+		out = append(out, unsafe("bucket's claim", "serve one copy of the room only", "%v", err))
+	} else {
+		out = append(out, safe("bucket's claim", "the blobs belong to this copy of the room"))
+	}
+	e, err := b.Exposure(ctx)
+	if err != nil {
+		return append(out, unknown("bucket's privacy", "%v", err))
+	}
+	for _, way := range e.Public {
+		out = append(out, unsafe("bucket's privacy", "take the public access away", "%s", way))
+	}
+	for _, what := range e.Unknown {
+		out = append(out, unknown("bucket's privacy", "%s", what))
+	}
+	if len(e.Public) == 0 && len(e.Unknown) == 0 {
+		out = append(out, safe("bucket's privacy", "who has no credentials is refused an object and a listing, and no policy is public"))
+	}
+	if e.Versions {
+		out = append(out, safe("bucket's versions", "it keeps versions, and erasing removes all of an object's"))
+	}
+	return out
 }
 
 // permissions: nothing of the room may be open to others than its owner.

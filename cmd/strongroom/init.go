@@ -16,6 +16,7 @@ type initCommand struct {
 	Owner     string   `default:"owner" help:"Name of the first person, who is of the group data-owners."`
 	Recipient []string `help:"Public key to seal to as well, such as a recovery share's (strongroom-recipient:…). May be repeated." placeholder:"KEY"`
 	Console   string   `default:"http://localhost:7400" help:"Where people will open the console, for the set-up link." placeholder:"URL"`
+	Blobs     string   `help:"Keep sealed blobs in a bucket and not in the data folder: s3://BUCKET/PREFIX?region=REGION, with endpoint=https://HOST for a server other than AWS, owner=ACCOUNT to insist on whose the bucket is. Credentials come from STRONGROOM_BLOBS_ACCESS_KEY_ID and STRONGROOM_BLOBS_SECRET_ACCESS_KEY, or from where the AWS tools have them." placeholder:"URL"`
 	Another   bool     `help:"Make one more room in a folder that has rooms already."`
 	JSON      bool     `help:"Print JSON."`
 }
@@ -25,7 +26,8 @@ func (initCommand) Help() string {
 
 Examples:
   strongroom init --data /srv/strongroom
-  strongroom init --data /srv/strongroom --another --name outsourcer --json`
+  strongroom init --data /srv/strongroom --another --name outsourcer --json
+  strongroom init --data /srv/strongroom --blobs "s3://sealed/strongroom?region=eu-central-1"`
 }
 
 func (c initCommand) Run(ctx context.Context, out output) error {
@@ -40,7 +42,7 @@ func (c initCommand) Run(ctx context.Context, out output) error {
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return fmt.Errorf("making the data folder: %w", err)
 	}
-	f, err := house.Found(ctx, house.Founding{Dir: c.Data, Name: c.Name, Owner: c.Owner, Recipients: recipients, Console: c.Console, Another: c.Another})
+	f, err := house.Found(ctx, house.Founding{Dir: c.Data, Name: c.Name, Owner: c.Owner, Recipients: recipients, Console: c.Console, Another: c.Another, Blobs: c.Blobs})
 	if err != nil {
 		return err
 	}

@@ -560,6 +560,9 @@ func (v verified) print(out output) {
 // findings, not errors; an error means that the verification itself failed.
 func verifyRoom(ctx context.Context, path string, info house.Info, b *store.Book, checkpoints []string, rows bool, out output) (verified, error) {
 	v := verified{Room: info.ID, NotLookedAt: []string{"sealed blobs and sidecars, which are verified when they are read"}}
+	if info.Blobs != nil {
+		v.NotLookedAt[0] = "sealed blobs and sidecars, which lie in " + info.Blobs.At + " and are verified when they are read"
+	}
 	if !rows {
 		v.NotLookedAt = append(v.NotLookedAt, "the rows that decisions trust (--state)")
 	}

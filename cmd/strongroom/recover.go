@@ -15,10 +15,12 @@ import (
 	"strongroom/internal/disk"
 	"strongroom/internal/house"
 	"strongroom/seal"
+	"strongroom/vault"
 )
 
 type recoverCommand struct {
-	Blobs   string   `required:"" help:"Folder of sealed blobs and sidecars: rooms/ROOM/blobs, or a copy of it." placeholder:"DIR"`
+	Blobs   string   `required:"" help:"Folder of sealed blobs and sidecars: rooms/ROOM/blobs, or a copy of it; or s3://BUCKET/PREFIX?region=… as room.json has it." placeholder:"DIR"`
+	Room    string   `help:"Id of the room whose blobs they are, where they lie in a bucket." placeholder:"ROOM"`
 	Keys    string   `required:"" help:"Folder of private keys (*.key): rooms/ROOM/custodian/keys, or the recovery share's." placeholder:"DIR"`
 	To      string   `required:"" help:"Folder to write the content to, made if absent." placeholder:"DIR"`
 	Purpose string   `required:"" help:"Why; it goes into the recovery's own record."`
@@ -30,7 +32,8 @@ func (recoverCommand) Help() string {
 it is written to DIR/BLOB. Names and metadata are not in the blobs and do not come back.
 
 Example:
-  strongroom recover --blobs backup/blobs --keys /media/recovery --to recovered --purpose "database lost, case 4711"`
+  strongroom recover --blobs backup/blobs --keys /media/recovery --to recovered --purpose "database lost, case 4711"
+  strongroom recover --blobs "s3://sealed/strongroom?region=eu-central-1" --room ROOM --keys /media/recovery --to recovered --purpose "database lost, case 4711"`
 }
 
 func (c recoverCommand) Run(ctx context.Context, out output) error {
@@ -38,7 +41,7 @@ func (c recoverCommand) Run(ctx context.Context, out output) error {
 	if err != nil {
 		return err
 	}
-	blobs, err := disk.Open(c.Blobs, false)
+	blobs, err := house.OpenBlobs(ctx, c.Blobs, c.Room)
 	if err != nil {
 		return err
 	}
@@ -88,7 +91,7 @@ func (c recoverCommand) Run(ctx context.Context, out output) error {
 // recovery opens blobs where the private keys are. Besides the vault it is the only
 // caller that may unseal, and it records first as the vault does.
 type recovery struct {
-	blobs      *disk.Blobs
+	blobs      vault.Blobs
 	identities []*seal.Identity
 	journal    *os.File
 	purpose    string

@@ -283,10 +283,10 @@ func (b *Blobs) listFolder(ctx context.Context, path string, yield func(vault.Bl
 	}
 }
 
-// Free returns the bytes that can still be written.
-func (b *Blobs) Free() (int64, error) {
+// Free returns the bytes that can still be written to a folder's file system.
+func Free(path string) (int64, error) {
 	var s syscall.Statfs_t
-	if err := syscall.Statfs(b.root, &s); err != nil {
+	if err := syscall.Statfs(path, &s); err != nil {
 		return 0, fmt.Errorf("asking for free space: %w", err)
 	}
 	return int64(s.Bavail) * s.Bsize, nil

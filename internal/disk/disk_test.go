@@ -155,8 +155,7 @@ func TestFull(t *testing.T) {
 }
 
 func TestFree(t *testing.T) {
-	b := open(t, t.TempDir(), true)
-	if n, err := b.Free(); err != nil || n <= 0 {
+	if n, err := Free(t.TempDir()); err != nil || n <= 0 {
 		t.Errorf("%d bytes are free, %v", n, err)
 	}
 }

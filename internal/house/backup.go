@@ -26,6 +26,8 @@ type Copied struct {
 	Epoch   uint32        `json:"epoch"`
 	Files   int           `json:"files"`
 	Bytes   int64         `json:"bytes"`
+	// BlobsAt is the bucket that the sealed blobs stay in, where they are not in the copy.
+	BlobsAt string `json:"blobs_at,omitempty"`
 }
 
 // isKey says which of a room's files are secret.
@@ -36,7 +38,8 @@ func isKey(name string) bool {
 
 // Backup copies the room in a folder to another while it is served. The database
 // comes first, at one instant; every blob it names was durable before and is not
-// erased before the copy is done.
+// erased before the copy is done. Blobs that lie in a bucket stay there, and are not part
+// of the copy.
 func Backup(ctx context.Context, path, to string, keys bool, by string, step func()) (Copied, error) {
 	var c Copied
 	if _, err := os.Lstat(to); !errors.Is(err, fs.ErrNotExist) {
@@ -60,6 +63,9 @@ func Backup(ctx context.Context, path, to string, keys bool, by string, step fun
 		return fail(err)
 	}
 	c.Room, c.Records, c.Epoch = info.ID, b.Head().Size, b.Head().Epoch
+	if info.Blobs != nil {
+		c.BlobsAt = info.Blobs.At
+	}
 	err = errors.Join(b.Snapshot(ctx, filepath.Join(partial, "content.db")), b.Close())
 	if err != nil {
 		return fail(err)
@@ -174,6 +180,9 @@ type Restoration struct {
 	Keys      string // where the backup has none
 	OldHead   []byte // the newest checkpoint known of the lost room, or nil
 	Step      func()
+	// TakeBlobs takes blobs that lie in a bucket from the room that was copied, which can
+	// then no longer be served.
+	TakeBlobs bool
 }
 
 // Restore makes a room of a backup and opens a new epoch of its ledger.
@@ -184,6 +193,16 @@ func Restore(ctx context.Context, r Restoration) (Copied, error) {
 		return c, fmt.Errorf("%s is no backup: %w", r.From, err)
 	}
 	c.Room = info.ID
+	if info.Blobs != nil {
+		c.BlobsAt = info.Blobs.At
+		if !r.TakeBlobs {
+			return c, &strongroom.Error{
+				Kind:    strongroom.KindConflict,
+				Message: fmt.Sprintf("the sealed blobs of room %s are not in the backup: they lie in %s, and only one copy of the room can have them", info.ID, info.Blobs.At),
+				Hint:    "stop the room that was copied for good, if it still runs, and give --take-blobs; it can then no longer be served",
+			}
+		}
+	}
 	path := Path(r.Dir, info)
 	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
 		return c, &strongroom.Error{Kind: strongroom.KindConflict, Message: fmt.Sprintf("%s holds room %s already", r.Dir, info.ID), Hint: "restore into another data folder, and keep the old one for the audit"}
@@ -223,8 +242,17 @@ func Restore(ctx context.Context, r Restoration) (Copied, error) {
 	if _, err := os.Stat(filepath.Join(temp, "secrets", "room.key")); err != nil {
 		return fail(&strongroom.Error{Kind: strongroom.KindInvalid, Message: "the backup was made without its keys", Hint: "give --keys with a folder that has the room's secrets/ and custodian/", Cause: err})
 	}
+	last, err := lastRecord(ctx, temp)
+	if err != nil {
+		return fail(err)
+	}
 	if err := openEpoch(ctx, info, temp, r.OldHead, &c); err != nil {
 		return fail(err)
+	}
+	if info.Blobs != nil {
+		if err := claimBlobs(ctx, info, temp, last); err != nil {
+			return fail(fmt.Errorf("taking the blobs over: %w", err))
+		}
 	}
 	if err := syncTree(temp); err != nil {
 		return fail(err)
@@ -233,6 +261,24 @@ func Restore(ctx context.Context, r Restoration) (Copied, error) {
 		return fail(err)
 	}
 	return c, disk.SyncFolder(roomsDir(r.Dir))
+}
+
+// lastRecord is when the newest record of a room was made.
+func lastRecord(ctx context.Context, path string) (time.Time, error) {
+	_, b, err := AuditBook(ctx, path)
+	if err != nil {
+		return time.Time{}, err
+	}
+	defer b.Close()
+	r, err := b.Record(ctx, b.Head().Size-1)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("reading the newest record: %w", err)
+	}
+	leaf, err := r.Check()
+	if err != nil {
+		return time.Time{}, fmt.Errorf("reading the newest record: %w", err)
+	}
+	return leaf.Time, nil
 }
 
 // openEpoch appends the first record of a new epoch to a restored book and has the

@@ -28,6 +28,7 @@ import (
 	"strongroom/book"
 	"strongroom/classify"
 	"strongroom/internal/disk"
+	"strongroom/internal/s3store"
 	"strongroom/internal/store"
 	"strongroom/jobs"
 	"strongroom/keyserver"
@@ -50,6 +51,8 @@ type Info struct {
 	// cosignatures.
 	LedgerKey  string `json:"ledger_key"`
 	WitnessKey string `json:"witness_key"`
+	// Blobs is nil where the blobs lie in the room's folder.
+	Blobs *Place `json:"blobs,omitempty"`
 }
 
 const format = 1
@@ -72,6 +75,7 @@ type Founding struct {
 	Recipients []seal.Recipient // besides the embedded custodian's, e.g. a recovery share's
 	Console    string           // base URL of the console, for the set-up link
 	Another    bool             // the folder may hold rooms already
+	Blobs      string           // where blobs lie, s3://…; empty means in the room's folder
 }
 
 func roomsDir(dir string) string { return filepath.Join(dir, "rooms") }
@@ -108,8 +112,11 @@ func readInfo(path string) (Info, error) {
 	if err := json.Unmarshal(encoded, &info); err != nil {
 		return info, fmt.Errorf("reading %s/room.json: %w", path, err)
 	}
-	if info.Format != format {
-		return info, fmt.Errorf("room %s has format %d, this strongroom knows format %d only", info.ID, info.Format, format)
+	if info.Format != format && info.Format != inBucketFormat {
+		return info, fmt.Errorf("room %s has format %d, this strongroom knows formats %d and %d only", info.ID, info.Format, format, inBucketFormat)
+	}
+	if (info.Format == inBucketFormat) != (info.Blobs != nil) {
+		return info, fmt.Errorf("%s/room.json: format %d and blobs belong together, and one is there without the other", path, inBucketFormat)
 	}
 	return info, nil
 }
@@ -154,6 +161,20 @@ func Found(ctx context.Context, f Founding) (Founded, error) {
 func found(ctx context.Context, f Founding, id strongroom.ID, path string) (Founded, error) {
 	now := time.Now().UTC()
 	info := Info{Format: format, ID: id, Name: f.Name, Server: strongroom.NewID(), Created: now}
+	if f.Blobs != "" {
+		at, err := s3store.ParseLocation(f.Blobs)
+		if err != nil {
+			return Founded{}, err
+		}
+		info.Format, info.Blobs = inBucketFormat, &Place{At: at.String(), Claim: strongroom.NewID()}
+	}
+	bucket, err := OpenBucket(ctx, info)
+	if err == nil && bucket != nil {
+		err = checkBucket(ctx, bucket, slog.New(slog.DiscardHandler))
+	}
+	if err != nil {
+		return Founded{}, err
+	}
 	roomKey := make([]byte, 32)
 	rand.Read(roomKey)
 	signer, ledgerKey, err := ledger.GenerateKey(ledger.KeyName(id))
@@ -169,12 +190,10 @@ func found(ctx context.Context, f Founding, id strongroom.ID, path string) (Foun
 	if err := beginCustodian(ctx, id, filepath.Join(path, "custodian")); err != nil {
 		return Founded{}, err
 	}
-	encoded, err := json.MarshalIndent(info, "", "  ")
-	if err != nil {
+	if err := writeInfo(path, info); err != nil {
 		return Founded{}, err
 	}
 	for name, content := range map[string][]byte{
-		"room.json":          append(encoded, '\n'),
 		"secrets/room.key":   encodeKey(roomKey),
 		"secrets/ledger.key": []byte(signer + "\n"),
 	} {
@@ -206,6 +225,11 @@ func found(ctx context.Context, f Founding, id strongroom.ID, path string) (Foun
 	})
 	if err := errors.Join(err, b.Close()); err != nil {
 		return Founded{}, fmt.Errorf("founding the room: %w", err)
+	}
+	if bucket != nil {
+		if err := bucket.Claim(ctx, info.Blobs.Claim); err != nil {
+			return Founded{}, err
+		}
 	}
 	return Founded{
 		Room: id, Name: f.Name, LedgerKey: ledgerKey, KeyID: key.ID, Secret: key.Secret,
@@ -282,10 +306,11 @@ type House struct {
 	Path      string
 	Room      *vault.Room
 	Book      *store.Book
-	Blobs     *disk.Blobs
+	Blobs     vault.Blobs
 	Custodian *keyserver.Server // nil unless serving
 	Ledger    note.Verifier
 
+	bucket  *s3store.Blobs // nil where the blobs lie in the room's folder
 	key     []byte
 	queue   *store.Queue
 	closers []func() error
@@ -456,7 +481,7 @@ func Open(ctx context.Context, dir string, info Info, o Options) (_ *House, err 
 			return nil, err
 		}
 	}
-	if h.Blobs, err = disk.Open(filepath.Join(h.Path, "blobs"), o.Serve); err != nil {
+	if err = h.openBlobs(ctx, o); err != nil {
 		return nil, err
 	}
 	var custodian vault.Custodian = noCustodian{}
@@ -501,10 +526,8 @@ func (h *House) sweep(ctx context.Context, o Options) {
 	daily := time.NewTicker(24 * time.Hour)
 	defer daily.Stop()
 	for {
-		if n, err := h.Room.Sweep(ctx, o.Clock().Add(-24*time.Hour)); err != nil && ctx.Err() == nil {
+		if err := h.sweepOnce(ctx, o); err != nil && ctx.Err() == nil {
 			o.Log.Warn("sweeping blobs", "room", h.ID, "error", err)
-		} else if n > 0 {
-			o.Log.Info("swept files that no row names", "room", h.ID, "files", n)
 		}
 		select {
 		case <-ctx.Done():
@@ -512,6 +535,22 @@ func (h *House) sweep(ctx context.Context, o Options) {
 		case <-daily.C:
 		}
 	}
+}
+
+func (h *House) sweepOnce(ctx context.Context, o Options) error {
+	before := o.Clock().Add(-24 * time.Hour)
+	if err := h.MayErase(ctx); err != nil {
+		return err
+	}
+	files, err := h.Room.Sweep(ctx, before)
+	if files > 0 {
+		o.Log.Info("swept files that no row names", "room", h.ID, "files", files)
+	}
+	uploads, e := h.abortStale(ctx, before)
+	if uploads > 0 {
+		o.Log.Info("ended uploads that were left half-made", "room", h.ID, "uploads", uploads)
+	}
+	return errors.Join(err, e)
 }
 
 func compile(text []byte) (vault.Decider, error) { return limit.Parse(text) }
@@ -619,6 +658,9 @@ func (h *House) erase(ctx context.Context, body []byte) error {
 		return fmt.Errorf("a backup is running: %w", err)
 	}
 	defer unlock()
+	if err := h.MayErase(ctx); err != nil {
+		return err
+	}
 	for name := range strings.Lines(string(body)) {
 		if err := h.Blobs.Remove(ctx, strings.TrimSuffix(name, "\n")); err != nil {
 			return err

@@ -29,10 +29,14 @@ func New(t testing.TB, o house.Options) *Room {
 	return Open(t, Found(t, t.TempDir()), o)
 }
 
-// Found founds a room in a folder.
-func Found(t testing.TB, dir string) *Room {
+// Found founds a room in a folder, otherwise than usual where asked to.
+func Found(t testing.TB, dir string, otherwise ...func(*house.Founding)) *Room {
 	t.Helper()
-	f, err := house.Found(t.Context(), house.Founding{Dir: dir, Name: "test-" + strongroom.NewID().String()[:8], Owner: "owner", Console: "http://localhost:7400", Another: true})
+	founding := house.Founding{Dir: dir, Name: "test-" + strongroom.NewID().String()[:8], Owner: "owner", Console: "http://localhost:7400", Another: true}
+	for _, change := range otherwise {
+		change(&founding)
+	}
+	f, err := house.Found(t.Context(), founding)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -37,3 +37,6 @@ func (b *Blobs) Key(name string) string {
 	}
 	return key
 }
+
+// EnvKeyID is where a person is told to put the credentials.
+const EnvKeyID = envKeyID

@@ -2,10 +2,11 @@ package s3store
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
-	"math/rand/v2"
 	"net/http"
 	"sync"
 	"time"
@@ -295,8 +296,10 @@ func (r *reader) get(off, end int64) (*stream, error) {
 // of it, so that many readers do not return at once.
 func (b *Blobs) pause(ctx context.Context, failures int) {
 	most := min(b.limits.backoff, 100*time.Millisecond<<failures)
+	var random [8]byte
+	rand.Read(random[:])
 	select {
 	case <-ctx.Done():
-	case <-time.After(rand.N(most)):
+	case <-time.After(time.Duration(binary.BigEndian.Uint64(random[:]) % uint64(most))):
 	}
 }
