@@ -199,10 +199,13 @@ func (s *server) close() (err error) {
 func (s *server) checks() []console.Check {
 	var out []console.Check
 	for _, h := range s.houses {
+		if h.InBucket() {
+			out = append(out, console.Check{Name: "blobs " + h.ID.String(), Ask: atMostEvery(10*time.Second, h.MayErase)})
+		}
 		out = append(out,
 			console.Check{Name: "ledger " + h.ID.String(), Ask: func(ctx context.Context) error { return h.Book.Probe(ctx) }},
 			console.Check{Name: "disk " + h.ID.String(), Ask: func(context.Context) error {
-				free, err := h.Blobs.Free()
+				free, err := h.Free()
 				if err == nil && free < 256<<20 {
 					err = fmt.Errorf("%d MiB are free", free>>20)
 				}
