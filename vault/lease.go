@@ -290,7 +290,7 @@ func (r *Room) openLease(ctx context.Context, a asked, o objectBody, shared bool
 	if err != nil {
 		return nil, unavailable("the release could not be recorded", err)
 	}
-	receipt, err := r.Book.Apply(ctx, book.Change{Entries: []ledger.Entry{entry}}) // P1: durable, or nothing follows
+	receipt, err := r.deliveries.along(ctx, r, entry) // P1: durable, or nothing follows
 	if err != nil {
 		return nil, unavailable("the release could not be recorded, so nothing is released", err)
 	}
@@ -533,11 +533,7 @@ func (r *Room) recordDelivery(l *lease, final bool) {
 		r.Log.Error("recording a delivery", "room", r.ID, "error", err)
 		return
 	}
-	r.work.Go(func() {
-		if _, err := r.Book.Apply(context.Background(), book.Change{Entries: []ledger.Entry{entry}}); err != nil {
-			r.Log.Error("recording a delivery", "room", r.ID, "lease", l.id, "error", err)
-		}
-	})
+	r.deliveries.record(r, entry)
 }
 
 // guard passes on what is read for as long as it may be: the lease runs or is renewed,

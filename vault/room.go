@@ -74,14 +74,15 @@ type Room struct {
 	Config
 	tagKey, actorKey, etagKey []byte
 
-	state   state
-	leases  leases
-	readers readers
-	merges  merges
-	noise   noise
-	slots   chan struct{}
-	shares  shares
-	rates   rates
+	state      state
+	leases     leases
+	deliveries deliveries
+	readers    readers
+	merges     merges
+	noise      noise
+	slots      chan struct{}
+	shares     shares
+	rates      rates
 
 	witnessed atomic.Int64 // what the custodian is known to have witnessed
 

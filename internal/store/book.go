@@ -2,6 +2,7 @@ package store
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"database/sql"
@@ -11,6 +12,8 @@ import (
 	"iter"
 	"os"
 	"runtime"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -811,12 +814,13 @@ func (b *Book) scanRow(scan func(...any) error) (book.Row, error) {
 }
 
 // The rows that one lookup is after. Ordering by an expression keeps the planner from
-// walking the primary key in that order, past every row of the kind.
+// walking the primary key in that order, past every row of the kind. Where few rows
+// are found they are put in order here: SQLite's sorter costs more than the lookup.
 const (
 	oneRow        = "WHERE kind = $1 AND id = $2"
-	findRows      = "WHERE kind = $1 AND parent = $2 AND tag = $3 ORDER BY id || ''"
+	findRows      = "WHERE kind = $1 AND parent = $2 AND tag = $3"
 	childRows     = "WHERE kind = $1 AND parent = $2 ORDER BY id || ''"
-	referringRows = "WHERE ref = $1 AND ref <> '' ORDER BY kind, id"
+	referringRows = "WHERE ref = $1 AND ref <> ''"
 )
 
 // Row implements book.Book.
@@ -833,6 +837,7 @@ func (b *Book) Find(ctx context.Context, kind, parent, tag string) ([]book.Row, 
 	return collect(b.query(ctx, findRows, kind, parent, tag))
 }
 
+// collect returns the rows in order of kind and id.
 func collect(rows iter.Seq2[book.Row, error]) ([]book.Row, error) {
 	var out []book.Row
 	for r, err := range rows {
@@ -840,6 +845,11 @@ func collect(rows iter.Seq2[book.Row, error]) ([]book.Row, error) {
 			return nil, err
 		}
 		out = append(out, r)
+	}
+	if len(out) > 1 {
+		slices.SortFunc(out, func(a, b book.Row) int {
+			return cmp.Or(strings.Compare(a.Kind, b.Kind), strings.Compare(a.ID, b.ID))
+		})
 	}
 	return out, nil
 }
