@@ -3,13 +3,10 @@ package s3clients
 import (
 	"bytes"
 	"crypto/rand"
-	"crypto/tls"
-	"crypto/x509"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -24,18 +21,7 @@ func runMinio(t *testing.T, e Endpoint) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	transport := &http.Transport{}
-	if e.CAFile != "" {
-		pem, err := os.ReadFile(e.CAFile)
-		if err != nil {
-			t.Fatal(err)
-		}
-		pool := x509.NewCertPool()
-		pool.AppendCertsFromPEM(pem)
-		transport.TLSClientConfig = &tls.Config{RootCAs: pool}
-		transport.ForceAttemptHTTP2 = true
-	}
-	defer transport.CloseIdleConnections()
+	transport := e.transport(t)
 	connect := func(trailers bool) *minio.Client {
 		c, err := minio.New(at.Host, &minio.Options{
 			Creds: credentials.NewStaticV4(e.AccessKey, e.Secret, ""), Secure: at.Scheme == "https",

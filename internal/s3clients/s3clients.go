@@ -1,14 +1,22 @@
 // Package s3clients drives an S3 endpoint with the clients that people use: boto3,
-// the AWS command line and minio-go. It holds one suite for all servers, so that the
-// door's own tests and those of the finished server ask the same. A client that is
-// not on the machine is skipped with a message that says so. The suite makes
-// buckets of its own and removes them again.
+// the AWS command line, rclone, s3cmd, minio-go and the AWS SDK for Go. It holds one
+// suite for all servers, so that the door's own tests and those of the finished server
+// ask the same. A client that is not on the machine is skipped with a message that says
+// so. The suite makes buckets of its own and removes them again.
 package s3clients
 
 import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"strongroom"
@@ -25,9 +33,19 @@ type Endpoint struct {
 	// NeedsPurpose says that reading without a purpose is refused: the suite then
 	// expects the refusal, and leaves out reads by clients that cannot send one.
 	NeedsPurpose bool
+	// CredentialProcess is a command line that prints credentials which bring the
+	// purpose along, as AWS's credential_process does. Clients that have no way to say
+	// why then read with those.
+	CredentialProcess string
+	// Whole asks for everything: copies, versions, tags, locks and the configuration of
+	// buckets, and the clients rclone, s3cmd and the AWS SDK for Go; every client must then
+	// be able to read. Without it the suite asks what a door answers that stands before a
+	// room with less.
+	Whole bool
 }
 
-// Run drives e with the clients named, or with all of them: boto3, aws, minio-go.
+// Run drives e with the clients named, or with all of them: boto3, features (boto3 too),
+// aws, rclone, s3cmd, minio-go and aws-sdk-go-v2.
 func Run(t *testing.T, e Endpoint, clients ...string) {
 	if e.Region == "" {
 		e.Region = "us-east-1"
@@ -35,11 +53,18 @@ func Run(t *testing.T, e Endpoint, clients ...string) {
 	if e.Purpose.Text == "" {
 		e.Purpose = strongroom.Purpose{Text: "réclamation 50%", Ticket: "TICKET-1"}
 	}
+	if e.Whole && !e.reads() {
+		t.Fatal("everything is asked, and there is no credential process for the clients that cannot say why they read")
+	}
 	for _, client := range []struct {
-		name string
-		run  func(*testing.T, Endpoint)
-	}{{"boto3", runBoto}, {"aws", runCommandLine}, {"minio-go", runMinio}} {
-		if len(clients) > 0 && !slices.Contains(clients, client.name) {
+		name  string
+		whole bool
+		run   func(*testing.T, Endpoint)
+	}{
+		{"boto3", false, runBoto}, {"features", true, runFeatures}, {"aws", false, runCommandLine}, {"rclone", true, runRclone},
+		{"s3cmd", true, runS3cmd}, {"minio-go", false, runMinio}, {"aws-sdk-go-v2", true, runSDK},
+	} {
+		if client.whole && !e.Whole || len(clients) > 0 && !slices.Contains(clients, client.name) {
 			continue
 		}
 		t.Run(client.name, func(t *testing.T) {
@@ -49,11 +74,16 @@ func Run(t *testing.T, e Endpoint, clients ...string) {
 	}
 }
 
+// reads says whether a client that cannot say why can read nevertheless.
+func (e Endpoint) reads() bool { return !e.NeedsPurpose || e.CredentialProcess != "" }
+
 // environment is what botocore's programs are told: the endpoint's credentials, and
-// nothing of the machine's own configuration.
+// nothing of the machine's own configuration. Where there is a credential process, the
+// profile "reader" uses it.
 func (e Endpoint) environment(t *testing.T) []string {
+	home := t.TempDir()
 	env := []string{
-		"HOME=" + t.TempDir(), "PATH=" + os.Getenv("PATH"), "LANG=C.UTF-8",
+		"HOME=" + home, "PATH=" + os.Getenv("PATH"), "LANG=C.UTF-8",
 		"AWS_ACCESS_KEY_ID=" + e.AccessKey, "AWS_SECRET_ACCESS_KEY=" + e.Secret,
 		"AWS_DEFAULT_REGION=" + e.Region, "AWS_EC2_METADATA_DISABLED=true", "AWS_MAX_ATTEMPTS=1",
 		"PYTHONDONTWRITEBYTECODE=1",
@@ -66,7 +96,45 @@ func (e Endpoint) environment(t *testing.T) []string {
 	if e.CAFile != "" {
 		env = append(env, "AWS_CA_BUNDLE="+e.CAFile)
 	}
-	return env
+	return append(env, "AWS_CONFIG_FILE="+e.configFile(t))
+}
+
+// configFile writes a shared configuration file as AWS's clients read it.
+func (e Endpoint) configFile(t *testing.T) string {
+	file := filepath.Join(t.TempDir(), "config")
+	text := "[profile reader]\nregion = " + e.Region + "\n"
+	if e.CredentialProcess != "" {
+		text += "credential_process = " + e.CredentialProcess + "\n"
+	}
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// session is what a client signs with that runs no credential process itself: what the
+// process prints, or else the access key.
+func (e Endpoint) session(t *testing.T) (keyID, secret, token string) {
+	t.Helper()
+	if e.CredentialProcess == "" {
+		return e.AccessKey, e.Secret, ""
+	}
+	words := strings.Fields(e.CredentialProcess)
+	out, err := exec.CommandContext(t.Context(), words[0], words[1:]...).Output()
+	if err != nil {
+		var exit *exec.ExitError
+		errors.As(err, &exit)
+		t.Fatalf("the credential process: %v\n%s", err, exit.Stderr)
+	}
+	var printed struct {
+		Version                                   int
+		AccessKeyID                               string `json:"AccessKeyId"`
+		SecretAccessKey, SessionToken, Expiration string
+	}
+	if err := json.Unmarshal(out, &printed); err != nil || printed.Version != 1 || printed.SessionToken == "" {
+		t.Fatalf("the credential process prints no credentials: %v", err)
+	}
+	return printed.AccessKeyID, printed.SecretAccessKey, printed.SessionToken
 }
 
 // program finds a program or skips the test.
@@ -77,4 +145,91 @@ func program(t *testing.T, name string) string {
 		t.Skipf("%s is not on this machine: its part of the suite is left out", name)
 	}
 	return path
+}
+
+// tool is a client that is a program.
+type tool struct {
+	t     *testing.T
+	path  string
+	first []string // arguments before all others
+	env   []string
+}
+
+func (c tool) run(args ...string) (string, error) {
+	run := exec.CommandContext(c.t.Context(), c.path, slices.Concat(c.first, args)...)
+	run.Env = c.env
+	out, err := run.CombinedOutput()
+	return string(out), err
+}
+
+func (c tool) must(args ...string) string {
+	c.t.Helper()
+	out, err := c.run(args...)
+	if err != nil {
+		c.t.Fatalf("%s %s: %v\n%s", filepath.Base(c.path), strings.Join(args, " "), err, out)
+	}
+	return out
+}
+
+// refused runs what must fail, and say one of the words.
+func (c tool) refused(words []string, args ...string) {
+	c.t.Helper()
+	out, err := c.run(args...)
+	if err == nil || !slices.ContainsFunc(words, func(w string) bool { return strings.Contains(out, w) }) {
+		c.t.Errorf("%s %s: %v, and it says none of %q:\n%s", filepath.Base(c.path), strings.Join(args, " "), err, words, out)
+	}
+}
+
+// tree is a folder's files by their path.
+type tree map[string][]byte
+
+// write makes the folder hold the tree.
+func (f tree) write(t *testing.T, dir string) {
+	t.Helper()
+	for name, content := range f {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// compare fails the test where the folder holds anything else than the tree.
+func (f tree) compare(t *testing.T, dir, after string) {
+	t.Helper()
+	found := tree{}
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		name, err := filepath.Rel(dir, path)
+		if err == nil {
+			found[name], err = os.ReadFile(path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if maps.EqualFunc(f, found, bytes.Equal) {
+		return
+	}
+	var wrong []string
+	for name, content := range f {
+		if got, ok := found[name]; !ok {
+			wrong = append(wrong, name+" is missing")
+		} else if !bytes.Equal(got, content) {
+			wrong = append(wrong, fmt.Sprintf("%s has other bytes (%d instead of %d)", name, len(got), len(content)))
+		}
+	}
+	for name := range found {
+		if _, ok := f[name]; !ok {
+			wrong = append(wrong, name+" is too many")
+		}
+	}
+	slices.Sort(wrong)
+	t.Errorf("%s: %d of %d files are not as they were: %s", after, len(wrong), len(f), strings.Join(wrong[:min(len(wrong), 5)], ", "))
 }
