@@ -41,7 +41,7 @@ func s3Client(args []string) error {
 		return err
 	}
 	c, err := minio.New(at.Host, &minio.Options{
-		Creds:  signing.NewStaticV4(os.Getenv("AWS_ACCESS_KEY_ID"), os.Getenv("AWS_SECRET_ACCESS_KEY"), ""),
+		Creds:  signing.NewStaticV4(os.Getenv("AWS_ACCESS_KEY_ID"), os.Getenv("AWS_SECRET_ACCESS_KEY"), os.Getenv("AWS_SESSION_TOKEN")),
 		Secure: at.Scheme == "https", Region: "us-east-1", BucketLookup: minio.BucketLookupPath, MaxRetries: 1,
 	})
 	if err != nil {
@@ -183,6 +183,11 @@ func fetch(args []string) error {
 	if err != nil {
 		return err
 	}
+	return printAnswer(answer)
+}
+
+// printAnswer prints an answer.
+func printAnswer(answer *http.Response) error {
 	defer answer.Body.Close()
 	fmt.Println(answer.Status)
 	for _, name := range slices.Sorted(maps.Keys(answer.Header)) {

@@ -21,19 +21,20 @@ import (
 
 // program is the command tree. One file per command.
 type program struct {
-	Demo    demoCommand    `cmd:"" help:"Make a room with a small synthetic contact centre, show a refused and a permitted read, and serve it."`
-	Init    initCommand    `cmd:"" help:"Make a room: its keys, its database, its first person and that person's access key."`
-	Serve   serveCommand   `cmd:"" help:"Serve the rooms of a data folder: S3 on one address, health, metrics and the landing page on another."`
-	Presign presignCommand `cmd:"" help:"Make a URL that reads one object for a stated purpose."`
-	Ledger  ledgerCommand  `cmd:"" help:"Read, prove, verify and export the ledger."`
-	Limit   limitCommand   `cmd:"" help:"Ask, explain and change what policy permits."`
-	People  peopleCommand  `cmd:"" help:"Principals: list, add, change, suspend."`
-	Key     keyCommand     `cmd:"" help:"Access keys: list, create, revoke."`
-	Recover recoverCommand `cmd:"" help:"Get content back from sealed blobs, their sidecars and a private key, without any database."`
-	Backup  backupCommand  `cmd:"" help:"Copy a room while it is being served."`
-	Restore restoreCommand `cmd:"" help:"Make a room of a backup; its ledger opens a new epoch."`
-	Doctor  doctorCommand  `cmd:"" help:"Say what is unsafe here and now."`
-	Version versionCommand `cmd:"" help:"Print the version."`
+	Demo        demoCommand        `cmd:"" help:"Make a room with a small synthetic contact centre, show a refused and a permitted read, and serve it."`
+	Init        initCommand        `cmd:"" help:"Make a room: its keys, its database, its first person and that person's access key."`
+	Serve       serveCommand       `cmd:"" help:"Serve the rooms of a data folder: S3 on one address, health, metrics and the landing page on another."`
+	Presign     presignCommand     `cmd:"" help:"Make a URL that reads one object for a stated purpose."`
+	Credentials credentialsCommand `cmd:"" help:"Make a session for a stated purpose, as AWS's tools ask for one (credential_process)."`
+	Ledger      ledgerCommand      `cmd:"" help:"Read, prove, verify and export the ledger."`
+	Limit       limitCommand       `cmd:"" help:"Ask, explain and change what policy permits."`
+	People      peopleCommand      `cmd:"" help:"Principals: list, add, change, suspend."`
+	Key         keyCommand         `cmd:"" help:"Access keys: list, create, revoke."`
+	Recover     recoverCommand     `cmd:"" help:"Get content back from sealed blobs, their sidecars and a private key, without any database."`
+	Backup      backupCommand      `cmd:"" help:"Copy a room while it is being served."`
+	Restore     restoreCommand     `cmd:"" help:"Make a room of a backup; its ledger opens a new epoch."`
+	Doctor      doctorCommand      `cmd:"" help:"Say what is unsafe here and now."`
+	Version     versionCommand     `cmd:"" help:"Print the version."`
 }
 
 // output is where commands write; they never write to os.Stdout themselves.

@@ -13,15 +13,15 @@ import (
 
 	"strongroom"
 	"strongroom/internal/house"
-	"strongroom/people"
 	"strongroom/vault"
 )
 
 type peopleCommand struct {
-	Ls      peopleLs      `cmd:"" help:"List the principals."`
-	Put     peoplePut     `cmd:"" help:"Add a principal, or change one."`
-	Suspend peopleSuspend `cmd:"" help:"Suspend a principal; its access keys prove nothing from the next request on."`
-	Resume  peopleResume  `cmd:"" help:"End a suspension."`
+	Ls       peopleLs        `cmd:"" help:"List the principals."`
+	Put      peoplePut       `cmd:"" help:"Add a principal, or change one."`
+	Suspend  peopleSuspend   `cmd:"" help:"Suspend a principal; its access keys prove nothing from the next request on."`
+	Resume   peopleResume    `cmd:"" help:"End a suspension."`
+	Provider providerCommand `cmd:"" help:"Identity providers that may vouch for principals: list, trust, remove."`
 }
 
 // acting opens the room and does something in the name of the access key set.
@@ -177,106 +177,6 @@ func (f roomFlags) setSuspended(ctx context.Context, out output, name string, su
 			return err
 		}
 		out.printf("%s is %s\n", name, state(p))
-		return nil
-	})
-}
-
-type keyCommand struct {
-	Ls     keyLs     `cmd:"" help:"List the access keys."`
-	Create keyCreate `cmd:"" help:"Make an access key of a principal; its secret is printed once."`
-	Revoke keyRevoke `cmd:"" help:"End an access key."`
-}
-
-type keyLs struct {
-	roomFlags
-	JSON bool `help:"Print JSON."`
-}
-
-func (c keyLs) Run(ctx context.Context, out output) error {
-	return c.acting(ctx, func(h *house.House, who vault.Caller) error {
-		keys, err := h.Room.AccessKeys(ctx, who)
-		if err != nil {
-			return err
-		}
-		all, err := h.Room.Principals(ctx, who)
-		if err != nil {
-			return err
-		}
-		byID := map[strongroom.ID]strongroom.Principal{}
-		for _, p := range all {
-			byID[p.ID] = p
-		}
-		type shown struct {
-			ID        string    `json:"id"`
-			Principal string    `json:"principal"`
-			Created   time.Time `json:"created"`
-			Expires   time.Time `json:"expires,omitzero"`
-			State     string    `json:"state"`
-		}
-		var list []shown
-		for _, k := range keys {
-			list = append(list, shown{k.ID, byID[k.Principal].Name, k.Created, k.Expires, keyState(k, byID[k.Principal])})
-		}
-		if c.JSON {
-			return out.json(list)
-		}
-		w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(w, "ACCESS KEY\tPRINCIPAL\tCREATED\tEXPIRES\tSTATE")
-		for _, k := range list {
-			expires := "never"
-			if !k.Expires.IsZero() {
-				expires = k.Expires.Format(time.DateOnly)
-			}
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", k.ID, k.Principal, k.Created.Format(time.DateOnly), expires, k.State)
-		}
-		return w.Flush()
-	})
-}
-
-func keyState(k people.AccessKey, p strongroom.Principal) string {
-	if err := k.Usable(p, time.Now()); err != nil {
-		return err.Error()
-	}
-	return "valid"
-}
-
-type keyCreate struct {
-	roomFlags
-	Name     string        `arg:"" help:"Name of the principal."`
-	Lifetime time.Duration `help:"How long the key is valid, such as 720h; without it the key does not expire."`
-	JSON     bool          `help:"Print JSON."`
-}
-
-func (keyCreate) Help() string {
-	return `Example:
-  strongroom key create ines.martin --lifetime 720h`
-}
-
-func (c keyCreate) Run(ctx context.Context, out output) error {
-	return c.acting(ctx, func(h *house.House, who vault.Caller) error {
-		k, err := h.Room.CreateKey(ctx, who, c.Name, c.Lifetime)
-		if err != nil {
-			return err
-		}
-		if c.JSON {
-			return out.json(map[string]any{"s3_access_key_id": k.ID, "s3_secret_access_key": k.Secret, "principal": c.Name, "expires": k.Expires})
-		}
-		out.printf("S3 access key id      %s\nS3 secret access key  %s\nThe secret is shown this once.\n", k.ID, k.Secret)
-		return nil
-	})
-}
-
-type keyRevoke struct {
-	roomFlags
-	ID string `arg:"" help:"Id of the access key."`
-}
-
-func (c keyRevoke) Run(ctx context.Context, out output) error {
-	return c.acting(ctx, func(h *house.House, who vault.Caller) error {
-		if err := h.Room.RevokeKey(ctx, who, c.ID); err != nil {
-			return err
-		}
-		out.printf("%s proves nothing any more\n", c.ID)
 		return nil
 	})
 }

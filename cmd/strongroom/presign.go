@@ -18,7 +18,7 @@ type presignCommand struct {
 }
 
 func (presignCommand) Help() string {
-	return `The access key is taken from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. The URL opens the object for whoever has it
+	return `The access key is taken from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (and AWS_SESSION_TOKEN). The URL opens the object for whoever has it
 until it expires: handle it like the content itself.
 
 Example:
@@ -36,7 +36,7 @@ func (c presignCommand) Run(out output) error {
 	}
 	u, err := s3.Presigned{
 		Method: "GET", Endpoint: c.Endpoint, Bucket: bucket, Key: key, Purpose: strongroom.Purpose{Text: c.Purpose, Ticket: c.Ticket},
-		KeyID: id, Secret: secret, Region: c.Region, Now: time.Now(), Expires: c.Expires,
+		KeyID: id, Secret: secret, Token: sessionToken(), Region: c.Region, Now: time.Now(), Expires: c.Expires,
 	}.URL()
 	if err != nil {
 		return &strongroom.Error{Kind: strongroom.KindInvalid, Message: err.Error()}

@@ -60,6 +60,14 @@ func credentials() (id, secret string) {
 	return first("STRONGROOM_ACCESS_KEY_ID", "AWS_ACCESS_KEY_ID"), first("STRONGROOM_SECRET_ACCESS_KEY", "AWS_SECRET_ACCESS_KEY")
 }
 
+// sessionToken is the token of the session that credentials belong to, or "".
+func sessionToken() string {
+	if os.Getenv("STRONGROOM_ACCESS_KEY_ID") != "" {
+		return os.Getenv("STRONGROOM_SESSION_TOKEN")
+	}
+	return os.Getenv("AWS_SESSION_TOKEN")
+}
+
 // caller proves who runs the command by the access key in the environment.
 func caller(h *house.House, purpose strongroom.Purpose) (vault.Caller, error) {
 	id, secret := credentials()
@@ -79,9 +87,13 @@ func caller(h *house.House, purpose strongroom.Purpose) (vault.Caller, error) {
 	if err != nil {
 		return vault.Caller{}, err
 	}
+	if !c.ProvesToken(sessionToken()) {
+		h.Room.Noise("a command with a wrong session token")
+		return vault.Caller{}, &strongroom.Error{Kind: strongroom.KindDenied, Message: "the session token is not the access key's", Hint: "set AWS_SESSION_TOKEN for a session's key, and unset it for any other"}
+	}
 	return vault.Caller{
 		Principal: c.Principal, Session: c.KeyID, Method: "local", Secure: true,
-		RequestID: strongroom.NewID().String(), Purpose: purpose,
+		RequestID: strongroom.NewID().String(), Purpose: vault.PurposeOf(purpose, c.Purpose),
 	}, nil
 }
 

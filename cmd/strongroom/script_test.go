@@ -8,6 +8,7 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
+	"fmt"
 	"io/fs"
 	"math/big"
 	randv2 "math/rand/v2"
@@ -23,6 +24,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"strongroom/internal/oidctest"
 )
 
 // The scripts run the program as its users do: as a process of its own, on real
@@ -34,6 +37,7 @@ func TestMain(m *testing.M) {
 		"s3":         s3Program,
 		"fetch":      fetchProgram,
 		"tamper":     tamperProgram,
+		"assume":     assumeProgram,
 	})
 }
 
@@ -47,7 +51,19 @@ func TestScripts(t *testing.T) {
 			e.Setenv("GORACE", "atexit_sleep_ms=0") // else each process ends a second late under -race
 			e.Setenv("AWS_REGION", "us-east-1")
 			e.Values[serverKey{}] = &background{ended: true}
+			e.Values[providerKey{}] = new(*oidctest.Provider)
+			e.Setenv("AWS_EC2_METADATA_DISABLED", "true")
+			e.Setenv("AWS_MAX_ATTEMPTS", "1")
+			for _, name := range []string{"PYENV_ROOT", "PYENV_VERSION", "VIRTUAL_ENV", "PYTHONPATH"} { // of whoever has Python there
+				e.Setenv(name, os.Getenv(name))
+			}
 			return nil
+		},
+		Condition: func(name string) (bool, error) {
+			if name != "boto3" {
+				return false, fmt.Errorf("no such condition")
+			}
+			return hasBoto(), nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"use":         use,
@@ -60,6 +76,9 @@ func TestScripts(t *testing.T) {
 			"random":      random,
 			"certificate": certificate,
 			"copytree":    copytree,
+			"session":     session,
+			"provider":    provider,
+			"token":       token,
 		},
 	})
 }
@@ -93,6 +112,7 @@ func as(ts *testscript.TestScript, neg bool, args []string) {
 	if args[0] != "nobody" && (id == "" || secret == "") {
 		ts.Fatalf("nobody remembered an access key of %s", args[0])
 	}
+	ts.Setenv("AWS_SESSION_TOKEN", ts.Getenv(args[0]+"_TOKEN"))
 	ts.Setenv("AWS_ACCESS_KEY_ID", id)
 	ts.Setenv("AWS_SECRET_ACCESS_KEY", secret)
 }

@@ -18,7 +18,9 @@ import (
 	"strongroom"
 	"strongroom/door/console"
 	"strongroom/door/s3"
+	"strongroom/door/sts"
 	"strongroom/internal/house"
+	"strongroom/internal/oidc"
 	"strongroom/vault"
 )
 
@@ -109,21 +111,23 @@ func (c serveCommand) start(ctx context.Context, log *slog.Logger) (_ *server, e
 	}
 	s.s3URL, s.consoleURL = scheme+"://"+s3Listener.Addr().String(), scheme+"://"+consoleListener.Addr().String()
 	metrics, registry := newMetrics(s.houses)
+	noise := func(kind string) {
+		metrics.noise.WithLabelValues(kind).Inc()
+		for _, h := range s.houses { // it was at the door of all of them
+			h.Room.Noise(kind)
+		}
+	}
 	door := s3.New(s3.Config{
 		Rooms: rooms3(s.houses), Domain: c.Domain, MaxPresign: c.MaxPresign, Log: log,
-		Noise: func(kind string) {
-			metrics.noise.WithLabelValues(kind).Inc()
-			for _, h := range s.houses { // it was at the door of all of them
-				h.Room.Noise(kind)
-			}
-		},
+		Noise: noise,
 	})
+	sessions := sts.New(sts.Config{Rooms: roomsSTS(s.houses), Verifier: oidc.New(time.Now), Log: log, Noise: noise})
 	page := console.New(console.Config{
 		Metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{}), Ready: s.checks(), S3: s.s3URL,
 		Failed: func(check string, err error) { log.Error("not ready", "check", check, "error", err) },
 	})
 	s.http = []*http.Server{
-		s3.Server(c.S3, metrics.observe(door), tlsConfig),
+		s3.Server(c.S3, metrics.observe(withSessions(door, sessions)), tlsConfig),
 		{Handler: page, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10},
 	}
 	for i, l := range []net.Listener{s3Listener, consoleListener} {

@@ -20,6 +20,7 @@ type Presigned struct {
 	Purpose     strongroom.Purpose
 	KeyID       string
 	Secret      string
+	Token       string // of a session, "" for a key that lasts
 	Region      string
 	Now         time.Time
 	Expires     time.Duration
@@ -43,6 +44,9 @@ func (p Presigned) URL() (string, error) {
 		{"X-Amz-Date", stamp},
 		{"X-Amz-Expires", strconv.Itoa(int(p.Expires / time.Second))},
 		{"X-Amz-SignedHeaders", "host"},
+	}
+	if p.Token != "" {
+		q = append(q, element{"X-Amz-Security-Token", p.Token})
 	}
 	if p.Purpose.Text != "" {
 		q = append(q, element{"x-strongroom-purpose", p.Purpose.Text})

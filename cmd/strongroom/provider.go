@@ -1,0 +1,82 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"text/tabwriter"
+
+	"strongroom/internal/house"
+	"strongroom/people"
+	"strongroom/vault"
+)
+
+type providerCommand struct {
+	Ls  providerLs  `cmd:"" help:"List the identity providers that the room trusts."`
+	Put providerPut `cmd:"" help:"Trust an identity provider, or change how."`
+	Rm  providerRm  `cmd:"" help:"Trust an identity provider no longer; the sessions that it vouched for end."`
+}
+
+type providerPut struct {
+	roomFlags
+	Issuer   string   `required:"" help:"The issuer, exactly as it stands in the tokens." placeholder:"URL"`
+	Audience []string `required:"" help:"Audience (client id) that tokens for this room have. May be repeated."`
+	Claim    string   `required:"" enum:"sub,email,preferred_username" help:"Claim that equals a principal's name or alias: ${enum}."`
+}
+
+func (providerPut) Help() string {
+	return `Whoever shows a token of this issuer for one of the audiences gets sessions of the principal whose name or alias the claim equals.
+An email counts only where the token says email_verified: true. Whoever can change that claim at the provider can be anybody
+here: sub is the one that nobody changes.
+
+Example:
+  strongroom people provider put --issuer https://login.example.com --audience strongroom --claim sub`
+}
+
+func (c providerPut) Run(ctx context.Context, out output) error {
+	return c.acting(ctx, func(h *house.House, who vault.Caller) error {
+		if err := h.Room.PutProvider(ctx, who, people.Provider{Issuer: c.Issuer, Audiences: c.Audience, Claim: c.Claim}); err != nil {
+			return err
+		}
+		out.printf("%s vouches for principals by %s\n", c.Issuer, c.Claim)
+		return nil
+	})
+}
+
+type providerLs struct {
+	roomFlags
+	JSON bool `help:"Print JSON."`
+}
+
+func (c providerLs) Run(ctx context.Context, out output) error {
+	return c.acting(ctx, func(h *house.House, who vault.Caller) error {
+		all, err := h.Room.Providers(ctx, who)
+		if err != nil {
+			return err
+		}
+		if c.JSON {
+			return out.json(all)
+		}
+		w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+		fmt.Fprintln(w, "ISSUER\tAUDIENCES\tCLAIM")
+		for _, p := range all {
+			fmt.Fprintf(w, "%s\t%s\t%s\n", p.Issuer, strings.Join(p.Audiences, ","), p.Claim)
+		}
+		return w.Flush()
+	})
+}
+
+type providerRm struct {
+	roomFlags
+	Issuer string `required:"" help:"The issuer." placeholder:"URL"`
+}
+
+func (c providerRm) Run(ctx context.Context, out output) error {
+	return c.acting(ctx, func(h *house.House, who vault.Caller) error {
+		if err := h.Room.RemoveProvider(ctx, who, c.Issuer); err != nil {
+			return err
+		}
+		out.printf("%s vouches for nobody any more\n", c.Issuer)
+		return nil
+	})
+}
