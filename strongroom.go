@@ -122,6 +122,7 @@ type Object struct {
 	// Filled in by answers, not kept.
 	Latest    bool `json:"-"` // the current version of its key
 	Versioned bool `json:"-"` // versioning is or was enabled in its bucket
+	ByVersion bool `json:"-"` // the asker named this version
 }
 
 // VersionName is a version's id as S3 clients see it.
@@ -235,6 +236,7 @@ const (
 	KindDenied       Kind = "denied"  // policy, or a doubt, says no
 	KindNoBucket     Kind = "no-bucket"
 	KindNoObject     Kind = "no-object"
+	KindNotPolicy    Kind = "not-a-policy" // a bucket policy that the AWS policy language does not have
 	KindNoVersion    Kind = "no-version"
 	KindMarker       Kind = "marker"       // the version named is a delete marker
 	KindPrecondition Kind = "precondition" // a condition of the request does not hold

@@ -217,9 +217,9 @@ func (r *Room) ListBuckets(ctx context.Context, c Caller) ([]strongroom.Bucket, 
 	return out, nil
 }
 
-func (r *Room) mayList(ctx context.Context, c Caller, bucket, prefix string) (bucketRow, asked, error) {
+func (r *Room) mayList(ctx context.Context, c Caller, bucket, prefix string, versions bool) (bucketRow, asked, error) {
 	b, exists := r.bucket(bucket)
-	a := r.decide(c, strongroom.ActionListObjects, strongroom.Resource{Bucket: bucket, Custody: b.Custody, Key: prefix})
+	a := r.decide(c, strongroom.ActionListObjects, strongroom.Resource{Bucket: bucket, Custody: b.Custody, Key: prefix, ByVersion: versions})
 	if !a.decision.Permit {
 		return b, a, r.refuse(ctx, a)
 	}
@@ -231,7 +231,7 @@ func (r *Room) mayList(ctx context.Context, c Caller, bucket, prefix string) (bu
 
 // List lists names; the page is on record before it is answered.
 func (r *Room) List(ctx context.Context, c Caller, req ListRequest) (ListPage, error) {
-	b, a, err := r.mayList(ctx, c, req.Bucket, req.Prefix)
+	b, a, err := r.mayList(ctx, c, req.Bucket, req.Prefix, false)
 	if err != nil {
 		return ListPage{}, err
 	}

@@ -178,7 +178,7 @@ func (r *Room) identify(ctx context.Context, c Caller, action strongroom.Action,
 	if !a.decision.Permit {
 		// A policy that would let the asker read this object if it existed is as good:
 		// there is nothing that it could not have told.
-		a = r.decide(c, action, strongroom.Resource{Bucket: bucket, Key: key, Custody: b.Custody})
+		a = r.decide(c, action, strongroom.Resource{Bucket: bucket, Key: key, ByVersion: version != "", Custody: b.Custody})
 	}
 	if !a.decision.Permit {
 		return objectBody{}, r.refuse(ctx, a)
@@ -219,10 +219,12 @@ func (r *Room) version(ctx context.Context, b bucketRow, key, version string) (o
 	case "":
 		return r.current(ctx, b, key)
 	case "null":
-		if o, err := r.current(ctx, b, key); err != nil || o.Null {
-			return o, err
+		o, err := r.current(ctx, b, key)
+		if err == nil && !o.Null {
+			o, err = r.only(ctx, rowNull, b, key)
 		}
-		return r.only(ctx, rowNull, b, key)
+		o.ByVersion = true
+		return o, err
 	}
 	id, err := strongroom.ParseID(version)
 	if err != nil {
@@ -244,7 +246,7 @@ func (r *Room) version(ctx context.Context, b bucketRow, key, version string) (o
 	if row.Parent != b.ID.String() || o.Key != key || o.Null {
 		return objectBody{}, book.ErrNoRow
 	}
-	o.Versioned = b.Versioning != strongroom.Unversioned
+	o.Versioned, o.ByVersion = b.Versioning != strongroom.Unversioned, true
 	return o, nil
 }
 
@@ -284,7 +286,7 @@ func resourceOf(o strongroom.Object) strongroom.Resource {
 		}
 	}
 	return strongroom.Resource{
-		Bucket: o.Bucket, Key: o.Key, Version: o.Version, Custody: o.Custody, Size: o.Size, Created: o.Modified,
+		Bucket: o.Bucket, Key: o.Key, Version: o.Version, ByVersion: o.ByVersion, Custody: o.Custody, Size: o.Size, Created: o.Modified,
 		Attributes: attributes, Label: o.Label, LegalHold: o.LegalHold, Scrubbed: o.Scrubbed,
 	}
 }

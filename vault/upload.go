@@ -447,7 +447,7 @@ func (r *Room) ListParts(ctx context.Context, c Caller, bucket, key string, uplo
 
 // ListUploads lists a bucket's uploads in progress, on record as a listing.
 func (r *Room) ListUploads(ctx context.Context, c Caller, req ListUploadsRequest) (UploadPage, error) {
-	b, a, err := r.mayList(ctx, c, req.Bucket, req.Prefix)
+	b, a, err := r.mayList(ctx, c, req.Bucket, req.Prefix, false)
 	if err != nil {
 		return UploadPage{}, err
 	}

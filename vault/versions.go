@@ -12,7 +12,7 @@ import (
 // ListVersions lists versions and delete markers; the page is on record before it is
 // answered.
 func (r *Room) ListVersions(ctx context.Context, c Caller, req ListVersionsRequest) (VersionPage, error) {
-	b, a, err := r.mayList(ctx, c, req.Bucket, req.Prefix)
+	b, a, err := r.mayList(ctx, c, req.Bucket, req.Prefix, true)
 	if err != nil {
 		return VersionPage{}, err
 	}

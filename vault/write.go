@@ -537,7 +537,7 @@ func (r *Room) Delete(ctx context.Context, c Caller, bucket string, requests []D
 		return nil, nil
 	}
 	if !exists {
-		if a := r.decide(c, strongroom.ActionDeleteObject, strongroom.Resource{Bucket: bucket, Key: requests[0].Key}); !a.decision.Permit {
+		if a := r.decide(c, strongroom.ActionDeleteObject, strongroom.Resource{Bucket: bucket, Key: requests[0].Key, ByVersion: requests[0].Version != ""}); !a.decision.Permit {
 			return nil, r.refuse(ctx, a)
 		}
 		return nil, noBucket(bucket)
@@ -656,7 +656,7 @@ func deletion(err error) error {
 func (r *Room) deleteVersion(ctx context.Context, c Caller, b bucketRow, q DeleteRequest) (objectBody, error) {
 	o, err := r.version(ctx, b, q.Key, q.Version)
 	if errors.Is(err, book.ErrNoRow) {
-		a := r.decide(c, strongroom.ActionDeleteObject, strongroom.Resource{Bucket: b.Name, Key: q.Key, Custody: b.Custody})
+		a := r.decide(c, strongroom.ActionDeleteObject, strongroom.Resource{Bucket: b.Name, Key: q.Key, ByVersion: q.Version != "", Custody: b.Custody})
 		if !a.decision.Permit {
 			return o, r.refuse(ctx, a)
 		}

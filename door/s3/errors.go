@@ -104,6 +104,7 @@ var kinds = map[strongroom.Kind]struct{ code, retryAfter string }{
 	strongroom.KindNoBucket:     {code: "NoSuchBucket"},
 	strongroom.KindNoObject:     {code: "NoSuchKey"},
 	strongroom.KindNoUpload:     {code: "NoSuchUpload"},
+	strongroom.KindNotPolicy:    {code: "MalformedPolicy"},
 	strongroom.KindNoVersion:    {code: "NoSuchVersion"},
 	strongroom.KindMarker:       {code: "MethodNotAllowed"},
 	strongroom.KindPrecondition: {code: "PreconditionFailed"},

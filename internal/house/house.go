@@ -497,7 +497,7 @@ func Open(ctx context.Context, dir string, info Info, o Options) (_ *House, err 
 	runner := jobs.NewRunner(h.queue, map[string]jobs.Handler{"erase": h.erase}, o.Log)
 	h.Room, err = vault.Open(ctx, vault.Config{
 		ID: info.ID, Name: info.Name, Server: info.Server, Key: h.key, Ledger: h.Ledger, Book: h.Book, Blobs: h.Blobs,
-		Custodian: custodian, Compile: compile, Classify: classify.Arriving, Clock: o.Clock, Log: o.Log, Concurrent: o.Concurrent,
+		Custodian: custodian, Compile: compile, Classify: classify.Arriving, TranslatePolicy: translatePolicy, Clock: o.Clock, Log: o.Log, Concurrent: o.Concurrent,
 		Erase: func(ctx context.Context, names []string) error {
 			return runner.Add(ctx, "erase", []byte(strings.Join(names, "\n")))
 		},
@@ -554,6 +554,17 @@ func (h *House) sweepOnce(ctx context.Context, o Options) error {
 }
 
 func compile(text []byte) (vault.Decider, error) { return limit.Parse(text) }
+
+func translatePolicy(bucket string, text []byte, known func(string) bool) (strongroom.BucketPolicy, error) {
+	t, err := limit.BucketPolicy(bucket, text, known)
+	if malformed, ok := errors.AsType[*limit.MalformedPolicy](err); ok {
+		return strongroom.BucketPolicy{}, &strongroom.Error{Kind: strongroom.KindNotPolicy, Message: malformed.Message}
+	}
+	if cannot, ok := errors.AsType[*limit.UntranslatablePolicy](err); ok {
+		return strongroom.BucketPolicy{}, &strongroom.Error{Kind: strongroom.KindUnsupported, Message: cannot.Error()}
+	}
+	return strongroom.BucketPolicy{Text: string(text), Cedar: t.Cedar, Public: t.Public}, err
+}
 
 // noCustodian stands where a process that only administers would have the keys.
 type noCustodian struct{}
