@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help test lint fuzz bench bench-peers soak crash build setup clean
+.PHONY: help test lint fuzz bench bench-peers compat soak crash build setup clean
 
 # Empty where there is no C compiler, which the race detector needs.
 RACE ?= race
@@ -37,6 +37,9 @@ bench: ## Measure against the performance budget, beside fsync and other servers
 
 bench-peers: ## Measure every kind of request beside MinIO with SSE-KMS and versitygw
 	go run ./internal/bench -set peers
+
+compat: ## Run public S3 suites against a served room, MinIO and versitygw, and write docs/s3-compatibility.md
+	go run ./internal/compat -write docs/s3-compatibility.md
 
 soak: ## Run the server under a mixed load for SOAK (1h), and say whether anything gave way
 	go run ./internal/soak -for $(SOAK)
