@@ -30,6 +30,7 @@ type program struct {
 	Limit       limitCommand       `cmd:"" help:"Ask, explain and change what policy permits."`
 	People      peopleCommand      `cmd:"" help:"Principals: list, add, change, suspend."`
 	Key         keyCommand         `cmd:"" help:"Access keys: list, create, revoke."`
+	Intake      intakeCommand      `cmd:"" help:"Empty a platform's export bucket or folder into the room."`
 	Recover     recoverCommand     `cmd:"" help:"Get content back from sealed blobs, their sidecars and a private key, without any database."`
 	Backup      backupCommand      `cmd:"" help:"Copy a room while it is being served."`
 	Restore     restoreCommand     `cmd:"" help:"Make a room of a backup; its ledger opens a new epoch."`

@@ -59,3 +59,14 @@ func checkEndpoint(endpoint string, plain bool) error {
 	}
 	return nil
 }
+
+// Flags are the region and profile that a source's URL names, and whether plain HTTP is
+// meant, for the queue that goes with it.
+func Flags(source string) (region, profile string, plain bool) {
+	u, err := url.Parse(source)
+	if err != nil {
+		return "", "", false
+	}
+	q := u.Query()
+	return q.Get("region"), q.Get("profile"), q.Get("plain") == "true"
+}

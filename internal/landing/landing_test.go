@@ -460,12 +460,12 @@ func TestListing(t *testing.T) {
 // TestOpenRefuses: an address that says too much, or would say too much on the way.
 func TestOpenRefuses(t *testing.T) {
 	for source, want := range map[string]string{
-		"s3://bucket?endpoint=http://minio.example:9000":  "recordings would cross the network readable",
-		"s3://key:secret@bucket/x":                        "it is no URL, or it has a user",
-		"s3://bucket?secret=x":                            `no parameter "secret"`,
-		"s3:///x":                                         "names no bucket",
-		"ftp://x/y":                                       "neither s3 nor file",
-		"file://host/x":                                   "a folder is file:///path",
+		"s3://bucket?endpoint=http://minio.example:9000": "recordings would cross the network readable",
+		"s3://key:secret@bucket/x":                       "it is no URL, or it has a user",
+		"s3://bucket?secret=x":                           `no parameter "secret"`,
+		"s3:///x":                                        "names no bucket",
+		"ftp://x/y":                                      "neither s3 nor file",
+		"file://host/x":                                  "a folder is file:///path",
 		"s3://bucket?endpoint=https://user:pw@minio:9000": "names no user",
 	} {
 		_, err := landing.Open(t.Context(), source)

@@ -235,6 +235,7 @@ func (i *Intake) list(ctx context.Context, p *pass) ([]*group, error) {
 		g.add(h)
 		i.counts.listed(1, h.size(), false)
 	}
+	i.counts.oldest.Store(int64(p.Oldest * float64(time.Second)))
 	slices.SortStableFunc(groups, func(a, b *group) int { return a.oldest.Compare(b.oldest) })
 	return groups, nil
 }

@@ -141,11 +141,12 @@ func (r *tally) gone(h held) {
 
 // Progress is how far an intake is, for whoever watches it.
 type Progress struct {
-	Files, Bytes       int64 // gone from the source since it began
-	FilesLeft, AllLeft int64 // of the newest listing, in files and bytes
+	Files, Bytes       int64         // gone from the source since it began
+	FilesLeft, AllLeft int64         // of the newest listing, in files and bytes
+	Oldest             time.Duration // age of the oldest file when it was listed
 }
 
-type counts struct{ files, bytes, filesListed, bytesListed atomic.Int64 }
+type counts struct{ files, bytes, filesListed, bytesListed, oldest atomic.Int64 }
 
 func (c *counts) listed(files, bytes int64, anew bool) {
 	if anew {
@@ -165,5 +166,8 @@ func (c *counts) done(bytes int64) {
 
 // Progress may be asked at any time.
 func (i *Intake) Progress() Progress {
-	return Progress{i.counts.files.Load(), i.counts.bytes.Load(), max(0, i.counts.filesListed.Load()), max(0, i.counts.bytesListed.Load())}
+	return Progress{
+		i.counts.files.Load(), i.counts.bytes.Load(), max(0, i.counts.filesListed.Load()), max(0, i.counts.bytesListed.Load()),
+		time.Duration(i.counts.oldest.Load()),
+	}
 }
