@@ -422,6 +422,62 @@ func TestAlteredOnTheWay(t *testing.T) {
 	}
 }
 
+// TestGateway drains a server of another make, which keeps files in a folder and no
+// versions.
+func TestGateway(t *testing.T) {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		t.Skip(err)
+	}
+	program := filepath.Join(cache, "strongroom-bench", "versitygw")
+	if _, err := os.Stat(program); err != nil {
+		t.Skipf("%s is not there; `make bench-peers` installs it", program)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := l.Addr().String()
+	l.Close()
+	c := exec.Command(program, "--quiet", "--access", user, "--secret", secret, "--port", address, "posix", t.TempDir())
+	c.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer c.Wait()
+	defer c.Process.Kill()
+	endpoint, name := "http://"+address, "gateway"
+	b := &bucket{t, name, s3.New(s3.Options{BaseEndpoint: &endpoint, UsePathStyle: true, Region: "us-east-1", Credentials: credentials})}
+	for i := range 200 {
+		_, err := b.client.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &name})
+		if err == nil {
+			break
+		} else if i == 199 {
+			t.Skipf("it does not keep files here: %v", err)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	r, store := room(t)
+	want := map[string][]byte{"a/one.wav": []byte("one"), "a/b c é.wav": []byte("two"), "large.wav": bytes.Repeat([]byte("0123456789abcdef"), 60_000)}
+	for key, content := range want {
+		b.put(key, content)
+	}
+	var once sync.Once
+	source := &late{b.source(endpoint), func(key string) { once.Do(func() { b.put(key, []byte("written over")) }) }}
+	report := drain(t, source, store, func(c *intake.Config) { c.Wait, c.Workers = 0, 1 })
+	for item, err := range source.List(t.Context(), "") {
+		if err != nil || !strings.HasSuffix(item.Key, "/") {
+			t.Errorf("left: %+v, %v", item, err)
+		}
+	}
+	for key, content := range want {
+		holds(t, r, key, content)
+	}
+	if got := stored(t, r); len(got) != 4 || report.Counts[intake.FindingChanged] != 1 {
+		t.Errorf("stored %q, %+v", got, report)
+	}
+}
+
 type readerFunc func([]byte) (int, error)
 
 func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
@@ -511,5 +567,44 @@ func TestFolderStaysInside(t *testing.T) {
 	}
 	if _, err := os.Stat(outside); err != nil {
 		t.Error(err)
+	}
+}
+
+// BenchmarkDrain measures how fast a bucket goes, from listing to deletion: what is
+// uploaded is not counted.
+func BenchmarkDrain(b *testing.B) {
+	for _, c := range []struct{ files, size int }{{2000, 100 << 10}, {20, 50 << 20}} {
+		b.Run(fmt.Sprintf("%dx%dKiB", c.files, c.size>>10), func(b *testing.B) {
+			for n := 0; b.Loop(); n++ {
+				b.StopTimer()
+				landing := newBucket(b, fmt.Sprintf("bench-%d-%d", c.files, n), false)
+				content := make([]byte, c.size)
+				var work sync.WaitGroup
+				for w := range 4 {
+					work.Go(func() {
+						for i := w; i < c.files; i += 4 {
+							landing.put(fmt.Sprintf("calls/%05d.wav", i), content)
+						}
+					})
+				}
+				work.Wait()
+				_, store := room(b)
+				b.StartTimer()
+				began := time.Now()
+				report := drain(b, landing.source(""), store, func(c *intake.Config) { c.Wait, c.Workers = 0, 8 })
+				took := time.Since(began).Seconds()
+				b.StopTimer()
+				if report.Files != c.files || len(report.Counts) > 0 {
+					b.Fatalf("%+v", report)
+				}
+				b.ReportMetric(float64(c.files)/took, "files/s")
+				b.ReportMetric(float64(c.files)*float64(c.size)/1e6/took, "MB/s")
+				var memory syscall.Rusage
+				if err := syscall.Getrusage(syscall.RUSAGE_SELF, &memory); err == nil {
+					b.ReportMetric(float64(memory.Maxrss)/1024, "peak-MiB")
+				}
+				b.StartTimer()
+			}
+		})
 	}
 }
