@@ -52,6 +52,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("AWS_REGION", "us-east-1")
 			e.Values[serverKey{}] = &background{ended: true}
 			e.Values[providerKey{}] = new(*oidctest.Provider)
+			e.Setenv("AWS_DEFAULT_REGION", "us-east-1") // what Python calls it
 			e.Setenv("AWS_EC2_METADATA_DISABLED", "true")
 			e.Setenv("AWS_MAX_ATTEMPTS", "1")
 			for _, name := range []string{"PYENV_ROOT", "PYENV_VERSION", "VIRTUAL_ENV", "PYTHONPATH"} { // of whoever has Python there

@@ -21,6 +21,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"strongroom"
@@ -75,7 +76,10 @@ const (
 	formType = "application/x-www-form-urlencoded"
 )
 
-type door struct{ Config }
+type door struct {
+	Config
+	told atomic.Int64 // second in which a refused token was last logged
+}
 
 // New returns the handler of the STS endpoint.
 func New(c Config) http.Handler {
@@ -88,7 +92,7 @@ func New(c Config) http.Handler {
 	if c.Noise == nil {
 		c.Noise = func(string) {}
 	}
-	return &door{c}
+	return &door{Config: c}
 }
 
 // Takes reports whether a request at an address that serves S3 too is for STS: a form
@@ -363,7 +367,9 @@ func (x *exchange) assumeRole() (any, error) {
 	who, err := x.Verifier.Verify(x.r.Context(), provider, token)
 	if err != nil {
 		room.Noise("identity")
-		x.Log.Warn("an identity token was refused", "request", x.id, "room", room.ID(), "issuer", issuer, "cause", err)
+		if now := x.Now().Unix(); x.told.Swap(now) != now { // one a second: anybody can send tokens
+			x.Log.Warn("an identity token was refused", "request", x.id, "room", room.ID(), "issuer", issuer, "cause", err)
+		}
 		switch {
 		case errors.Is(err, people.ErrTokenExpired):
 			return nil, refuse("ExpiredTokenException", "token expired: the web identity token that was passed is expired; get a new one from the identity provider")
