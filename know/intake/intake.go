@@ -43,10 +43,10 @@ type Config struct {
 type Intake struct {
 	Config
 	counts counts
-	// hidden are versions of metadata that were looked for in the room in vain, so that
-	// each leaves one refusal on record and not one for every listing.
+	// hidden are versions of metadata that were looked for in the room in vain, and when,
+	// so that they do not leave a refusal on record with every listing.
 	mu     sync.Mutex
-	hidden map[string]bool
+	hidden map[string]time.Time
 }
 
 // New checks a configuration.
@@ -77,7 +77,7 @@ func New(c Config) (*Intake, error) {
 	case c.Into == "" && c.Mapping.Into.Bucket == "":
 		return nil, invalid("neither the command nor the mapping says which bucket to store in")
 	}
-	return &Intake{Config: c, hidden: map[string]bool{}}, nil
+	return &Intake{Config: c, hidden: map[string]time.Time{}}, nil
 }
 
 func invalid(message string) error {

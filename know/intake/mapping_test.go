@@ -321,4 +321,11 @@ func TestBuiltInMappingsAreDocumented(t *testing.T) {
 			t.Errorf("docs/intake.md does not name %s", name)
 		}
 	}
+	_, example, _ := strings.Cut(string(manual), "```json\n")
+	example, _, _ = strings.Cut(example, "```")
+	m := parse(t, example)
+	f, ok := m.recognise("lyon/20261120/" + uuid1 + ".wav")
+	if bucket, key := m.destination(f, ""); !ok || bucket != "calls-lyon" || key != "20261120/"+uuid1+".wav" {
+		t.Errorf("the manual's example takes it to %s/%s", bucket, key)
+	}
 }

@@ -162,6 +162,9 @@ func (i *Intake) storeAs(ctx context.Context, h held, v Version, o Object, d des
 	}
 }
 
+// lookAgain is how long the room is believed not to hold a file.
+const lookAgain = 15 * time.Minute
+
 // isStored reports whether all of a file is in the room, looking only.
 func (i *Intake) isStored(ctx context.Context, h held) (bool, error) {
 	bucket, key := i.Mapping.destination(h.file, i.Into)
@@ -173,7 +176,7 @@ func (i *Intake) isStored(ctx context.Context, h held) (bool, error) {
 		i.mu.Lock()
 		asked := i.hidden[version]
 		i.mu.Unlock()
-		if asked {
+		if i.Clock().Sub(asked) < lookAgain {
 			return false, nil
 		}
 		found := false
@@ -199,9 +202,10 @@ func (i *Intake) isStored(ctx context.Context, h held) (bool, error) {
 		}
 		if !found {
 			i.mu.Lock()
-			if len(i.hidden) < 100_000 {
-				i.hidden[version] = true
+			if len(i.hidden) >= i.Window {
+				clear(i.hidden)
 			}
+			i.hidden[version] = i.Clock()
 			i.mu.Unlock()
 			return false, nil
 		}
