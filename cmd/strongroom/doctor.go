@@ -109,15 +109,18 @@ func bucket(ctx context.Context, info house.Info) []finding {
 		return nil
 	}
 	if err := b.Probe(ctx); err != nil {
-		hint := "look at the bucket and the credentials"
 		if e, ok := errors.AsType[*strongroom.Error](err); ok {
-			hint = e.Hint
+			return []finding{unsafe("bucket", e.Hint, "%s: %v", e.Message, e.Cause)}
 		}
-		return []finding{unsafe("bucket", hint, "%v", err)}
+		return []finding{unsafe("bucket", "look at the bucket and the credentials", "%v", err)}
 	}
 	out := []finding{safe("bucket", "a probe was stored in %s, read, listed and removed", b.Location())}
 	if err := b.Claimed(ctx, info.Blobs.Claim); err != nil {
-		out = append(out, unsafe("bucket's claim", "serve one copy of the room only", "%v", err))
+		why := err.Error()
+		if e, ok := errors.AsType[*strongroom.Error](err); ok {
+			why = e.Message
+		}
+		out = append(out, unsafe("bucket's claim", "serve one copy of the room only", "%s", why))
 	} else {
 		out = append(out, safe("bucket's claim", "the blobs belong to this copy of the room"))
 	}

@@ -1,6 +1,7 @@
 package house
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -153,11 +154,14 @@ func OpenBlobs(ctx context.Context, at, room string) (vault.Blobs, error) {
 
 // writeInfo writes room.json.
 func writeInfo(path string, info Info) error {
-	encoded, err := json.MarshalIndent(info, "", "  ")
-	if err != nil {
+	var encoded bytes.Buffer
+	e := json.NewEncoder(&encoded)
+	e.SetEscapeHTML(false) // a URL stays one that a person can copy
+	e.SetIndent("", "  ")
+	if err := e.Encode(info); err != nil {
 		return err
 	}
-	return writeFile(filepath.Join(path, "room.json"), append(encoded, '\n'))
+	return writeFile(filepath.Join(path, "room.json"), encoded.Bytes())
 }
 
 // margin is how far before the last record a blob of a later row may have been stored:

@@ -49,7 +49,7 @@ const (
 // client makes the two clients: with the credentials of the environment or the machine's
 // role, and as nobody.
 func client(ctx context.Context, l Location, given aws.CredentialsProvider, lim limits) (known, nobody *s3.Client, err error) {
-	options := []func(*config.LoadOptions) error{config.WithRegion(l.Region)}
+	options := []func(*config.LoadOptions) error{config.WithRegion(l.Region), config.WithLogger(logging.Nop{})} // what matters is in the errors
 	if given == nil && os.Getenv(envKeyID) != "" {
 		given = credentials.NewStaticCredentialsProvider(os.Getenv(envKeyID), os.Getenv(envSecret), os.Getenv(envSession))
 	}
@@ -92,7 +92,6 @@ func client(ctx context.Context, l Location, given aws.CredentialsProvider, lim 
 		o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired // the writer has them
 		o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
 		o.DisableLogOutputChecksumValidationSkipped = true
-		o.Logger = logging.Nop{} // what matters is in the errors
 		if l.Owner != "" {
 			o.APIOptions = append(o.APIOptions, smithyhttp.SetHeaderValue("X-Amz-Expected-Bucket-Owner", l.Owner))
 		}

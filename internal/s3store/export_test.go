@@ -10,9 +10,9 @@ const (
 	Small    = small
 )
 
-// OpenHasty opens as Open does, with little patience.
+// OpenHasty opens as Open does, with short pauses and little kept.
 func OpenHasty(ctx context.Context, c Config) (*Blobs, error) {
-	return open(ctx, c, limits{attempts: 5, backoff: 50 * time.Millisecond, stall: 400 * time.Millisecond, attempt: 3 * time.Second, idle: 300 * time.Millisecond, pause: 300 * time.Millisecond, held: 2 << 20, page: 7})
+	return open(ctx, c, limits{attempts: 5, backoff: 50 * time.Millisecond, stall: time.Second, attempt: 20 * time.Second, idle: 300 * time.Millisecond, pause: 300 * time.Millisecond, held: 2 << 20, page: 7})
 }
 
 // OpenPatient opens as Open does; an idle stream is not given up however slow the machine.

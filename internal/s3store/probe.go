@@ -92,12 +92,14 @@ func (b *Blobs) Probe(ctx context.Context) error {
 			if i > 0 && i < len(steps)-1 {
 				err = errors.Join(err, b.remove(context.WithoutCancel(ctx), key))
 			}
-			return &strongroom.Error{
-				Kind:    strongroom.KindUnavailable,
-				Message: fmt.Sprintf("a probe could not be %s %s: %v", s.doing, b.at.where(), err),
-				Hint:    fmt.Sprintf("give the credentials %s or the machine's role, and allow %s", envKeyID, s.needs),
-				Cause:   err,
+			hint := fmt.Sprintf("give the credentials in %s and %s, or the machine a role, and allow them %s", envKeyID, envSecret, s.needs)
+			switch {
+			case code(err) == "NoSuchBucket":
+				hint = "make the bucket first, open to nobody, or correct its name"
+			case status(err) == 0:
+				hint = "see whether this machine can reach it, and has credentials: " + envKeyID + " and " + envSecret + ", or what the AWS tools use"
 			}
+			return &strongroom.Error{Kind: strongroom.KindUnavailable, Message: fmt.Sprintf("a probe could not be %s %s", s.doing, b.at.where()), Hint: hint, Cause: err}
 		}
 	}
 	return nil
