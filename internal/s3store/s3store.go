@@ -62,7 +62,7 @@ func open(ctx context.Context, c Config, l limits) (*Blobs, error) {
 	}
 	return &Blobs{
 		at: c.Location, id: c.Room, room: room, s3: known, nobody: nobody, limits: l,
-		beside: make(chan struct{}, 16), idle: &idle{limit: l.held},
+		beside: make(chan struct{}, sendingBeside), idle: &idle{limit: l.held},
 	}, nil
 }
 

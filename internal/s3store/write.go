@@ -29,6 +29,8 @@ const (
 	blockSize = 64 << 10
 	// sendingAtOnce are the parts of one writer that are under way while it fills the next.
 	sendingAtOnce = 2
+	// sendingBeside are those of all writers: n of them hold (n + 8) · 5 MiB at most.
+	sendingBeside = 8
 
 	octets       = "application/octet-stream"
 	attemptField = "attempt" // metadata: which writer made the object
