@@ -13,8 +13,12 @@ func (x *exchange) createBucket() error {
 	if err := x.checkACL(); err != nil {
 		return err
 	}
-	if v := x.fields["x-amz-object-ownership"]; v != "" && v != "BucketOwnerEnforced" {
-		return unsupported("the object ownership " + clip(v))
+	switch v := x.fields["x-amz-object-ownership"]; v {
+	case "", ownerEnforced:
+	case "BucketOwnerPreferred", "ObjectWriter":
+		return unsupported("an object ownership that brings access control lists into use (" + v + ")")
+	default:
+		return refuse("InvalidArgument", "invalid x-amz-object-ownership header: %s", clip(v))
 	}
 	q := vault.BucketRequest{Name: x.bucket}
 	if v := x.fields["x-amz-bucket-object-lock-enabled"]; strings.EqualFold(v, "true") {
@@ -36,6 +40,7 @@ func (x *exchange) createBucket() error {
 		return err
 	}
 	x.w.Header().Set("Location", "/"+b.Name)
+	x.w.Header().Set("x-amz-bucket-arn", "arn:aws:s3:::"+b.Name)
 	return x.done(http.StatusOK)
 }
 

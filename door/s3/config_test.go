@@ -95,7 +95,7 @@ func TestConfigurations(t *testing.T) {
 		{"PUT", "lifecycle", lifecycle("<Rule><Filter></Filter><Status>Enabled</Status><Expiration><Days>0</Days></Expiration></Rule>"), 400, "InvalidArgument", ""},
 		{"PUT", "lifecycle", lifecycle("<Rule><Filter></Filter><Status>Enabled</Status><Expiration><Date>2027-01-01T01:00:00Z</Date></Expiration></Rule>"), 400, "InvalidArgument", "midnight"},
 		{"PUT", "lifecycle", lifecycle("<Rule><Filter></Filter><Status>enabled</Status><Expiration><Days>1</Days></Expiration></Rule>"), 400, "MalformedXML", ""},
-		{"PUT", "lifecycle", lifecycle("<Rule><Filter></Filter><Status>Enabled</Status></Rule>"), 400, "InvalidRequest", "at least one action"},
+		{"PUT", "lifecycle", lifecycle("<Rule><Filter></Filter><Status>Enabled</Status></Rule>"), 400, "InvalidRequest", "t least one action"},
 		{"PUT", "lifecycle", lifecycle(strings.Repeat("<Rule><ID>same</ID><Filter></Filter><Status>Enabled</Status><Expiration><Days>1</Days></Expiration></Rule>", 2)), 400, "InvalidArgument", "unique"},
 		{"PUT", "lifecycle", lifecycle("<Rule><Filter></Filter><Status>Enabled</Status><Transition><Days>1</Days><StorageClass>GLACIER</StorageClass></Transition></Rule>"), 400, "InvalidStorageClass", ""},
 		{"DELETE", "lifecycle", "", 204, "", ""},

@@ -1,10 +1,14 @@
 package s3
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"strongroom"
 )
@@ -123,6 +127,51 @@ var kinds = map[strongroom.Kind]struct{ code, retryAfter string }{
 	strongroom.KindUnsupported:  {code: "NotImplemented"},
 }
 
+// standard are S3's own words for what needs no other: clients and people know them.
+var standard = map[string]string{
+	"BucketAlreadyOwnedByYou": "Your previous request to create the named bucket succeeded and you already own it.",
+	"BucketNotEmpty":          "The bucket you tried to delete is not empty.",
+	"EntityTooSmall":          "Your proposed upload is smaller than the minimum allowed object size.",
+	"InvalidPart":             "One or more of the specified parts could not be found. The part might not have been uploaded, or the specified entity tag might not have matched the part's entity tag.",
+	"InvalidPartOrder":        "The list of parts was not in ascending order. Parts list must be specified in order by part number.",
+	"MethodNotAllowed":        "The specified method is not allowed against this resource.",
+	"NoSuchBucket":            "The specified bucket does not exist.",
+	"NoSuchKey":               "The specified key does not exist.",
+	"NoSuchUpload":            "The specified multipart upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.",
+	"NoSuchVersion":           "The specified version does not exist.",
+	"PreconditionFailed":      "At least one of the pre-conditions you specified did not hold.",
+}
+
+// sentence begins as S3's messages do.
+func sentence(message string) string {
+	r, n := utf8.DecodeRuneInString(message)
+	if first, _, _ := strings.Cut(message, " "); strings.ContainsAny(first, "-=") {
+		return message // the name of a header
+	}
+	return string(unicode.ToUpper(r)) + message[n:]
+}
+
+// about names what an error of some codes is about, as S3 does.
+func (x *exchange) about(f *failure) []element {
+	var also []element
+	switch f.code {
+	case "NoSuchBucket", "BucketNotEmpty", "BucketAlreadyOwnedByYou", "NoSuchBucketPolicy", "NoSuchTagSet",
+		"NoSuchCORSConfiguration", "NoSuchLifecycleConfiguration", "NoSuchPublicAccessBlockConfiguration", "ObjectLockConfigurationNotFoundError":
+		also = []element{{"BucketName", x.bucket}}
+	case "NoSuchKey":
+		also = []element{{"Key", x.key}}
+	case "NoSuchVersion":
+		also = []element{{"Key", x.key}, {"VersionId", x.query.get("versionId")}}
+	case "NoSuchUpload":
+		also = []element{{"UploadId", x.query.get("uploadId")}}
+	case "MethodNotAllowed":
+		also = []element{{"Method", x.r.Method}}
+	}
+	return slices.DeleteFunc(also, func(e element) bool {
+		return e.value == "" || slices.ContainsFunc(f.extra, func(have element) bool { return have.name == e.name })
+	})
+}
+
 // asFailure turns any error into an answer. Nothing of an error that the house did
 // not phrase for the asker is shown.
 func asFailure(err error) *failure {
@@ -134,7 +183,7 @@ func asFailure(err error) *failure {
 	if !ok || !known {
 		return &failure{code: "InternalError", message: "we encountered an internal error; please try again", cause: err}
 	}
-	f := &failure{code: k.code, message: e.Error(), cause: err, headers: map[string]string{}}
+	f := &failure{code: k.code, message: cmp.Or(standard[k.code], e.Error()), cause: err, headers: map[string]string{}}
 	if k.retryAfter != "" {
 		f.headers["Retry-After"] = k.retryAfter
 	}
@@ -189,8 +238,8 @@ func (x *exchange) fail(err error) {
 	d.start()
 	d.element("Error", func() {
 		d.text("Code", f.code)
-		d.text("Message", f.message)
-		for _, e := range f.extra {
+		d.text("Message", sentence(f.message))
+		for _, e := range append(f.extra[:len(f.extra):len(f.extra)], x.about(f)...) {
 			d.text(e.name, e.value)
 		}
 		d.text("Resource", x.r.URL.Path)
