@@ -158,7 +158,7 @@ func (r *Room) HeadBucket(ctx context.Context, c Caller, name string) (strongroo
 	return b.Bucket, nil
 }
 
-// DeleteBucket removes an empty bucket.
+// DeleteBucket removes an empty bucket. Uploads in progress there are aborted.
 func (r *Room) DeleteBucket(ctx context.Context, c Caller, name string) error {
 	b, exists := r.bucket(name)
 	a := r.decide(c, strongroom.ActionDeleteBucket, strongroom.Resource{Bucket: name, Custody: b.Custody})
@@ -169,6 +169,21 @@ func (r *Room) DeleteBucket(ctx context.Context, c Caller, name string) error {
 		return noBucket(name)
 	}
 	id := b.ID.String()
+	if r.holdsVersions(b) {
+		return notEmpty()
+	}
+	for row, err := range r.Book.Rows(ctx, rowUpload, id) {
+		if err != nil {
+			return unavailable("the room's database cannot be read now", err)
+		}
+		u, err := decode[uploadBody](row)
+		if err != nil {
+			return unavailable("an upload's row cannot be read", err)
+		}
+		if err := r.abort(ctx, u, a); err != nil && strongroom.KindOf(err) != strongroom.KindNoUpload {
+			return err
+		}
+	}
 	e := r.evidence("bucket-delete", a)
 	e.Bucket = b.ID
 	change := book.Change{Require: []book.Condition{b.unchanged()}, Drop: []book.RowKey{{Kind: rowBucket, ID: id}}}
@@ -188,12 +203,23 @@ func (r *Room) DeleteBucket(ctx context.Context, c Caller, name string) error {
 		case book.Unchanged:
 			return conflict(err)
 		}
-		return &strongroom.Error{Kind: strongroom.KindNotEmpty, Message: "the bucket is not empty", Hint: "delete its objects and abort its uploads first"}
+		return notEmpty()
 	}
 	if err != nil {
 		return unavailable("the deletion could not be recorded, so nothing was deleted", err)
 	}
 	return nil
+}
+
+func notEmpty() error {
+	return &strongroom.Error{Kind: strongroom.KindNotEmpty, Message: "the bucket is not empty", Hint: "delete its objects first, all versions of them"}
+}
+
+// holdsVersions reports whether a bucket has any version or delete marker.
+func (r *Room) holdsVersions(b bucketRow) bool {
+	r.state.mu.RLock()
+	defer r.state.mu.RUnlock()
+	return r.state.index[b.ID].Len()+r.state.history[b.ID].Len() > 0
 }
 
 // ListBuckets lists the buckets of the room in order of name.

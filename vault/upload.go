@@ -392,6 +392,11 @@ func (r *Room) Abort(ctx context.Context, c Caller, bucket, key string, upload s
 	if err != nil {
 		return err
 	}
+	return r.abort(ctx, u, a)
+}
+
+// abort puts on record, and carries out, that an upload ends.
+func (r *Room) abort(ctx context.Context, u uploadBody, a asked) error {
 	parts, err := r.parts(ctx, u.ID.String())
 	if err != nil {
 		return unavailable("the upload's parts cannot be read", err)

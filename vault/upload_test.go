@@ -380,3 +380,36 @@ func TestCompletionThatTheDoorRefuses(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A bucket with nothing but uploads in progress may go, and takes them along, on record.
+func TestDeleteBucketAbortsUploads(t *testing.T) {
+	r := housetest.New(t, house.Options{})
+	r.Bucket("calls")
+	u, err := r.Room.CreateUpload(t.Context(), r.Owner, vault.UploadRequest{Bucket: "calls", Key: "big"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Room.PutPart(t.Context(), r.Owner, vault.PartRequest{Bucket: "calls", Key: "big", Upload: u.ID, Number: 1, Size: 3}, strings.NewReader("abc")); err != nil {
+		t.Fatal(err)
+	}
+	r.Put("calls", "k", []byte("x"), nil)
+	wantKind(t, r.Room.DeleteBucket(t.Context(), r.Owner, "calls"), strongroom.KindNotEmpty)
+	if _, err := r.Room.ListParts(t.Context(), r.Owner, "calls", "big", u.ID, 0, 10); err != nil {
+		t.Errorf("a bucket that stays keeps its uploads: %v", err)
+	}
+	if err := deleted(r.Room.Delete(t.Context(), r.Owner, "calls", []vault.DeleteRequest{{Key: "k"}})); err != nil {
+		t.Fatal(err)
+	}
+	from := r.Book.Head().Size
+	if err := r.Room.DeleteBucket(t.Context(), r.Owner, "calls"); err != nil {
+		t.Fatal(err)
+	}
+	var did []string
+	for _, k := range records(t, r, from) {
+		did = append(did, k.evidence.Action)
+	}
+	if want := []string{"upload-abort", "bucket-delete"}; !slices.Equal(did, want) {
+		t.Errorf("recorded as %q, want %q", did, want)
+	}
+	eventually(t, "no file is left", func() bool { return len(files(t, r)) == 0 })
+}
