@@ -7,6 +7,8 @@ package strongroom
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -42,6 +44,13 @@ func ParseID(s string) (ID, error) {
 }
 
 func (id ID) String() string { return hex.EncodeToString(id[:]) }
+
+// Account is the number that stands for a room, by its id, where AWS has an account's:
+// twelve digits.
+func (id ID) Account() string {
+	sum := sha256.Sum256([]byte("strongroom/sts/v1/account\x00" + id.String()))
+	return fmt.Sprintf("%012d", 1+binary.BigEndian.Uint64(sum[:8])%999_999_999_999)
+}
 
 // IsZero reports whether id was never set.
 func (id ID) IsZero() bool { return id == ID{} }

@@ -165,3 +165,14 @@ func TestCORS(t *testing.T) {
 		t.Errorf("an answer to another page: %v", a.headers)
 	}
 }
+
+// Whoever says whose a bucket should be is refused where it is another's.
+func TestExpectedOwner(t *testing.T) {
+	t.Parallel()
+	r := openReal(t)
+	r.want(call{method: "PUT", path: "/calls"}, 200, "")
+	mine := r.room.ID.Account()
+	r.want(call{path: "/calls", headers: []string{"x-amz-expected-bucket-owner", mine}}, 200, "")
+	r.want(call{path: "/calls", headers: []string{"x-amz-expected-bucket-owner", "123456789012"}}, 403, "AccessDenied")
+	r.want(call{path: "/calls", headers: []string{"x-amz-expected-bucket-owner", "mine"}}, 400, "InvalidBucketOwnerAWSAccountID")
+}

@@ -63,6 +63,7 @@ var statuses = map[string]int{
 	"InvalidPart":                             400,
 	"InvalidPartNumber":                       416,
 	"InvalidPartOrder":                        400,
+	"InvalidBucketOwnerAWSAccountID":          400,
 	"InvalidBucketState":                      409,
 	"NoSuchVersion":                           404,
 	"InvalidRange":                            416,

@@ -32,7 +32,7 @@ var checksumFields = []string{"x-amz-checksum-algorithm", "x-amz-checksum-type",
 var knownFields = []string{
 	"x-amz-date", "x-amz-content-sha256", "x-amz-decoded-content-length", "x-amz-trailer",
 	"x-amz-sdk-checksum-algorithm", "x-amz-mp-object-size", "x-amz-user-agent",
-	"x-amz-acl", "x-amz-storage-class", "x-amz-expected-bucket-owner", "x-amz-transition-default-minimum-object-size", "x-amz-object-ownership", "x-amz-bucket-object-lock-enabled",
+	"x-amz-acl", "x-amz-storage-class", "x-amz-expected-bucket-owner", "x-amz-source-expected-bucket-owner", "x-amz-transition-default-minimum-object-size", "x-amz-object-ownership", "x-amz-bucket-object-lock-enabled",
 	fieldCipher, fieldKey, "x-amz-server-side-encryption-bucket-key-enabled",
 	fieldHold, fieldPurpose, fieldTicket, "x-amz-security-token",
 }
@@ -70,6 +70,21 @@ func (x *exchange) readFields() error {
 			return refuse("InvalidArgument", "keys provided by the client (SSE-C) are refused: content here is always sealed to the room's own recipients (aws:kms)")
 		default:
 			return unsupported("the header " + strconv.Quote(clip(name)))
+		}
+	}
+	return x.checkOwner()
+}
+
+// checkOwner refuses a request that expects a bucket to be another account's.
+func (x *exchange) checkOwner() error {
+	for _, name := range []string{"x-amz-expected-bucket-owner", "x-amz-source-expected-bucket-owner", "x-amz-source-expected-bucket-owner"} {
+		owner, ok := x.fields[name]
+		switch {
+		case !ok:
+		case len(owner) != 12 || strings.ContainsFunc(owner, func(r rune) bool { return r < '0' || r > '9' }):
+			return refuse("InvalidBucketOwnerAWSAccountID", "The value of the expected bucket owner parameter must be an AWS account ID")
+		case owner != x.room.ID().Account():
+			return refuse("AccessDenied", "the bucket belongs to another account than %s says", name)
 		}
 	}
 	return nil

@@ -9,8 +9,6 @@ package sts
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -271,7 +269,7 @@ func (x *exchange) callerIdentity(room Room, c vault.Credential) (any, error) {
 	if err := x.form.only(); err != nil {
 		return nil, err
 	}
-	account := Account(room.ID())
+	account := room.ID().Account()
 	out := callerIdentityResponse{Result: callerIdentityResult{
 		Arn: "arn:aws:iam::" + account + ":user/" + c.Principal.Name, UserID: c.Principal.ID.String(), Account: account,
 	}}
@@ -283,13 +281,6 @@ func (x *exchange) callerIdentity(room Room, c vault.Credential) (any, error) {
 
 func assumed(account, purpose, name string, p strongroom.Principal) (arn, id string) {
 	return "arn:aws:sts::" + account + ":assumed-role/" + purpose + "/" + name, p.ID.String() + ":" + name
-}
-
-// Account is the number that stands for a room where AWS has an account's: twelve
-// digits made of the room's id.
-func Account(room strongroom.ID) string {
-	sum := sha256.Sum256([]byte("strongroom/sts/v1/account\x00" + room.String()))
-	return fmt.Sprintf("%012d", 1+binary.BigEndian.Uint64(sum[:8])%999_999_999_999)
 }
 
 // sessionToken makes a session with the purpose that the request's headers state.
@@ -348,7 +339,7 @@ func (x *exchange) assumeRole() (any, error) {
 	}
 	rooms := x.Rooms.ByProvider(issuer, audiences)
 	if account != anyAccount {
-		rooms = slices.DeleteFunc(rooms, func(r Room) bool { return Account(r.ID()) != account })
+		rooms = slices.DeleteFunc(rooms, func(r Room) bool { return r.ID().Account() != account })
 	}
 	switch {
 	case len(rooms) == 0:
@@ -387,7 +378,7 @@ func (x *exchange) assumeRole() (any, error) {
 	out := assumeRoleResponse{Result: assumeRoleResult{
 		Credentials: credentialsOf(s), Subject: who.Subject, Audience: who.Audience, Provider: who.Issuer,
 	}}
-	out.Result.User.Arn, out.Result.User.ID = assumed(Account(room.ID()), purpose, name, s.Principal)
+	out.Result.User.Arn, out.Result.User.ID = assumed(room.ID().Account(), purpose, name, s.Principal)
 	return &out, nil
 }
 

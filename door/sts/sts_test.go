@@ -243,7 +243,7 @@ func roleRequest(role, name, payload string, more ...string) string {
 
 func TestCallerIdentity(t *testing.T) {
 	server, all := start(t, 1)
-	account := Account(all[0].id)
+	account := all[0].id.Account()
 	for _, c := range []struct {
 		ask      ask
 		arn, uid string
@@ -258,7 +258,7 @@ func TestCallerIdentity(t *testing.T) {
 			t.Errorf("%s: %d %+v", c.ask.key, d.status, d)
 		}
 	}
-	if len(account) != 12 || strings.Trim(account, "0123456789") != "" || account == Account(strongroom.ID{2}) {
+	if len(account) != 12 || strings.Trim(account, "0123456789") != "" || account == (strongroom.ID{2}).Account() {
 		t.Errorf("the account is %s", account)
 	}
 	if all[0].inside != 0 {
@@ -291,7 +291,7 @@ func TestSessionToken(t *testing.T) {
 
 func TestAssumeRole(t *testing.T) {
 	server, all := start(t, 2)
-	other := Account(all[1].id)
+	other := all[1].id.Account()
 	for _, c := range []struct {
 		role, name string
 		want       strongroom.Purpose
@@ -318,7 +318,7 @@ func TestAssumeRole(t *testing.T) {
 func TestRefusals(t *testing.T) {
 	server, all := start(t, 2)
 	const role = "arn:aws:iam::000000000000:role/complaint"
-	mine := "arn:aws:iam::" + Account(all[0].id) + ":role/complaint"
+	mine := "arn:aws:iam::" + all[0].id.Account() + ":role/complaint"
 	identity := "Action=GetCallerIdentity"
 	big := strings.Repeat("x", maxBody)
 	for _, c := range []struct {
