@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -25,15 +26,16 @@ import (
 )
 
 type serveCommand struct {
-	Data       string        `default:"strongroom-data" env:"STRONGROOM_DATA" help:"Data folder." placeholder:"DIR"`
-	S3         string        `name:"s3" default:"127.0.0.1:7480" help:"Address of the S3 endpoint." placeholder:"ADDR"`
-	Console    string        `default:"127.0.0.1:7400" help:"Address of the console, /healthz, /readyz and /metrics." placeholder:"ADDR"`
-	TLSCert    string        `help:"Certificate chain, PEM; both addresses then speak TLS." placeholder:"FILE"`
-	TLSKey     string        `help:"Private key, PEM." placeholder:"FILE"`
-	Plain      bool          `help:"Speak plain HTTP on an address that is not loopback too. Purposes, content and metadata then cross the network readable."`
-	Domain     string        `help:"Base domain of virtual-host style bucket addresses." placeholder:"DOMAIN"`
-	MaxPresign time.Duration `default:"15m" help:"Longest life of a presigned URL."`
-	Concurrent int           `default:"256" help:"Requests at once, for each room."`
+	Data        string        `default:"strongroom-data" env:"STRONGROOM_DATA" help:"Data folder." placeholder:"DIR"`
+	S3          string        `name:"s3" default:"127.0.0.1:7480" help:"Address of the S3 endpoint." placeholder:"ADDR"`
+	Console     string        `default:"127.0.0.1:7400" help:"Address of the console, /healthz, /readyz and /metrics." placeholder:"ADDR"`
+	TLSCert     string        `help:"Certificate chain, PEM; both addresses then speak TLS." placeholder:"FILE"`
+	TLSKey      string        `help:"Private key, PEM." placeholder:"FILE"`
+	Plain       bool          `help:"Speak plain HTTP on an address that is not loopback too. Purposes, content and metadata then cross the network readable."`
+	Domain      string        `help:"Base domain of virtual-host style bucket addresses." placeholder:"DOMAIN"`
+	MaxPresign  time.Duration `default:"15m" help:"Longest life of a presigned URL."`
+	Concurrent  int           `default:"256" help:"Requests at once, for each room."`
+	Connections int           `default:"8192" help:"Connections to the S3 endpoint held open at once; for one more, the one that has waited longest is closed."`
 }
 
 func (serveCommand) Help() string {
@@ -130,6 +132,9 @@ func (c serveCommand) start(ctx context.Context, log *slog.Logger) (_ *server, e
 		s3.Server(c.S3, metrics.observe(withSessions(door, sessions)), tlsConfig),
 		{Handler: page, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10},
 	}
+	for i, most := range []int{c.connections(log), 1024} {
+		s3.LimitConnections(s.http[i], most)
+	}
 	for i, l := range []net.Listener{s3Listener, consoleListener} {
 		go func() {
 			if err := s.http[i].Serve(l); !errors.Is(err, http.ErrServerClosed) {
@@ -138,6 +143,18 @@ func (c serveCommand) start(ctx context.Context, log *slog.Logger) (_ *server, e
 		}()
 	}
 	return s, nil
+}
+
+// connections is how many may be held open: half of the files that this process may
+// open at most, since requests need some too.
+func (c serveCommand) connections(log *slog.Logger) int {
+	most := max(1, c.Connections)
+	var files syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files); err == nil && files.Cur/2 < uint64(most) {
+		most = int(files.Cur / 2)
+		log.Warn("fewer connections than asked for, since this process may open few files", "connections", most, "files", files.Cur)
+	}
+	return most
 }
 
 func (c serveCommand) tls() (*tls.Config, error) {

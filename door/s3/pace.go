@@ -4,6 +4,8 @@ import (
 	"io"
 	"net/http"
 	"time"
+
+	"strongroom"
 )
 
 // pace measures how long a client keeps one direction waiting, and cuts it off
@@ -66,6 +68,24 @@ func (x *exchange) startClock() {
 func (x *exchange) stopReading() {
 	if x.r.ContentLength != 0 && x.r.ProtoMajor < 2 {
 		x.control.SetReadDeadline(time.Now().Add(min(x.PaceWindow/2, 5*time.Second)))
+	}
+}
+
+// refusalStep is longer than it takes to decide whether somebody may know of a name.
+const refusalStep = 10 * time.Millisecond
+
+// evenOut lets what the room refuses leave a whole number of steps after the request
+// came: else the time it took would tell whether the name that it was about is there,
+// and whoever guesses would be told faster.
+func (x *exchange) evenOut(err error, came time.Time) {
+	if x.room == nil || strongroom.KindOf(err) != strongroom.KindDenied {
+		return
+	}
+	wait := time.NewTimer(refusalStep - time.Since(came)%refusalStep)
+	defer wait.Stop()
+	select {
+	case <-wait.C:
+	case <-x.r.Context().Done():
 	}
 }
 

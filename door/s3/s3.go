@@ -165,11 +165,13 @@ type exchange struct {
 
 func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := &exchange{door: d, w: w, r: r, control: http.NewResponseController(w), id: strongroom.NewID().String()}
+	came := time.Now()
 	x.startClock()
 	h := w.Header()
 	h.Set("x-amz-request-id", x.id)
 	h.Set("x-amz-id-2", d.host)
 	if err := x.serve(); err != nil {
+		x.evenOut(err, came)
 		x.fail(err)
 	}
 }
