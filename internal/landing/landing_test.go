@@ -573,11 +573,11 @@ func TestFolderStaysInside(t *testing.T) {
 // BenchmarkDrain measures how fast a bucket goes, from listing to deletion: what is
 // uploaded is not counted.
 func BenchmarkDrain(b *testing.B) {
-	for _, c := range []struct{ files, size int }{{2000, 100 << 10}, {20, 50 << 20}} {
-		b.Run(fmt.Sprintf("%dx%dKiB", c.files, c.size>>10), func(b *testing.B) {
+	for _, c := range []struct{ files, size, workers int }{{2000, 100 << 10, 8}, {2000, 100 << 10, 32}, {20, 50 << 20, 8}} {
+		b.Run(fmt.Sprintf("%dx%dKiB-by-%d", c.files, c.size>>10, c.workers), func(b *testing.B) {
 			for n := 0; b.Loop(); n++ {
 				b.StopTimer()
-				landing := newBucket(b, fmt.Sprintf("bench-%d-%d", c.files, n), false)
+				landing := newBucket(b, fmt.Sprintf("bench-%d-%d-%d", c.files, c.workers, n), false)
 				content := make([]byte, c.size)
 				var work sync.WaitGroup
 				for w := range 4 {
@@ -591,7 +591,7 @@ func BenchmarkDrain(b *testing.B) {
 				_, store := room(b)
 				b.StartTimer()
 				began := time.Now()
-				report := drain(b, landing.source(""), store, func(c *intake.Config) { c.Wait, c.Workers = 0, 8 })
+				report := drain(b, landing.source(""), store, func(x *intake.Config) { x.Wait, x.Workers = 0, c.workers })
 				took := time.Since(began).Seconds()
 				b.StopTimer()
 				if report.Files != c.files || len(report.Counts) > 0 {
