@@ -302,7 +302,13 @@ func (r *Room) openLease(ctx context.Context, a asked, o objectBody, shared bool
 	if former != nil {
 		l.began = former.began
 	}
-	key, err := r.askForKey(ctx, receipt, o, ephemeral, l) // P2: no proof, no key
+	var key seal.DataKey
+	if !shared {
+		err = r.stillThere(ctx, o)
+	}
+	if err == nil {
+		key, err = r.askForKey(ctx, receipt, o, ephemeral, l) // P2: no proof, no key
+	}
 	if err == nil {
 		l.reader, l.blob, err = r.unseal(ctx, o, key)
 	}

@@ -18,8 +18,8 @@ import (
 // decide, put the release on record, ask for the key with proof of that record,
 // and only then hand out a reader that verifies each chunk before it leaves.
 func (r *Room) Open(ctx context.Context, c Caller, req GetRequest) (*Opened, error) {
-	for range 16 {
-		o, err := r.open(ctx, c, req)
+	for attempt := range 16 {
+		o, err := r.open(ctx, c, req, attempt == 0)
 		if !errors.Is(err, errReplaced) {
 			return o, err
 		}
@@ -27,40 +27,63 @@ func (r *Room) Open(ctx context.Context, c Caller, req GetRequest) (*Opened, err
 	return nil, conflict(errors.New("the object was replaced with every attempt"))
 }
 
-// errReplaced says that the object was replaced or deleted while it was being opened.
+// errReplaced says that the object was changed, replaced or deleted while it was being
+// opened, or since it was remembered.
 var errReplaced = errors.New("the object was replaced")
 
-func (r *Room) open(ctx context.Context, c Caller, req GetRequest) (*Opened, error) {
-	object, err := r.identify(ctx, c, strongroom.ActionReadObject, req.Bucket, req.Key, req.Version)
-	if err != nil {
-		return nil, err
+// open opens a version. It may go by what is remembered of it only as far as a release
+// or a range whose row is looked at again: a refusal, or a plan that fails, is answered
+// from the row itself.
+func (r *Room) open(ctx context.Context, c Caller, req GetRequest, mayRemember bool) (*Opened, error) {
+	var object objectBody
+	var err error
+	recalled := false
+	b, ok := r.bucket(req.Bucket)
+	if mayRemember && ok && req.Version == "" {
+		object, recalled = r.remembered.find(b, req.Key)
+	}
+	if !recalled {
+		at := r.remembered.at()
+		if object, err = r.identify(ctx, c, strongroom.ActionReadObject, req.Bucket, req.Key, req.Version); err != nil {
+			return nil, err
+		}
+		r.remembered.keep(at, b, object)
 	}
 	a := r.decide(c, strongroom.ActionReadObject, resourceOf(object.Object))
 	if !a.decision.Permit {
+		if recalled {
+			return nil, errReplaced
+		}
 		return nil, r.refuse(ctx, a)
 	}
 	offset, length, err := req.Plan(object.Object)
-	if err != nil {
+	if err != nil && recalled {
+		return nil, errReplaced
+	} else if err != nil {
 		if unrecorded := r.noteMetadataRead(ctx, a, object); unrecorded != nil {
 			return nil, unrecorded
 		}
 		return nil, err
 	}
 	leave := r.readers.enter(object.Blob)
-	if rows, err := r.Book.Referring(ctx, object.Blob.String()); err != nil || len(rows) == 0 {
-		leave()
-		if err != nil {
-			return nil, unavailable("the room's database cannot be read now", err)
+	whole := offset == 0 && length == object.Size
+	if !whole { // which may share a lease that is there; a whole read's row is looked at after its release
+		if rows, err := r.Book.Referring(ctx, object.Blob.String()); err != nil || !object.among(rows) {
+			leave()
+			if err != nil {
+				return nil, unavailable("the room's database cannot be read now", err)
+			}
+			return nil, errReplaced
 		}
-		return nil, errReplaced
 	}
-	l, err := r.enterLease(ctx, a, object, offset == 0 && length == object.Size)
+	l, err := r.enterLease(ctx, a, object, whole)
 	if err != nil {
 		leave()
 		return nil, err
 	}
 	out := &opened{room: r, lease: l, offset: offset, length: length, leave: leave,
 		out: &guard{ctx: ctx, room: r, lease: l, asked: a, next: r.Clock().Add(time.Second)}}
+	r.foretell(&object.Object)
 	return &Opened{Object: object.Object, Recipient: l.recipient, Offset: offset, Length: length, WriterTo: out, Closer: out}, nil
 }
 
@@ -123,6 +146,7 @@ func (r *Room) Head(ctx context.Context, c Caller, bucket, key, version string) 
 	if !r.mayOpen(c, object.Object) {
 		object.hideChecksums()
 	}
+	r.foretell(&object.Object)
 	return object.Object, nil
 }
 

@@ -78,6 +78,7 @@ type Room struct {
 	leases     leases
 	deliveries deliveries
 	readers    readers
+	remembered remembered
 	merges     merges
 	noise      noise
 	slots      chan struct{}
@@ -103,6 +104,7 @@ func Open(ctx context.Context, c Config) (*Room, error) {
 	r.shares.limit = max(1, c.Concurrent/4)
 	r.state.init()
 	c.Book.Follow(r.follow)
+	c.Book.Follow(r.remembered.follow)
 	if err := r.load(ctx); err != nil {
 		return nil, fmt.Errorf("reading room %s: %w", c.ID, err)
 	}
