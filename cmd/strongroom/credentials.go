@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -32,7 +33,8 @@ type credentialsCommand struct {
 	Endpoint string        `default:"http://127.0.0.1:7480" env:"AWS_ENDPOINT_URL" help:"The S3 endpoint, which answers for sessions too." placeholder:"URL"`
 	Region   string        `default:"us-east-1" env:"AWS_REGION" help:"Region to sign for."`
 	Duration time.Duration `default:"1h" help:"How long the session is good for, 15m to 12h."`
-	Keys     string        `env:"STRONGROOM_KEYS" help:"File with the access key, as strongroom key create --json prints it, of mode 0600 (default ~/.strongroom/key.json)." placeholder:"FILE"`
+	Keys     string        `env:"STRONGROOM_KEYS" help:"File with the access key, of mode 0600: what strongroom key create --json prints, or profiles as in ~/.aws/credentials (default ~/.strongroom/key.json)." placeholder:"FILE"`
+	Profile  string        `help:"Profile of the file that has the access key; without --keys of ~/.aws/credentials." placeholder:"NAME"`
 	CAFile   string        `name:"ca-file" env:"AWS_CA_BUNDLE" help:"Certificates to trust instead of the system's, PEM." placeholder:"FILE"`
 	Plain    bool          `help:"Speak plain HTTP with another machine too. The session's secret then crosses the network readable."`
 }
@@ -41,7 +43,7 @@ func (credentialsCommand) Help() string {
 	return `Makes a session for one purpose and prints it as an AWS credential_process does, for whatever reads profiles: the AWS command
 line, boto3, the SDKs. Each object that the session opens is on record with the purpose and the ticket. Nothing is kept on disk.
 
-The access key is taken from STRONGROOM_ACCESS_KEY_ID and STRONGROOM_SECRET_ACCESS_KEY, or from the file --keys.
+The access key is taken from STRONGROOM_ACCESS_KEY_ID and STRONGROOM_SECRET_ACCESS_KEY, or from a file: --keys, --profile.
 
 Example, in ~/.aws/config:
   [profile complaint-4711]
@@ -88,16 +90,21 @@ func (c credentialsCommand) Run(ctx context.Context, out output) error {
 // machine can read.
 func (c credentialsCommand) accessKey() (id, secret string, err error) {
 	id, secret = os.Getenv("STRONGROOM_ACCESS_KEY_ID"), os.Getenv("STRONGROOM_SECRET_ACCESS_KEY")
-	if id != "" && secret != "" {
+	if id != "" && secret != "" && c.Profile == "" {
 		return id, secret, nil
 	}
 	path := c.Keys
+	if path == "" && c.Profile != "" {
+		path = os.Getenv("AWS_SHARED_CREDENTIALS_FILE")
+	}
 	if path == "" {
 		home, err := os.UserHomeDir()
 		if err != nil {
 			return "", "", fmt.Errorf("finding the home folder: %w", err)
 		}
-		path = filepath.Join(home, ".strongroom", "key.json")
+		if path = filepath.Join(home, ".strongroom", "key.json"); c.Profile != "" {
+			path = filepath.Join(home, ".aws", "credentials")
+		}
 	}
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -123,14 +130,46 @@ func (c credentialsCommand) accessKey() (id, secret string, err error) {
 	if err != nil {
 		return "", "", fmt.Errorf("reading the access key: %w", err)
 	}
+	id, secret, ok := readKeys(string(text), cmp.Or(c.Profile, "default"))
+	if !ok {
+		return "", "", &strongroom.Error{
+			Kind: strongroom.KindInvalid, Message: fmt.Sprintf("%s does not hold an access key, nor a profile %q with one", path, cmp.Or(c.Profile, "default")),
+			Hint: "it holds what `strongroom key create NAME --json` prints, or lines like those of ~/.aws/credentials",
+		}
+	}
+	return id, secret, nil
+}
+
+// readKeys finds an access key in what key create --json prints, or under a profile's
+// heading in a file like ~/.aws/credentials.
+func readKeys(text, profile string) (id, secret string, ok bool) {
 	var key struct {
 		ID     string `json:"s3_access_key_id"`
 		Secret string `json:"s3_secret_access_key"`
 	}
-	if err := json.Unmarshal(text, &key); err != nil || key.ID == "" || key.Secret == "" {
-		return "", "", &strongroom.Error{Kind: strongroom.KindInvalid, Message: path + " does not hold an access key as JSON, with s3_access_key_id and s3_secret_access_key"}
+	if json.Unmarshal([]byte(text), &key) == nil {
+		return key.ID, key.Secret, key.ID != "" && key.Secret != ""
 	}
-	return key.ID, key.Secret, nil
+	inside := false
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		if heading, ok := strings.CutPrefix(line, "["); ok {
+			name, _, closed := strings.Cut(heading, "]")
+			inside = closed && strings.TrimSpace(name) == profile
+			continue
+		}
+		name, value, assigned := strings.Cut(line, "=")
+		if !inside || !assigned || strings.HasPrefix(line, "#") || strings.HasPrefix(line, ";") {
+			continue
+		}
+		switch strings.ToLower(strings.TrimSpace(name)) {
+		case "aws_access_key_id":
+			key.ID = strings.TrimSpace(value)
+		case "aws_secret_access_key":
+			key.Secret = strings.TrimSpace(value)
+		}
+	}
+	return key.ID, key.Secret, key.ID != "" && key.Secret != ""
 }
 
 func (c credentialsCommand) client() (*http.Client, error) {

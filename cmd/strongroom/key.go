@@ -62,8 +62,14 @@ func (c keyLs) Run(ctx context.Context, out output) error {
 			one := shown{ID: k.ID, Principal: byID[k.Principal].Name, Created: k.Created, Expires: k.Expires, State: keyState(k, byID[k.Principal]), Standing: k.Standing}
 			if s := k.Session; s != nil {
 				one.Session = &shownSession{s.Parent, s.Issuer, s.Name, s.Purpose}
-				if parent, known := byKey[s.Parent]; one.State == "valid" && s.Parent != "" && (!known || keyState(parent, byID[k.Principal]) != "valid") {
+				parent, known := byKey[s.Parent]
+				_, trusted := h.Room.Provider(s.Issuer)
+				switch {
+				case one.State != "valid":
+				case s.Parent != "" && (!known || keyState(parent, byID[k.Principal]) != "valid"):
 					one.State = "its access key is not valid"
+				case s.Parent == "" && !trusted:
+					one.State = "its identity provider is no longer trusted"
 				}
 			}
 			list = append(list, one)

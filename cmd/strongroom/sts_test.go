@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -90,3 +91,34 @@ func assume(args []string) error {
 
 // hasBoto reports whether python3 has boto3.
 func hasBoto() bool { return exec.Command("python3", "-c", "import boto3").Run() == nil }
+
+func TestReadKeys(t *testing.T) {
+	const file = "# mine\n[default]\naws_access_key_id = A\naws_secret_access_key=B=\n\n[ other ]\nAWS_ACCESS_KEY_ID = C\n; aws_access_key_id = X\naws_secret_access_key = D\n[half]\naws_access_key_id = E\n"
+	for _, c := range []struct {
+		text, profile, id, secret string
+		ok                        bool
+	}{
+		{file, "default", "A", "B=", true},
+		{file, "other", "C", "D", true},
+		{file, "half", "E", "", false},
+		{file, "none", "", "", false},
+		{`{"s3_access_key_id": "A", "s3_secret_access_key": "B", "principal": "ines"}`, "default", "A", "B", true},
+		{`{"s3_access_key_id": "A"}`, "default", "A", "", false},
+		{"", "default", "", "", false},
+	} {
+		if id, secret, ok := readKeys(c.text, c.profile); id != c.id || secret != c.secret || ok != c.ok {
+			t.Errorf("profile %s: %q %q %v", c.profile, id, secret, ok)
+		}
+	}
+}
+
+func FuzzReadKeys(f *testing.F) {
+	f.Add("[default]\naws_access_key_id = A\naws_secret_access_key = B\n", "default")
+	f.Add(`{"s3_access_key_id": "A", "s3_secret_access_key": "B"}`, "x")
+	f.Add("[a\n=\n[]", "")
+	f.Fuzz(func(t *testing.T, text, profile string) {
+		if id, secret, ok := readKeys(text, profile); ok != (id != "" && secret != "") {
+			t.Errorf("%q: %q %q %v", text, id, secret, ok)
+		}
+	})
+}

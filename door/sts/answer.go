@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"strongroom"
 	"strongroom/door/sigv4"
@@ -180,7 +183,7 @@ func (x *exchange) fail(err error) {
 	}
 	status := statuses[f.code]
 	var document errorResponse
-	document.Error.Type, document.Error.Code, document.Error.Message = "Sender", f.code, f.message
+	document.Error.Type, document.Error.Code, document.Error.Message = "Sender", f.code, sentence(f.message)
 	if status >= 500 {
 		document.Error.Type = "Receiver"
 		cause := err
@@ -190,4 +193,13 @@ func (x *exchange) fail(err error) {
 		x.Log.Error("sts request failed", "request", x.id, "code", f.code, "cause", cause)
 	}
 	x.answer(status, &document)
+}
+
+// sentence begins a message as AWS's begin.
+func sentence(message string) string {
+	first, n := utf8.DecodeRuneInString(message)
+	if word, _, _ := strings.Cut(message, " "); strings.Contains(word, "-") {
+		return message // a header's name
+	}
+	return string(unicode.ToUpper(first)) + message[n:]
 }

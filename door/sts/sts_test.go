@@ -379,7 +379,7 @@ func TestRefusals(t *testing.T) {
 	} {
 		before := all[0].noise[c.noise]
 		d := c.ask.send(t, server)
-		if d.status != c.status || d.Error.Code != c.code || !strings.Contains(d.Error.Message, c.says) || strings.Contains(d.Error.Message, "secret detail") || statuses[c.code] != c.status {
+		if d.status != c.status || d.Error.Code != c.code || !strings.Contains(strings.ToLower(d.Error.Message), strings.ToLower(c.says)) || strings.Contains(d.Error.Message, "secret detail") || statuses[c.code] != c.status {
 			t.Errorf("%s: answered %d %s %q", c.name, d.status, d.Error.Code, d.Error.Message)
 		}
 		if want := map[bool]string{true: "Receiver", false: "Sender"}[c.status >= 500]; d.Error.Type != want {
