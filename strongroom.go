@@ -132,6 +132,9 @@ type Object struct {
 	Latest    bool `json:"-"` // the current version of its key
 	Versioned bool `json:"-"` // versioning is or was enabled in its bucket
 	ByVersion bool `json:"-"` // the asker named this version
+	// Expires is when a lifecycle rule of the bucket has it expire, which is ExpiresBy.
+	Expires   time.Time `json:"-"`
+	ExpiresBy string    `json:"-"`
 }
 
 // VersionName is a version's id as S3 clients see it.

@@ -180,7 +180,7 @@ func (r *Room) DeleteBucket(ctx context.Context, c Caller, name string) error {
 		if err != nil {
 			return unavailable("an upload's row cannot be read", err)
 		}
-		if err := r.abort(ctx, u, a); err != nil && strongroom.KindOf(err) != strongroom.KindNoUpload {
+		if err := r.abort(ctx, u, a, nil); err != nil && strongroom.KindOf(err) != strongroom.KindNoUpload {
 			return err
 		}
 	}
@@ -271,14 +271,14 @@ func (r *Room) List(ctx context.Context, c Caller, req ListRequest) (ListPage, e
 }
 
 func (r *Room) list(b bucketRow, req ListRequest) ListPage {
-	r.state.mu.RLock()
+	r.state.mu.Lock() // copying a tree writes to it
 	tree := r.state.index[b.ID]
 	if tree == nil {
-		r.state.mu.RUnlock()
+		r.state.mu.Unlock()
 		return ListPage{}
 	}
 	tree = tree.Copy() // copy-on-write: a snapshot that others need not wait for
-	r.state.mu.RUnlock()
+	r.state.mu.Unlock()
 
 	var page ListPage
 	last := ""

@@ -168,6 +168,8 @@ type DeleteRequest struct {
 	IfMatch    string
 	IfModified *time.Time // its time of storing, to the second
 	IfSize     *int64
+
+	house *houseDeletion // where a lifecycle or retention rule deletes
 }
 
 // DeleteResult is what became of one DeleteRequest.

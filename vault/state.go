@@ -32,9 +32,15 @@ const (
 	rowPolicy     = "policy"     // id "current": the hash in force
 	rowRecipient  = "recipient"
 	rowInvitation = "invitation" // id: SHA-256 of the token
+	rowRetention  = "retention-rule"
+	rowHold       = "hold"
+	rowKeeping    = "keeping" // id "current": counts the retention rules and holds, and changes with them
 )
 
-const currentPolicy = "current"
+const (
+	currentPolicy  = "current"
+	currentKeeping = "current"
+)
 
 // state is what decisions need at hand, kept true by the commits themselves.
 type state struct {
@@ -50,6 +56,7 @@ type state struct {
 	index      map[strongroom.ID]*btree.BTreeG[entry] // by bucket: objects that keys name now
 	history    map[strongroom.ID]*btree.BTreeG[entry] // by bucket: older versions, and delete markers
 	versions   map[strongroom.ID]place                // object version → where it stands
+	keeping    keeping
 }
 
 // entry is what a listing tells of a version.
@@ -105,6 +112,7 @@ func (s *state) init() {
 	s.principals = map[strongroom.ID]strongroom.Principal{}
 	s.names = map[string]strongroom.ID{}
 	s.ring.init()
+	s.keeping.init()
 	s.buckets = map[strongroom.ID]bucketRow{}
 	s.byName = map[string]strongroom.ID{}
 	s.recipients = map[string][]seal.Recipient{}
@@ -217,7 +225,7 @@ func decode[T any](r book.Row) (T, error) {
 
 // load reads all rows but those of uploads, which are read when asked for.
 func (r *Room) load(ctx context.Context) error {
-	for _, kind := range []string{rowRecipient, rowPolicySet, rowPolicy, rowPrincipal, rowAccessKey, rowProvider, rowBucket, rowObject, rowVersion, rowNull} {
+	for _, kind := range []string{rowRecipient, rowPolicySet, rowPolicy, rowPrincipal, rowAccessKey, rowProvider, rowRetention, rowHold, rowKeeping, rowBucket, rowObject, rowVersion, rowNull} {
 		for row, err := range r.Book.Rows(ctx, kind, "") {
 			if err != nil {
 				return err
@@ -243,7 +251,7 @@ func (r *Room) follow(c book.Committed) {
 				r.unlearn(k)
 			} else if err != nil {
 				r.Log.Error("reading a row that another process wrote", "room", r.ID, "kind", k.Kind, "error", err)
-				r.unlearn(k) // what is in doubt grants nothing
+				r.doubt(k, err)
 			} else {
 				r.learn(row)
 			}
@@ -258,7 +266,22 @@ func (r *Room) learn(row book.Row) {
 	defer r.state.mu.Unlock()
 	if err := r.learnLocked(row); err != nil {
 		r.Log.Error("a row cannot be used", "room", r.ID, "kind", row.Kind, "id", row.ID, "error", err)
-		r.unlearnLocked(book.RowKey{Kind: row.Kind, ID: row.ID})
+		r.doubtLocked(book.RowKey{Kind: row.Kind, ID: row.ID}, err)
+	}
+}
+
+func (r *Room) doubt(k book.RowKey, err error) {
+	r.state.mu.Lock()
+	defer r.state.mu.Unlock()
+	r.doubtLocked(k, err)
+}
+
+// doubtLocked takes out what cannot be read: what is in doubt grants nothing, and lets
+// nothing be deleted where it may have been there to forbid that.
+func (r *Room) doubtLocked(k book.RowKey, err error) {
+	r.unlearnLocked(k)
+	if keeps(k.Kind) {
+		r.state.keeping.doubts[k] = err
 	}
 }
 
@@ -276,6 +299,8 @@ func (r *Room) learnLocked(row book.Row) error {
 		s.principals[p.ID], s.names[p.Name] = p, p.ID
 	case rowAccessKey, rowProvider:
 		return s.ring.learn(row)
+	case rowRetention, rowHold, rowKeeping:
+		return s.keeping.learn(row)
 	case rowBucket:
 		b, err := decode[strongroom.Bucket](row)
 		if err != nil {
@@ -349,6 +374,8 @@ func (r *Room) unlearnLocked(k book.RowKey) {
 	switch k.Kind {
 	case rowAccessKey:
 		s.ring.forget(k.ID)
+	case rowRetention, rowHold, rowKeeping:
+		s.keeping.forget(k)
 	case rowProvider:
 		maps.DeleteFunc(s.ring.providers, func(issuer string, _ people.Provider) bool { return r.providerRow(issuer) == k.ID })
 	case rowPolicy:

@@ -392,19 +392,20 @@ func (r *Room) Abort(ctx context.Context, c Caller, bucket, key string, upload s
 	if err != nil {
 		return err
 	}
-	return r.abort(ctx, u, a)
+	return r.abort(ctx, u, a, nil)
 }
 
 // abort puts on record, and carries out, that an upload ends.
-func (r *Room) abort(ctx context.Context, u uploadBody, a asked) error {
+func (r *Room) abort(ctx context.Context, u uploadBody, a asked, house *houseDeletion) error {
 	parts, err := r.parts(ctx, u.ID.String())
 	if err != nil {
 		return unavailable("the upload's parts cannot be read", err)
 	}
 	id := u.ID.String()
-	e := r.evidence("upload-abort", a)
+	action, p := house.as("upload-abort", a.personal())
+	e := r.evidence(action, a)
 	e.Bucket, e.Blob, e.Custody = u.BucketID, u.Blob, u.Custody
-	_, err = r.apply(ctx, KindUpload, e, a.personal(), book.Change{
+	_, err = r.apply(ctx, KindUpload, e, p, book.Change{
 		Require:   []book.Condition{{Form: book.Exists, Kind: rowUpload, ID: id}},
 		Drop:      []book.RowKey{{Kind: rowUpload, ID: id}},
 		DropUnder: []book.RowKey{{Kind: rowPart, ID: id}},

@@ -26,14 +26,14 @@ func (r *Room) ListVersions(ctx context.Context, c Caller, req ListVersionsReque
 }
 
 func (r *Room) listVersions(b bucketRow, req ListVersionsRequest) VersionPage {
-	r.state.mu.RLock()
+	r.state.mu.Lock() // copying a tree writes to it
 	if r.state.index[b.ID] == nil {
-		r.state.mu.RUnlock()
+		r.state.mu.Unlock()
 		return VersionPage{}
 	}
 	all := versions{current: r.state.index[b.ID].Copy().Iter(), older: r.state.history[b.ID].Copy().Iter()}
 	after := r.marked(b.ID, req)
-	r.state.mu.RUnlock()
+	r.state.mu.Unlock()
 	defer all.release()
 
 	var page VersionPage

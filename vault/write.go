@@ -225,9 +225,11 @@ func (r *Room) succeed(ctx context.Context, c Caller, b bucketRow, o strongroom.
 	}
 	for _, gone := range dropped {
 		if !gone.Marker {
-			if _, err := r.mayDelete(ctx, c, b, gone, false); err != nil {
+			_, kept, err := r.mayDelete(ctx, c, gone, false)
+			if err != nil {
 				return nil, err
 			}
+			change.Require = append(change.Require, kept)
 		}
 	}
 	return dropped, nil
@@ -254,21 +256,22 @@ func (p Precondition) check(bucket, key string, old strongroom.Object, exists bo
 func matches(etag string, o strongroom.Object) bool { return etag == "*" || etag == o.ETag }
 
 // mayDelete decides whether a version may be deleted, and whether anything that nobody
-// may set aside keeps it.
-func (r *Room) mayDelete(ctx context.Context, c Caller, b bucketRow, o objectBody, bypass bool) (asked, error) {
+// may set aside keeps it. The condition has to hold of the change that deletes it.
+func (r *Room) mayDelete(ctx context.Context, c Caller, o objectBody, bypass bool) (asked, book.Condition, error) {
 	a := r.decide(c, strongroom.ActionDeleteObject, resourceOf(o.Object))
 	if !a.decision.Permit {
-		return a, r.refuse(ctx, a)
+		return a, book.Condition{}, r.refuse(ctx, a)
 	}
 	if o.LegalHold {
-		return a, r.held(ctx, a, "legal hold", "the object is under legal hold, so it can be neither deleted nor replaced")
+		return a, book.Condition{}, r.held(ctx, a, "legal hold", "the object is under legal hold, so it can be neither deleted nor replaced")
 	}
 	if o.Retention.Active(r.Clock()) {
 		if err := r.mayBypass(ctx, c, o, bypass, a); err != nil {
-			return a, err
+			return a, book.Condition{}, err
 		}
 	}
-	return a, nil
+	kept, err := r.mayEnd(ctx, a, o)
+	return a, kept, err
 }
 
 // mayBypass decides about what would set aside retention that is active.
@@ -502,6 +505,7 @@ func (r *Room) place(ctx context.Context, c Caller, bucket string, p placing) (s
 			r.eraseUnlessUsed(gone)
 		}
 		o.Versioned, o.Latest = b.Versioning != strongroom.Unversioned, true
+		r.foretell(&o.Object)
 		return o.Object, nil
 	}
 	return strongroom.Object{}, conflict(errors.New("the key changed with every attempt"))
@@ -607,6 +611,9 @@ func (r *Room) mark(ctx context.Context, c Caller, b bucketRow, q DeleteRequest)
 	o := objectBody{Object: strongroom.Object{
 		Bucket: b.Name, Key: q.Key, Version: strongroom.NewID(), Custody: b.Custody, Modified: r.Clock().UTC(), Marker: true,
 	}}
+	if err := q.house.still(b, old); err != nil {
+		return "", err
+	}
 	hides := !absent && !old.Marker
 	resource := resourceOf(o.Object)
 	if hides {
@@ -633,9 +640,10 @@ func (r *Room) mark(ctx context.Context, c Caller, b bucketRow, q DeleteRequest)
 		return "", err
 	}
 	change.Put = append(change.Put, row)
-	e := r.evidence("delete-marker", a)
+	action, p := q.house.as("delete-marker", a.personal())
+	e := r.evidence(action, a)
 	e.Bucket, e.Version, e.Custody = b.ID, o.Version, o.Custody
-	if _, err = r.apply(ctx, KindDelete, e, a.personal(), change.Change); err != nil {
+	if _, err = r.apply(ctx, KindDelete, e, p, change.Change); err != nil {
 		return "", deletion(err)
 	}
 	for _, gone := range dropped {
@@ -655,7 +663,9 @@ func deletion(err error) error {
 // the older versions takes its place.
 func (r *Room) deleteVersion(ctx context.Context, c Caller, b bucketRow, q DeleteRequest) (objectBody, error) {
 	o, err := r.version(ctx, b, q.Key, q.Version)
-	if errors.Is(err, book.ErrNoRow) {
+	if errors.Is(err, book.ErrNoRow) && q.house != nil {
+		return o, errNotDue
+	} else if errors.Is(err, book.ErrNoRow) {
 		a := r.decide(c, strongroom.ActionDeleteObject, strongroom.Resource{Bucket: b.Name, Key: q.Key, ByVersion: q.Version != "", Custody: b.Custody})
 		if !a.decision.Permit {
 			return o, r.refuse(ctx, a)
@@ -666,7 +676,10 @@ func (r *Room) deleteVersion(ctx context.Context, c Caller, b bucketRow, q Delet
 	} else if err != nil {
 		return o, err
 	}
-	a, err := r.mayDelete(ctx, c, b, o, q.Bypass)
+	if err := q.house.still(b, o); err != nil {
+		return o, err
+	}
+	a, kept, err := r.mayDelete(ctx, c, o, q.Bypass)
 	if err != nil {
 		return o, err
 	}
@@ -674,7 +687,7 @@ func (r *Room) deleteVersion(ctx context.Context, c Caller, b bucketRow, q Delet
 		return o, err
 	}
 	change := book.Change{
-		Require: []book.Condition{b.unchanged(), o.unchanged()},
+		Require: []book.Condition{b.unchanged(), o.unchanged(), kept},
 		Drop:    []book.RowKey{{Kind: o.kind, ID: o.Version.String()}},
 	}
 	if o.kind == rowObject && b.Versioning != strongroom.Unversioned {
@@ -682,9 +695,10 @@ func (r *Room) deleteVersion(ctx context.Context, c Caller, b bucketRow, q Delet
 			return o, err
 		}
 	}
-	e := r.evidence(KindDelete, a)
+	action, p := q.house.as(KindDelete, a.personal())
+	e := r.evidence(action, a)
 	e.Bucket, e.Blob, e.Version, e.Custody = b.ID, o.Blob, o.Version, o.Custody
-	if _, err = r.apply(ctx, KindDelete, e, a.personal(), change); err != nil {
+	if _, err = r.apply(ctx, KindDelete, e, p, change); err != nil {
 		return o, deletion(err)
 	}
 	r.eraseUnlessUsed(o)
