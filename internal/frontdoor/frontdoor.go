@@ -64,6 +64,7 @@ func Open(c Config) (*Door, error) {
 		transport.MaxIdleConnsPerHost = 64
 		transport.ResponseHeaderTimeout = 5 * time.Minute
 		transport.DisableCompression = true
+		transport.ExpectContinueTimeout = 10 * time.Second
 		client = &http.Client{Transport: transport}
 	}
 	credentials := aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
@@ -71,8 +72,10 @@ func Open(c Config) (*Door, error) {
 	})
 	return &Door{name: c.Principal, client: s3.New(s3.Options{
 		BaseEndpoint: &c.URL, Region: "us-east-1", UsePathStyle: true, Credentials: credentials, HTTPClient: client,
-		RequestChecksumCalculation: aws.RequestChecksumCalculationWhenRequired,
-		ResponseChecksumValidation: aws.ResponseChecksumValidationWhenRequired,
+		// The door says no before the body is sent, and would cut off one under way.
+		ContinueHeaderThresholdBytes: 64 << 10,
+		RequestChecksumCalculation:   aws.RequestChecksumCalculationWhenRequired,
+		ResponseChecksumValidation:   aws.ResponseChecksumValidationWhenRequired,
 		APIOptions: []func(*middleware.Stack) error{
 			smithyhttp.AddHeaderValue("X-Strongroom-Purpose", url.PathEscape(c.Purpose)),
 		},
