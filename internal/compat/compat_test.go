@@ -4,8 +4,10 @@ import (
 	"errors"
 	"go/parser"
 	"go/token"
+	"io"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -142,6 +144,33 @@ versitygw ` + "`B`" + `
 	}
 	if err := writePage(page, results, known); err == nil {
 		t.Error("a page without a place to write was written")
+	}
+}
+
+// What one run writes another reads.
+func TestReadResults(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "results")
+	f, err := os.Create(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &output{Writer: io.Discard, results: f}
+	want := []result{
+		{"versitygw", "minio", []outcome{{"A", true, ""}, {"B", false, "expected x, got y"}}},
+		{"minio-go", "minio", []outcome{{"testA", true, ""}}},
+	}
+	for _, r := range want {
+		for _, o := range r.outcomes {
+			if err := w.tell(r.suite, r.server, o); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := readResults(file); err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("read %+v, %v; written was %+v", got, err, want)
 	}
 }
 

@@ -41,6 +41,9 @@ type plan struct {
 	page       string        // to write
 	results    string        // file to write every outcome to
 	jobs       int           // cases side by side
+	earlier    string        // file with outcomes of servers that are not run now
+
+	room, keyID, secret string // that is copied for each server, and the access key there
 }
 
 func main() {
@@ -53,6 +56,7 @@ func main() {
 	flag.DurationVar(&p.timeout, "timeout", 2*time.Minute, "longest time of one case")
 	flag.StringVar(&p.page, "write", "", "write the table into this `page`")
 	flag.StringVar(&p.results, "results", "", "write every outcome, with what the case said, to this `file`")
+	flag.StringVar(&p.earlier, "earlier", "", "take the outcomes of servers that are not run from this `file`, which -results wrote")
 	flag.IntVar(&p.jobs, "jobs", 2, "`cases` to run side by side, each with a server of its own")
 	flag.Parse()
 	p.servers, p.suites = strings.Split(*servers, ","), strings.Split(*suites, ",")
@@ -96,8 +100,15 @@ func (p plan) run(ctx context.Context, out io.Writer) (err error) {
 			return fmt.Errorf("-suites: there is no suite %q, but %s", name, strings.Join(suiteNames, ", "))
 		}
 	}
-	if p.page != "" && (p.only != nil || len(p.servers) < len(serverNames) || len(p.suites) < len(suiteNames)) {
+	if p.page != "" && (p.only != nil || len(p.servers) < len(serverNames) && p.earlier == "" || len(p.suites) < len(suiteNames)) {
 		return errors.New("-write needs a whole run: leave -run, -servers and -suites out")
+	}
+	var earlier []result
+	if p.earlier != "" {
+		if earlier, err = readResults(p.earlier); err != nil {
+			return err
+		}
+		earlier = slices.DeleteFunc(earlier, func(r result) bool { return slices.Contains(p.servers, r.server) })
 	}
 	temp, err := os.MkdirTemp("", "strongroom-compat-")
 	if err != nil {
@@ -110,6 +121,12 @@ func (p plan) run(ctx context.Context, out io.Writer) (err error) {
 			return fmt.Errorf("building strongroom: %w", err)
 		}
 	}
+	if slices.Contains(p.servers, ours) {
+		p.room = filepath.Join(temp, "room")
+		if p.keyID, p.secret, err = foundRoom(ctx, p.strongroom, p.room); err != nil {
+			return err
+		}
+	}
 	told := &output{Writer: out, results: io.Discard}
 	if p.results != "" {
 		var f *os.File
@@ -119,7 +136,7 @@ func (p plan) run(ctx context.Context, out io.Writer) (err error) {
 		defer func() { err = errors.Join(err, f.Close()) }()
 		told.results = f
 	}
-	var results []result
+	results := earlier
 	for _, name := range p.suites {
 		suite, err := installSuite(ctx, name, p.cache, temp)
 		if err != nil {
@@ -255,6 +272,28 @@ func (w *output) tell(suite, server string, o outcome) error {
 		return fmt.Errorf("writing the results: %w", err)
 	}
 	return nil
+}
+
+// readResults reads what an earlier run wrote.
+func readResults(path string) ([]result, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("reading earlier results: %w", err)
+	}
+	var results []result
+	for line := range strings.Lines(string(text)) {
+		f := strings.SplitN(strings.TrimSuffix(line, "\n"), "\t", 5)
+		if len(f) != 5 {
+			return nil, fmt.Errorf("reading earlier results: %s has a line that is none: %q", path, line)
+		}
+		at := slices.IndexFunc(results, func(r result) bool { return r.server == f[0] && r.suite == f[1] })
+		if at < 0 {
+			at = len(results)
+			results = append(results, result{suite: f[1], server: f[0]})
+		}
+		results[at].outcomes = append(results[at].outcomes, outcome{f[3], f[2] == "pass", f[4]})
+	}
+	return results, nil
 }
 
 // command runs a program and says its last words where it fails.

@@ -82,7 +82,7 @@ func startServer(ctx context.Context, name, variant string, p plan, temp string)
 	ready := "http://" + s.address + "/"
 	switch name {
 	case ours:
-		ready, err = s.prepareStrongroom(ctx, p.strongroom)
+		ready, err = s.prepareStrongroom(ctx, p)
 	case "minio":
 		ready += "minio/health/ready"
 		err = s.prepareMinio(ctx, p.cache)
@@ -104,49 +104,59 @@ func startServer(ctx context.Context, name, variant string, p plan, temp string)
 	return s, s.await(ctx, name, ready)
 }
 
-// policy lets a data owner read without a purpose: the suites'
-// clients have no way to say why. It is added to the set that a room starts with.
-const policy = `
-@id("compat-clients-cannot-say-why")
-permit (
-  principal in Group::"data-owners",
-  action == Action::"readObject",
-  resource
-);
-`
+// purpose is the standing purpose of the key that the suites use: their clients have no
+// way to say why they read.
+var purpose = []string{"--purpose", "S3 compatibility suites", "--expires", "1d", "--rate", "100000/h"}
 
-// prepareStrongroom makes a room whose owner needs no purpose.
-func (s *server) prepareStrongroom(ctx context.Context, program string) (ready string, err error) {
+// foundRoom makes the room whose copies the cases are run against: as init makes it, with
+// a workload of the group data-owners whose access key has a standing purpose.
+func foundRoom(ctx context.Context, program, dir string) (keyID, secret string, err error) {
+	type key struct {
+		ID     string `json:"s3_access_key_id"`
+		Secret string `json:"s3_secret_access_key"`
+	}
+	var owner, suite key
+	for _, step := range []struct {
+		args func() []string
+		into *key
+	}{
+		{func() []string { return []string{"init", "--json"} }, &owner},
+		{func() []string {
+			return []string{"people", "put", "suites", "--kind", "workload", "--group", "data-owners"}
+		}, nil},
+		{func() []string { return []string{"key", "create", "suites", "--json"} }, &suite},
+		{func() []string { return append([]string{"key", "purpose", suite.ID}, purpose...) }, nil},
+	} {
+		args := append(step.args(), "--data", dir)
+		c := exec.CommandContext(ctx, program, args...)
+		c.Env = append(os.Environ(), "AWS_ACCESS_KEY_ID="+owner.ID, "AWS_SECRET_ACCESS_KEY="+owner.Secret)
+		var said bytes.Buffer
+		c.Stderr = &said
+		printed, err := c.Output()
+		if err != nil {
+			return "", "", fmt.Errorf("making a room: strongroom %s: %w: %s", args[0], err, lastLines(said.String(), 2))
+		}
+		if step.into != nil {
+			if err := json.Unmarshal(printed, step.into); err != nil {
+				return "", "", fmt.Errorf("making a room: reading what strongroom %s printed: %w", args[0], err)
+			}
+		}
+	}
+	return suite.ID, suite.Secret, nil
+}
+
+// prepareStrongroom copies the room and serves the copy.
+func (s *server) prepareStrongroom(ctx context.Context, p plan) (ready string, err error) {
 	console, err := freeAddress()
 	if err != nil {
 		return "", fmt.Errorf("finding a port: %w", err)
 	}
+	s.accessKey, s.secret = p.keyID, p.secret
 	data := filepath.Join(s.dir, "room")
-	printed, err := exec.CommandContext(ctx, program, "init", "--data", data, "--json").Output()
-	if err != nil {
-		return "", fmt.Errorf("making a room: %w", err)
+	if err := command(ctx, "", nil, "cp", "-a", p.room, data); err != nil {
+		return "", fmt.Errorf("copying the room: %w", err)
 	}
-	var made struct {
-		KeyID  string `json:"s3_access_key_id"`
-		Secret string `json:"s3_secret_access_key"`
-	}
-	if err := json.Unmarshal(printed, &made); err != nil {
-		return "", fmt.Errorf("reading what init printed: %w", err)
-	}
-	s.accessKey, s.secret = made.KeyID, made.Secret
-	set, err := exec.CommandContext(ctx, program, "limit", "policy", "show", "--data", data).Output()
-	if err != nil {
-		return "", fmt.Errorf("reading the policy set: %w", err)
-	}
-	file := filepath.Join(s.dir, "policy.cedar")
-	if err := os.WriteFile(file, append(set, policy...), 0o600); err != nil {
-		return "", fmt.Errorf("writing the policy set: %w", err)
-	}
-	env := []string{"AWS_ACCESS_KEY_ID=" + made.KeyID, "AWS_SECRET_ACCESS_KEY=" + made.Secret}
-	if err := command(ctx, "", env, program, "limit", "policy", "put", "--data", data, file); err != nil {
-		return "", fmt.Errorf("putting the policy set in force: %w", err)
-	}
-	s.process = exec.Command(program, "serve", "--data", data, "--s3", s.address, "--console", console, "--max-presign", "168h")
+	s.process = exec.Command(p.strongroom, "serve", "--data", data, "--s3", s.address, "--console", console, "--max-presign", "168h")
 	return "http://" + console + "/readyz", nil
 }
 

@@ -43,7 +43,7 @@ func runRclone(t *testing.T, e Endpoint) {
 	if e.NeedsPurpose {
 		rclone.refused([]string{"AccessDenied"}, "copy", at+"/long.wav", there)
 	}
-	reader.must("check", "--download", here, at)
+	reader.must("check", "--download", "--include", "2026/01/**", here, at)
 	reader.must("sync", at, there)
 	files.compare(t, there, "sync down")
 
