@@ -485,7 +485,7 @@ func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
 // TestListing: pages, versions and markers come as keys, each once and whole.
 func TestListing(t *testing.T) {
 	b := newBucket(t, "listing", true)
-	const keys = 420
+	const keys = 340
 	var work sync.WaitGroup
 	for w := range 8 {
 		work.Go(func() {
