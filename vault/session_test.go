@@ -1,6 +1,7 @@
 package vault_test
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"sync/atomic"
@@ -436,5 +437,48 @@ func TestRefusalsSayWhatToRun(t *testing.T) {
 	_, err := r.Get(her, "calls", "call.wav", 0, -1)
 	if wantKind(t, err, strongroom.KindDenied); strings.Contains(err.Error(), "credentials") {
 		t.Errorf("she is told: %v", err)
+	}
+}
+
+// A read under way is broken off when what the session rests on goes.
+func TestSessionEndsInTheMiddleOfARead(t *testing.T) {
+	var now clock
+	r := stocked(t, house.Options{Clock: now.now})
+	room := r.House.Room
+	provider := people.Provider{Issuer: "https://login.example.com", Audiences: []string{"strongroom"}, Claim: "sub"}
+	if err := room.PutProvider(t.Context(), r.Owner, provider); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		web bool
+		end func(her, session string) error
+	}{
+		"its access key revoked":        {false, func(her, _ string) error { return room.RevokeKey(context.Background(), r.Owner, her) }},
+		"the session revoked by itself": {false, func(_, s string) error { return room.RevokeKey(context.Background(), r.Owner, s) }},
+		"its provider removed": {true, func(string, string) error {
+			return room.RemoveProvider(context.Background(), r.Owner, provider.Issuer)
+		}},
+	} {
+		person := r.Person(strongroom.Principal{Name: "leaver" + strongroom.NewID().String()[:8], Groups: []string{"data-owners"}})
+		person.Purpose = r.Owner.Purpose
+		s, err := room.StartSession(t.Context(), person, time.Hour)
+		if c.web {
+			s, err = room.StartWebSession(t.Context(), person, people.Identity{Issuer: provider.Issuer, Audience: "strongroom", Subject: person.Principal.Name}, "xx", time.Hour)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		n, err := readSlowly(t, r, with(t, r, s.ID), func() {
+			if err := c.end(person.Session, s.ID); err != nil {
+				t.Error(err)
+			}
+			now.advance(2 * time.Second)
+		})
+		if strongroom.KindOf(err) != strongroom.KindDenied || n >= 3_000_000 {
+			t.Errorf("%s: %d bytes, %v", name, n, err)
+		}
+		if _, err := room.Credential(s.ID); err == nil {
+			t.Errorf("%s: the session still proves", name)
+		}
 	}
 }
