@@ -322,7 +322,7 @@ func TestPurposeMustBeSigned(t *testing.T) {
 	for _, name := range []string{"x-strongroom-purpose", "x-strongroom-ticket", "x-amz-security-token"} {
 		for _, presigned := range []bool{false, true} {
 			a := call{path: "/calls/greeting", presigned: presigned, loose: []string{name, "mine"}}.send(t, server)
-			if a.status != 403 || a.code != "AccessDenied" || !strings.Contains(a.message, name) {
+			if a.status != 403 || a.code != "AccessDenied" || !strings.Contains(a.body, name) {
 				t.Errorf("%s, presigned %v: answered %d %s %q", name, presigned, a.status, a.code, a.message)
 			}
 		}

@@ -1,8 +1,8 @@
 // Package sigv4 is AWS Signature Version 4 as the doors need it: it reads what a
 // request claims about who signed it, checks the claims against a secret and a
 // clock, and signs requests the same way. It believes nothing before Verify, and
-// compares in constant time. What is wrong is a Refusal that says why in neutral
-// terms; each door puts it into its protocol's words.
+// compares in constant time. What is wrong is a Refusal that says why in the words
+// that AWS has for it; each door puts its protocol's code before them.
 package sigv4
 
 import (
@@ -53,6 +53,12 @@ func (s *Signature) Scope() string {
 	return s.Date + "/" + s.Region + "/" + s.Service + "/aws4_request"
 }
 
+const (
+	malformed           = "The authorization header is malformed; "
+	malformedCredential = `the Credential is mal-formed; expecting "<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request".`
+	undated             = "AWS authentication requires a valid Date or x-amz-date header."
+)
+
 // Reason sorts refusals, for doors to translate.
 type Reason int
 
@@ -100,15 +106,15 @@ func ReadHeader(r *http.Request, service string) (Signature, *Refusal) {
 	}
 	if stamp := r.Header.Get("X-Amz-Date"); stamp != "" {
 		if s.Time, s.Stamp = parseStamp(stamp); s.Stamp == "" {
-			return s, refuse(Undated, "the x-amz-date header must look like 20060102T150405Z")
+			return s, refuse(Undated, undated)
 		}
 	} else if t, err := http.ParseTime(r.Header.Get("Date")); err == nil {
 		s.Time, s.Stamp = t, t.UTC().Format(Stamp)
 	} else {
-		return s, refuse(Undated, "AWS authentication requires a valid Date or x-amz-date header")
+		return s, refuse(Undated, undated)
 	}
 	if !strings.HasPrefix(s.Stamp, s.Date) {
-		return s, refuse(Malformed, "the credential's date is not that of x-amz-date")
+		return s, refuse(Malformed, "%sInvalid credential date. Date is not the same as X-Amz-Date.", malformed)
 	}
 	return s, nil
 }
@@ -117,37 +123,42 @@ func ReadHeader(r *http.Request, service string) (Signature, *Refusal) {
 // With service "" any service will do.
 func ParseAuthorization(value, service string) (Signature, *Refusal) {
 	bad := func(what string) (Signature, *Refusal) {
-		return Signature{}, refuse(Malformed, "the authorization header is malformed: %s", what)
+		return Signature{}, refuse(Malformed, "%s%s", malformed, what)
 	}
 	scheme, rest, _ := strings.Cut(value, " ")
 	if scheme != Algorithm {
-		return Signature{}, refuse(Mechanism, "the authorization mechanism you have provided is not supported; please use %s", Algorithm)
+		return Signature{}, refuse(Mechanism, "The authorization mechanism you have provided is not supported. Please use %s.", Algorithm)
+	}
+	parts := map[string]string{}
+	n := 0
+	for part := range strings.SplitSeq(rest, ",") {
+		part = strings.Trim(part, " \t")
+		name, value, ok := strings.Cut(part, "=")
+		if !ok && part != "" {
+			return bad(fmt.Sprintf("the authorization component %.64q is malformed.", part))
+		}
+		parts[name] = value
+		n++
+	}
+	if n != 3 || len(parts) != 3 {
+		return bad("the authorization header requires three components: Credential, SignedHeaders, and Signature.")
 	}
 	var s Signature
-	seen := map[string]bool{}
-	for part := range strings.SplitSeq(rest, ",") {
-		name, value, ok := strings.Cut(strings.Trim(part, " \t"), "=")
-		if !ok || seen[name] {
-			return bad("it must have Credential, SignedHeaders and Signature, each once")
+	for _, c := range []struct {
+		name string
+		set  func(string) string
+	}{
+		{"Credential", func(v string) string { return s.setCredential(v, service) }},
+		{"SignedHeaders", s.setHeaders},
+		{"Signature", s.setValue},
+	} {
+		value, ok := parts[c.name]
+		if !ok {
+			return bad("missing " + c.name + ".")
 		}
-		seen[name] = true
-		var why string
-		switch name {
-		case "Credential":
-			why = s.setCredential(value, service)
-		case "SignedHeaders":
-			why = s.setHeaders(value)
-		case "Signature":
-			why = s.setValue(value)
-		default:
-			why = "it has a part that is not Credential, SignedHeaders or Signature"
-		}
-		if why != "" {
+		if why := c.set(value); why != "" {
 			return bad(why)
 		}
-	}
-	if len(seen) != 3 {
-		return bad("it must have Credential, SignedHeaders and Signature, each once")
 	}
 	return s, nil
 }
@@ -160,34 +171,38 @@ func ParsePresigned(get func(name string) string, service string, longest time.D
 	}
 	for _, name := range []string{"X-Amz-Algorithm", "X-Amz-Credential", "X-Amz-Date", "X-Amz-Expires", "X-Amz-SignedHeaders", "X-Amz-Signature"} {
 		if get(name) == "" {
-			return bad("a presigned URL needs X-Amz-Algorithm, X-Amz-Credential, X-Amz-Date, X-Amz-Expires, X-Amz-SignedHeaders and X-Amz-Signature; %s is missing", name)
+			return bad("Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, X-Amz-Signature, X-Amz-Date, X-Amz-SignedHeaders, and X-Amz-Expires parameters.")
 		}
 	}
 	if get("X-Amz-Algorithm") != Algorithm {
-		return Signature{}, refuse(Mechanism, "the authorization mechanism you have provided is not supported; please use %s", Algorithm)
+		return bad("X-Amz-Algorithm only supports %q", Algorithm)
 	}
 	s := Signature{Presigned: true}
-	for _, why := range []string{
-		s.setCredential(get("X-Amz-Credential"), service),
-		s.setHeaders(get("X-Amz-SignedHeaders")),
-		s.setValue(get("X-Amz-Signature")),
-	} {
+	if why := s.setCredential(get("X-Amz-Credential"), service); why != "" {
+		return bad("Error parsing the X-Amz-Credential parameter; %s", why)
+	}
+	for _, why := range []string{s.setHeaders(get("X-Amz-SignedHeaders")), s.setValue(get("X-Amz-Signature"))} {
 		if why != "" {
 			return bad("%s", why)
 		}
 	}
 	if s.Time, s.Stamp = parseStamp(get("X-Amz-Date")); s.Stamp == "" {
-		return bad("X-Amz-Date must look like 20060102T150405Z")
+		return bad(`X-Amz-Date must be in the ISO8601 Long Format "yyyyMMdd'T'HHmmss'Z'"`)
 	}
 	if !strings.HasPrefix(s.Stamp, s.Date) {
-		return bad("the credential's date is not that of X-Amz-Date")
+		return bad("Invalid credential date %q. This date is not the same as X-Amz-Date: %q.", s.Date, s.Stamp[:8])
 	}
-	seconds, err := strconv.ParseUint(get("X-Amz-Expires"), 10, 31)
-	if err != nil || seconds == 0 {
-		return bad("X-Amz-Expires must be a number of seconds, at least 1")
-	}
-	if s.Expires = time.Duration(seconds) * time.Second; s.Expires > longest {
-		return bad("X-Amz-Expires must be at most %d seconds here", int64(longest/time.Second))
+	const week = 7 * 24 * 60 * 60
+	seconds, err := strconv.ParseInt(get("X-Amz-Expires"), 10, 32)
+	switch s.Expires = time.Duration(seconds) * time.Second; {
+	case err != nil:
+		return bad("X-Amz-Expires should be a number")
+	case seconds < 0:
+		return bad("X-Amz-Expires must be non-negative")
+	case seconds > week:
+		return bad("X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires must be less than %d seconds", week)
+	case seconds == 0 || s.Expires > longest:
+		return bad("X-Amz-Expires must be at least 1 and at most %d seconds here", int64(longest/time.Second))
 	}
 	return s, nil
 }
@@ -197,25 +212,26 @@ func ParsePresigned(get func(name string) string, service string, longest time.D
 func (s *Signature) setCredential(v, service string) string {
 	parts := strings.Split(v, "/")
 	if len(parts) < 5 {
-		return "the credential must be of the form <access key id>/<day>/<region>/" + cmp.Or(service, "<service>") + "/aws4_request"
+		return malformedCredential
 	}
 	key, scope := strings.Join(parts[:len(parts)-4], "/"), parts[len(parts)-4:]
 	if key == "" || len(key) > 128 || strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r > '~' }) {
 		return "the access key id must have 1 to 128 visible ASCII characters"
 	}
-	if _, err := time.Parse("20060102", scope[0]); err != nil {
-		return "the credential's date must look like 20060102"
-	}
-	if !isName(scope[1]) {
-		return "the credential's region must have 1 to 64 lower-case letters, digits and hyphens"
-	}
+	_, err := time.Parse("20060102", scope[0])
 	switch {
-	case service != "" && scope[2] != service:
-		return "the credential's service must be " + service
-	case !isName(scope[2]):
-		return "the credential's service must have 1 to 64 lower-case letters, digits and hyphens"
+	case scope[3] != "aws4_request" && len(parts) > 5:
+		return malformedCredential
 	case scope[3] != "aws4_request":
-		return "the credential must end with aws4_request"
+		return fmt.Sprintf(`incorrect terminal %.64q. This endpoint uses "aws4_request".`, scope[3])
+	case service != "" && scope[2] != service:
+		return fmt.Sprintf("incorrect service %.64q. This endpoint belongs to %q.", scope[2], service)
+	case !isName(scope[2]):
+		return "the service must have 1 to 64 lower-case letters, digits and hyphens"
+	case !isName(scope[1]):
+		return "the region must have 1 to 64 lower-case letters, digits and hyphens"
+	case err != nil:
+		return fmt.Sprintf(`incorrect date format %.64q. This date in the credential must be in the format "yyyyMMdd".`, scope[0])
 	}
 	s.KeyID, s.Date, s.Region, s.Service = key, scope[0], scope[1], scope[2]
 	return ""
@@ -258,22 +274,31 @@ func (s *Signature) AllSigned(r *http.Request, prefixes ...string) *Refusal {
 	if !slices.Contains(s.Headers, "host") {
 		return refuse(Unsigned, "the Host header must be signed")
 	}
+	var missing []string
 	for name := range r.Header {
 		name = strings.ToLower(name)
 		if slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(name, p) }) && !slices.Contains(s.Headers, name) {
-			refusal := refuse(Unsigned, "there were headers present in the request which were not signed: %.64s", name)
-			refusal.Details = [][2]string{{"HeadersNotSigned", name}}
-			return refusal
+			missing = append(missing, name)
 		}
 	}
-	return nil
+	if len(missing) == 0 {
+		return nil
+	}
+	slices.Sort(missing)
+	message := "There were headers present in the request which were not signed"
+	if own := slices.DeleteFunc(slices.Clone(missing), func(n string) bool { return strings.HasPrefix(n, "x-amz-") }); len(own) > 0 {
+		message += ": " + strings.Join(own, ", ") // AWS's tools show the message alone, and sign their own
+	}
+	refusal := refuse(Unsigned, "%.256s", message)
+	refusal.Details = [][2]string{{"HeadersNotSigned", strings.Join(missing, ", ")}}
+	return refusal
 }
 
 // Timely refuses a signature that was not made around now, or whose URL has expired.
 func (s *Signature) Timely(now time.Time, longest time.Duration) *Refusal {
 	if !s.Presigned {
 		if d := now.Sub(s.Time); d > MaxSkew || d < -MaxSkew {
-			refusal := refuse(Skewed, "the difference between the request time and the server's time is too large")
+			refusal := refuse(Skewed, "The difference between the request time and the current time is too large.")
 			refusal.Details = [][2]string{
 				{"RequestTime", s.Stamp},
 				{"ServerTime", now.UTC().Format(time.RFC3339)},
@@ -287,7 +312,7 @@ func (s *Signature) Timely(now time.Time, longest time.Duration) *Refusal {
 		return refuse(Early, "Request is not yet valid")
 	}
 	if end := s.Time.Add(min(s.Expires, longest)); now.After(end) {
-		refusal := refuse(Expired, "Request has expired")
+		refusal := refuse(Expired, "Request has expired.")
 		refusal.Details = [][2]string{
 			{"X-Amz-Expires", strconv.FormatInt(int64(s.Expires/time.Second), 10)},
 			{"Expires", end.UTC().Format(time.RFC3339)},
@@ -305,7 +330,7 @@ func (s *Signature) Verify(r *http.Request, query iter.Seq2[string, string], sec
 	}
 	key, canonical, toSign := s.sign(r, query, secret)
 	if !equal(s.Value, hex.EncodeToString(MAC(key, toSign))) {
-		refusal := refuse(Mismatch, "the request signature we calculated does not match the signature you provided; check your key and signing method")
+		refusal := refuse(Mismatch, "The request signature we calculated does not match the signature you provided. Check your key and signing method.")
 		refusal.Details = [][2]string{
 			{"AWSAccessKeyId", s.KeyID},
 			{"SignatureProvided", s.Value},

@@ -1,6 +1,7 @@
 package sigv4
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
@@ -69,6 +70,55 @@ func TestServiceOfAHeader(t *testing.T) {
 	}
 }
 
+// What is wrong with a header or a URL is said as AWS says it: clients and people know
+// the words.
+func TestRefusals(t *testing.T) {
+	const credential, rest = "Credential=AK/20150830/us-east-1/s3/aws4_request", ",SignedHeaders=host,Signature=" + empty
+	for header, want := range map[string]string{
+		"AWS AK:x":                   "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.",
+		Algorithm + " " + credential: "The authorization header is malformed; the authorization header requires three components: Credential, SignedHeaders, and Signature.",
+		Algorithm + " " + credential + ",SignedHeaders-host,Signature=" + empty:  `The authorization header is malformed; the authorization component "SignedHeaders-host" is malformed.`,
+		Algorithm + " Other=x" + rest:                                            "The authorization header is malformed; missing Credential.",
+		Algorithm + " " + credential + ",Other=x,Signature=" + empty:             "The authorization header is malformed; missing SignedHeaders.",
+		Algorithm + " " + credential + ",SignedHeaders=host,Other=x":             "The authorization header is malformed; missing Signature.",
+		Algorithm + " Credential=AK/20150830/us-east-1/s3/extra/things" + rest:   `The authorization header is malformed; the Credential is mal-formed; expecting "<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request".`,
+		Algorithm + " Credential=AK/20150830/us-east-1/s3/aws_request" + rest:    `The authorization header is malformed; incorrect terminal "aws_request". This endpoint uses "aws4_request".`,
+		Algorithm + " Credential=AK/20150830/us-east-1/ec2/aws4_request" + rest:  `The authorization header is malformed; incorrect service "ec2". This endpoint belongs to "s3".`,
+		Algorithm + " Credential=AK/3223423234/us-east-1/s3/aws4_request" + rest: `The authorization header is malformed; incorrect date format "3223423234". This date in the credential must be in the format "yyyyMMdd".`,
+		Algorithm + " " + credential + rest + "," + credential:                   "The authorization header is malformed; the authorization header requires three components: Credential, SignedHeaders, and Signature.",
+		Algorithm + " " + credential + ",SignedHeaders=host," + credential:       "The authorization header is malformed; the authorization header requires three components: Credential, SignedHeaders, and Signature.",
+		Algorithm + " " + credential + ",SignedHeaders=b;a,Signature=" + empty:   "The authorization header is malformed; the signed headers must be in ascending order, each once",
+	} {
+		if _, refusal := ParseAuthorization(header, "s3"); refusal == nil || refusal.Message != want {
+			t.Errorf("%s: %v, want %q", header, refusal, want)
+		}
+	}
+	for change, want := range map[string]string{
+		"X-Amz-Signature=":                                       "Query-string authentication version 4 requires the X-Amz-Algorithm, X-Amz-Credential, X-Amz-Signature, X-Amz-Date, X-Amz-SignedHeaders, and X-Amz-Expires parameters.",
+		"X-Amz-Algorithm=AWS4-ECDSA-P256-SHA256":                 `X-Amz-Algorithm only supports "AWS4-HMAC-SHA256"`,
+		"X-Amz-Credential=AK/us-east-1":                          `Error parsing the X-Amz-Credential parameter; the Credential is mal-formed; expecting "<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request".`,
+		"X-Amz-Credential=AK/20150831/us-east-1/s3/aws4_request": `Invalid credential date "20150831". This date is not the same as X-Amz-Date: "20150830".`,
+		"X-Amz-Date=2015":                                        `X-Amz-Date must be in the ISO8601 Long Format "yyyyMMdd'T'HHmmss'Z'"`,
+		"X-Amz-Expires=soon":                                     "X-Amz-Expires should be a number",
+		"X-Amz-Expires=-3":                                       "X-Amz-Expires must be non-negative",
+		"X-Amz-Expires=604801":                                   "X-Amz-Expires must be less than a week (in seconds); that is, the given X-Amz-Expires must be less than 604800 seconds",
+		"X-Amz-Expires=901":                                      "X-Amz-Expires must be at least 1 and at most 900 seconds here",
+		"X-Amz-Expires=0":                                        "X-Amz-Expires must be at least 1 and at most 900 seconds here",
+		"X-Amz-Expires=900":                                      "",
+	} {
+		query := url.Values{
+			"X-Amz-Algorithm": {Algorithm}, "X-Amz-Credential": {"AK/20150830/us-east-1/s3/aws4_request"}, "X-Amz-Date": {"20150830T123600Z"},
+			"X-Amz-Expires": {"60"}, "X-Amz-SignedHeaders": {"host"}, "X-Amz-Signature": {empty},
+		}
+		name, value, _ := strings.Cut(change, "=")
+		query.Set(name, value)
+		_, refusal := ParsePresigned(query.Get, "s3", 15*time.Minute)
+		if want == "" && refusal != nil || want != "" && (refusal == nil || refusal.Reason != MalformedQuery || refusal.Message != want) {
+			t.Errorf("%s: %v, want %q", change, refusal, want)
+		}
+	}
+}
+
 func TestAllSigned(t *testing.T) {
 	for _, c := range []struct{ header, signed, want string }{
 		{"X-Strongroom-Purpose", "host", "x-strongroom-purpose"},
@@ -79,7 +129,7 @@ func TestAllSigned(t *testing.T) {
 	} {
 		s := Signature{Headers: strings.Split(c.signed, ";")}
 		refusal := s.AllSigned(&http.Request{Header: http.Header{c.header: {"x"}}}, "x-amz-", "x-strongroom-")
-		if c.want == "" && refusal != nil || c.want != "" && (refusal == nil || refusal.Reason != Unsigned || !strings.Contains(refusal.Message, c.want)) {
+		if c.want == "" && refusal != nil || c.want != "" && (refusal == nil || refusal.Reason != Unsigned || !strings.Contains(fmt.Sprint(refusal.Message, refusal.Details), c.want)) {
 			t.Errorf("%s with %s signed: %v", c.header, c.signed, refusal)
 		}
 	}
