@@ -223,14 +223,18 @@ func A(s *S3Conf) error { return handler(s, func() error { return nil }) }
 func B(s *S3Conf) error { return handler(s, func() error { return makeUser(s) }) }
 func C(s *S3Conf) error { return nil }
 func makeUser(s *S3Conf) error { return execCommand("admin") }
+func GetIntTests() IntTests { return IntTests{"A": A, "C": C} }
 `, parser.SkipObjectResolution)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := source{map[string][]string{}, map[string][]string{}}
+	s := newSource()
 	s.add(file)
 	if got := s.casesOf("TestFullFlow", []string{"execCommand"}); !slices.Equal(got, []string{"A", "C"}) {
 		t.Errorf("the cases are %v", got)
+	}
+	if len(s.commands) != 2 || !s.commands["A"] || !s.commands["C"] {
+		t.Errorf("the commands are %v", s.commands)
 	}
 }
 

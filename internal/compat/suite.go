@@ -111,6 +111,7 @@ func installVersity(ctx context.Context, cache string) (suite, error) {
 		return nil, err
 	}
 	s := versitySuite{program: program, names: source.casesOf("TestFullFlow", ownFace)}
+	s.names = slices.DeleteFunc(s.names, func(c string) bool { return !source.commands[c] }) // some have no command
 	if len(s.names) < 100 {
 		return nil, fmt.Errorf("the source of %s names %d cases only", modules["versitygw"], len(s.names))
 	}
@@ -310,12 +311,17 @@ func moduleFolder(ctx context.Context, module string) (string, error) {
 
 // source is what the functions of a package call, and which cases they run.
 type source struct {
-	calls map[string][]string
-	runs  map[string][]string // by ts.Run(CASE)
+	calls    map[string][]string
+	runs     map[string][]string // by ts.Run(CASE)
+	commands map[string]bool     // cases that can be run by themselves: the keys of what GetIntTests returns
+}
+
+func newSource() source {
+	return source{map[string][]string{}, map[string][]string{}, map[string]bool{}}
 }
 
 func parseFolder(dir string) (source, error) {
-	s := source{map[string][]string{}, map[string][]string{}}
+	s := newSource()
 	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
 	if err == nil && len(files) == 0 {
 		err = errors.New("there is no Go file")
@@ -341,6 +347,11 @@ func (s source) add(file *ast.File) {
 		}
 		in := f.Name.Name
 		ast.Inspect(f.Body, func(n ast.Node) bool {
+			if pair, ok := n.(*ast.KeyValueExpr); ok && in == "GetIntTests" {
+				if key, ok := pair.Key.(*ast.BasicLit); ok {
+					s.commands[strings.Trim(key.Value, `"`)] = true
+				}
+			}
 			call, ok := n.(*ast.CallExpr)
 			if !ok {
 				return true
