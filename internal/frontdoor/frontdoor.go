@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"mime"
 	"net"
 	"net/http"
 	"net/url"
@@ -86,6 +87,8 @@ func invalid(message string) error {
 	return &strongroom.Error{Kind: strongroom.KindInvalid, Message: message}
 }
 
+var words mime.WordDecoder
+
 // Name implements intake.Store.
 func (d *Door) Name() string { return d.name }
 
@@ -101,6 +104,13 @@ func (d *Door) Put(ctx context.Context, o intake.Object, body io.Reader) error {
 		options.RetryMaxAttempts = 1 // the body comes once
 		options.APIOptions = append(options.APIOptions, v4.SwapComputePayloadSHA256ForUnsignedPayloadMiddleware)
 	})
+	if _, answered := errors.AsType[smithy.APIError](err); err != nil && !answered && ctx.Err() == nil {
+		// The answer was lost on the way: to a body that was stored, or to one that was
+		// refused and cut off. Either way it shows whether there is an object.
+		if _, headErr := d.Head(ctx, o.Bucket, o.Key); headErr == nil {
+			return fmt.Errorf("%w: %w", intake.ErrExists, err)
+		}
+	}
 	return translate(err)
 }
 
@@ -115,6 +125,9 @@ func (d *Door) Head(ctx context.Context, bucket, key string) (intake.Object, err
 	}
 	o := intake.Object{Bucket: bucket, Key: key, Size: aws.ToInt64(out.ContentLength), Meta: map[string]string{}}
 	for name, value := range out.Metadata {
+		if text, err := words.DecodeHeader(value); err == nil {
+			value = text // S3 answers what is not ASCII in encoded words
+		}
 		o.Meta[strings.ToLower(name)] = value
 	}
 	return o, nil

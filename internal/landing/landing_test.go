@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"mime"
 	"net"
 	"net/http"
 	"net/http/httputil"
@@ -268,7 +269,7 @@ func TestBuckets(t *testing.T) {
 			for key, content := range want {
 				b.put(key, content, func(in *s3.PutObjectInput) {
 					in.ContentType = aws.String("audio/wav")
-					in.Metadata = map[string]string{"queue": "billing"}
+					in.Metadata = map[string]string{"queue": "billing", "language": mime.BEncoding.Encode("UTF-8", "français")}
 					in.Tagging = aws.String("agent=lea&customer=C-1")
 				})
 			}
@@ -290,7 +291,7 @@ func TestBuckets(t *testing.T) {
 				t.Errorf("stored %q", got)
 			}
 			o, err := r.House.Room.Head(t.Context(), r.Owner, "recordings", "one", "")
-			if err != nil || o.Attribute("queue") != "billing" || o.Attribute("agent") != "lea" || o.Attribute("customer") != "C-1" || o.Headers["Content-Type"] != "audio/wav" {
+			if err != nil || o.Attribute("queue") != "billing" || o.Attribute("language") != "français" || o.Attribute("agent") != "lea" || o.Attribute("customer") != "C-1" || o.Headers["Content-Type"] != "audio/wav" {
 				t.Errorf("%+v, %v", o, err)
 			}
 		})

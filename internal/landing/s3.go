@@ -9,6 +9,7 @@ import (
 	"hash"
 	"io"
 	"iter"
+	"mime"
 	"net/http"
 	"net/url"
 	"slices"
@@ -318,6 +319,9 @@ func (s *S3) Open(ctx context.Context, key string, v intake.Version) (*intake.Co
 		Size: aws.ToInt64(out.ContentLength), ContentType: aws.ToString(out.ContentType), Headers: map[string]string{},
 	}
 	for name, value := range out.Metadata {
+		if text, err := words.DecodeHeader(value); err == nil {
+			value = text // S3 answers what is not ASCII in encoded words
+		}
 		c.Headers[strings.ToLower(name)] = value
 	}
 	body := &watched{ReadCloser: out.Body, cancel: cancel}
@@ -335,6 +339,8 @@ func (s *S3) Open(ctx context.Context, key string, v intake.Version) (*intake.Co
 	c.ReadCloser = body
 	return c, nil
 }
+
+var words mime.WordDecoder
 
 func trimmed(etag *string) *string { return aws.String(strings.Trim(aws.ToString(etag), `"`)) }
 
