@@ -700,7 +700,8 @@ func (x *run) count(d LifecycleDeed) {
 
 // delete deletes or hides a version if it is still what the run looked at.
 func (x *run) delete(ctx context.Context, b bucketRow, t task) error {
-	if t.act == RemoveVersion && t.latest && !t.marker && !t.alone && b.Versioning != strongroom.Unversioned {
+	_, behind, known := x.state.newestBehind(b.ID, t.o)
+	if t.act == RemoveVersion && t.latest && !t.marker && (behind || !known) && b.Versioning != strongroom.Unversioned {
 		// Deleting it would make an older version the current one.
 		if t.null && b.Versioning == strongroom.VersioningSuspended { // the marker takes its place
 			return x.deleteOne(ctx, x.caller, b.Name, x.request(t, "", actionExpire)).Err
