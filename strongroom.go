@@ -119,6 +119,7 @@ type Object struct {
 	Tags         []Tag        `json:"tags,omitempty"`   // in order of key
 	Label        Label        `json:"label"`
 	LegalHold    bool         `json:"legal_hold,omitempty"`
+	HoldSet      bool         `json:"hold_set,omitempty"` // the legal hold was placed or lifted at some time
 	Retention    Retention    `json:"retention,omitzero"`
 	Scrubbed     bool         `json:"scrubbed,omitempty"` // a copy made safe to share
 
@@ -254,6 +255,7 @@ const (
 	KindPrecondition Kind = "precondition" // a condition of the request does not hold
 	KindBadState     Kind = "bad-state"    // the bucket's state does not allow it
 	KindNoUpload     Kind = "no-upload"
+	KindNoLock       Kind = "no-lock"       // the bucket has no object lock
 	KindBucketExists Kind = "bucket-exists" // and is owned by the asker's room
 	KindNotEmpty     Kind = "not-empty"
 	KindInvalidPart  Kind = "invalid-part" // a part that is missing or whose ETag differs

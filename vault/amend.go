@@ -31,7 +31,7 @@ func (r *Room) SetLegalHold(ctx context.Context, c Caller, bucket, key, version 
 		if b.Lock == nil {
 			return noLock()
 		}
-		o.LegalHold = on
+		o.LegalHold, o.HoldSet = on, true
 		return nil
 	})
 }

@@ -39,6 +39,7 @@ func (r *Room) copy(ctx context.Context, c Caller, req CopyRequest) (Copied, err
 		declared.Tags = source.Tags
 	}
 	o := source
+	o.Upload = strongroom.ID{}
 	o.Object = strongroom.Object{
 		Bucket: req.Bucket, Key: req.Key, Version: strongroom.NewID(), Blob: source.Blob, Size: source.Size,
 		ETag: source.ETag, Checksums: source.Checksums, ChecksumType: source.ChecksumType, Parts: source.Parts,
@@ -157,7 +158,7 @@ func (r *Room) reread(ctx context.Context, c Caller, q GetRequest, algorithm str
 	}()
 	var body io.Reader = content
 	var end AtEOF
-	if algorithm != "" && sum != nil {
+	if sum != nil {
 		body, end = sum(algorithm, content)
 	}
 	err = store(body, opened.Length, end)

@@ -87,7 +87,7 @@ type CopyRequest struct {
 }
 
 // Sum wraps content on its way to be sealed, so that AtEOF answers its checksum by an
-// algorithm ("" for none).
+// algorithm ("" where nobody chose one).
 type Sum func(algorithm string, content io.Reader) (io.Reader, AtEOF)
 
 // Copied is a copy, and what it was made of.
@@ -135,7 +135,8 @@ type ListRequest struct {
 	Max                              int // 1 to 1000
 }
 
-// ListPage is a page of names in ascending UTF-8 byte order.
+// ListPage is a page of names in ascending UTF-8 byte order. Of checksums it tells the
+// algorithms, without their values.
 type ListPage struct {
 	Objects  []strongroom.Object
 	Prefixes []string
@@ -163,8 +164,9 @@ type VersionPage struct {
 type DeleteRequest struct {
 	Key, Version string
 	Bypass       bool // governance retention, for those who may
-	// Conditions on what would be deleted, "" and nil for none. IfMatch is an ETag
-	// without quotes, or "*".
+	// Conditions on what would be deleted, "" and nil for none: they do not hold of a
+	// delete marker, and with nothing there the answer is KindNoObject. IfMatch is an
+	// ETag without quotes, or "*".
 	IfMatch    string
 	IfModified *time.Time // its time of storing, to the second
 	IfSize     *int64
@@ -216,7 +218,10 @@ type PartRequest struct {
 	Upload      strongroom.ID
 	Number      int
 	Size        int64 // plaintext bytes if the client said, else -1
-	AtEOF       AtEOF
+	// Announced, where not nil, is given the upload before the content is read; an error
+	// ends the request and is returned unchanged.
+	Announced func(Upload) error
+	AtEOF     AtEOF
 }
 
 // Part is a stored part.
@@ -227,6 +232,7 @@ type Part struct {
 	Modified  time.Time         `json:"modified"`
 	Checksums map[string]string `json:"checksums,omitempty"`
 	Custody   string            `json:"custody"` // custody class that it is sealed to
+	Cipher    string            `json:"cipher,omitempty"`
 }
 
 // CompleteRequest names the parts in ascending order. Checksums are what the
@@ -239,8 +245,8 @@ type CompleteRequest struct {
 	// error ends the request.
 	Announced func(Upload) error
 	// Checksums, where not nil, is given the stored parts in the order asked for
-	// and answers the object's checksums, or the error that refuses them.
-	Checksums    func([]Part) (map[string]string, error)
+	// and answers the object's checksums and their type, or the error that refuses them.
+	Checksums    func([]Part) (sums map[string]string, kind string, err error)
 	Precondition Precondition
 }
 

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -70,13 +72,44 @@ type entry struct {
 	null     bool
 	marker   bool
 	latest   bool
+	sums     *summed // what checksums it has, not their values; nil for none
+}
+
+// summed says by which algorithms there are checksums, and of which type. Versions that
+// are alike in this share one.
+type summed struct {
+	algorithms map[string]string // to ""
+	kind       string
+}
+
+var allSummed sync.Map // algorithms and type → *summed
+
+func summedOf(o strongroom.Object) *summed {
+	if len(o.Checksums) == 0 {
+		return nil
+	}
+	names := slices.Sorted(maps.Keys(o.Checksums))
+	name := strings.Join(names, " ") + "/" + o.ChecksumType
+	if s, ok := allSummed.Load(name); ok {
+		return s.(*summed)
+	}
+	s := &summed{algorithms: map[string]string{}, kind: o.ChecksumType}
+	for _, n := range names {
+		s.algorithms[n] = ""
+	}
+	shared, _ := allSummed.LoadOrStore(name, s)
+	return shared.(*summed)
 }
 
 func (e entry) object(b bucketRow) strongroom.Object {
-	return strongroom.Object{
+	o := strongroom.Object{
 		Bucket: b.Name, Key: e.key, Version: e.version, Size: e.size, ETag: e.etag, Modified: e.modified,
 		Sequence: e.sequence, Null: e.null, Marker: e.marker, Latest: e.latest, Versioned: b.Versioning != strongroom.Unversioned,
 	}
+	if e.sums != nil {
+		o.Checksums, o.ChecksumType = e.sums.algorithms, e.sums.kind
+	}
+	return o
 }
 
 // place is where a version stands: in the index, or else in the history.
@@ -129,6 +162,7 @@ type objectBody struct {
 	Digest   string              `json:"digest,omitempty"` // hex SHA-256 of the sealed blob, or of its manifest
 	Segments []seal.ManifestPart `json:"segments,omitempty"`
 	Stanzas  []seal.Stanza       `json:"stanzas,omitempty"`
+	Upload   strongroom.ID       `json:"upload,omitzero"` // the multipart upload that it was completed from
 
 	kind string   // of the row that it was read from
 	salt [16]byte // of that row
@@ -325,7 +359,7 @@ func (r *Room) learnLocked(row book.Row) error {
 		s.forget(o.Version)
 		at := place{row.Kind, bucket, entry{
 			key: o.Key, sequence: o.Sequence, version: o.Version, size: o.Size, etag: o.ETag, modified: o.Modified,
-			null: o.Null, marker: o.Marker, latest: o.Latest,
+			null: o.Null, marker: o.Marker, latest: o.Latest, sums: summedOf(o.Object),
 		}}
 		s.tree(at).Set(at.entry)
 		s.versions[o.Version] = at

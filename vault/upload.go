@@ -106,7 +106,9 @@ func (r *Room) upload(ctx context.Context, c Caller, action strongroom.Action, b
 	if !a.decision.Permit {
 		return u, a, r.refuse(ctx, a)
 	}
-	if !found {
+	if _, exists := r.bucket(bucket); !exists {
+		return u, a, noBucket(bucket)
+	} else if !found {
 		return u, a, noUpload()
 	}
 	if action == strongroom.ActionStoreObject && claimsScrubbed(u.Meta) {
@@ -146,11 +148,16 @@ func (r *Room) PutPart(ctx context.Context, c Caller, req PartRequest, body io.R
 	if err != nil {
 		return Part{}, err
 	}
+	if req.Announced != nil {
+		if err := req.Announced(u.Upload); err != nil {
+			return Part{}, err
+		}
+	}
 	key, err := seal.UnwrapUploadKey([32]byte(u.UploadKey), u.Wrapped, seal.Binding{Room: r.ID, Blob: u.Blob, Custody: u.Custody})
 	if err != nil {
 		return Part{}, unavailable("the upload's key does not open", err)
 	}
-	p := partBody{Part: Part{Number: req.Number, Custody: u.Custody}, Attempt: strongroom.NewID()}
+	p := partBody{Part: Part{Number: req.Number, Custody: u.Custody, Cipher: u.Cipher}, Attempt: strongroom.NewID()}
 	name := segmentName(u.Blob, seal.ManifestPart{Number: p.Number, Attempt: p.Attempt})
 	header := seal.Header{Room: r.ID, Blob: u.Blob, Custody: u.Custody}
 	s, err := r.sealBlob(ctx, name, func(w io.Writer) (*seal.Writer, error) {
@@ -278,7 +285,9 @@ func (m *merges) alone(upload strongroom.ID) func() {
 func (r *Room) Complete(ctx context.Context, c Caller, req CompleteRequest) (strongroom.Object, error) {
 	defer r.merges.alone(req.Upload)()
 	u, _, err := r.upload(ctx, c, strongroom.ActionStoreObject, req.Bucket, req.Key, req.Upload)
-	if err != nil {
+	if strongroom.KindOf(err) == strongroom.KindNoUpload {
+		return r.completed(ctx, req, err)
+	} else if err != nil {
 		return strongroom.Object{}, err
 	}
 	stored, err := r.parts(ctx, u.ID.String())
@@ -289,7 +298,7 @@ func (r *Room) Complete(ctx context.Context, c Caller, req CompleteRequest) (str
 	if err != nil {
 		return strongroom.Object{}, err
 	}
-	o := objectBody{Stanzas: u.Stanzas, Segments: segmentsOf(chosen), Object: strongroom.Object{
+	o := objectBody{Stanzas: u.Stanzas, Segments: segmentsOf(chosen), Upload: u.ID, Object: strongroom.Object{
 		Bucket: u.Bucket, Key: u.Key, Version: strongroom.NewID(), Blob: u.Blob, Custody: u.Custody,
 		ETag: r.etag(u.Blob.String(), len(chosen)),
 	}}
@@ -309,12 +318,9 @@ func (r *Room) Complete(ctx context.Context, c Caller, req CompleteRequest) (str
 		}
 	}
 	if req.Checksums != nil {
-		if o.Checksums, err = req.Checksums(faces); err != nil {
+		if o.Checksums, o.ChecksumType, err = req.Checksums(faces); err != nil {
 			return strongroom.Object{}, err
 		}
-	}
-	if len(o.Checksums) > 0 {
-		o.ChecksumType = u.ChecksumType
 	}
 	// The first part's beginning is sealed already; what was declared decides the label.
 	o.Label = r.Classify(nil, u.Headers["Content-Type"], u.Meta)
@@ -339,6 +345,29 @@ func (r *Room) Complete(ctx context.Context, c Caller, req CompleteRequest) (str
 	}
 	r.eraseSegments(ctx, u.Blob, segmentsOf(unused))
 	return done, nil
+}
+
+// completed answers a completion asked for again, whose first answer may have been lost:
+// the object, where the key still names it and the parts asked for are those that it is
+// made of. Otherwise there is no such upload.
+func (r *Room) completed(ctx context.Context, req CompleteRequest, noUpload error) (strongroom.Object, error) {
+	b, exists := r.bucket(req.Bucket)
+	if !exists {
+		return strongroom.Object{}, noBucket(req.Bucket)
+	}
+	o, err := r.current(ctx, b, req.Key)
+	if errors.Is(err, book.ErrNoRow) || err == nil && (o.Upload != req.Upload || len(o.Segments) != len(req.Parts)) {
+		return strongroom.Object{}, noUpload
+	} else if err != nil {
+		return strongroom.Object{}, err
+	}
+	for i, p := range req.Parts {
+		s := o.Segments[i]
+		if s.Number != p.Number || r.etag(segmentName(o.Blob, s), 1) != strings.Trim(p.ETag, `"`) {
+			return strongroom.Object{}, noUpload
+		}
+	}
+	return o.Object, nil
 }
 
 // choose matches the parts asked for against those stored.

@@ -8,7 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync/atomic"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -102,7 +102,12 @@ func TestUploadInParts(t *testing.T) {
 	// The manifest, its sidecar, four segments; and the one object that was there before.
 	eventually(t, "segments that are not used are removed", func() bool { return len(files(t, r)) == 2+1+1+4 })
 
-	_, err = u.complete(listed...)
+	// The answer may have been lost: completing again says the same again, and only that.
+	again, err := u.complete(listed...)
+	if err != nil || again.Version != o.Version || again.ETag != o.ETag {
+		t.Errorf("completing again: %+v, %v", again, err)
+	}
+	_, err = u.complete(listed[:1]...)
 	wantKind(t, err, strongroom.KindNoUpload)
 	_, err = r.Room.PutPart(t.Context(), r.Owner, vault.PartRequest{Bucket: "calls", Key: uploadKey, Upload: u.id, Number: 1, Size: -1}, strings.NewReader("late"))
 	wantKind(t, err, strongroom.KindNoUpload)
@@ -204,8 +209,8 @@ func TestAbortRemovesFiles(t *testing.T) {
 	}
 }
 
-// Of several who complete at once with different lists one wins, and its object is
-// whole; a part that arrives meanwhile does not harm it.
+// Of several who complete at once with different lists one wins, and whoever asked for
+// the same; its object is whole; a part that arrives meanwhile does not harm it.
 func TestCompletingAtOnce(t *testing.T) {
 	r := stocked(t, house.Options{})
 	for range 5 {
@@ -213,7 +218,7 @@ func TestCompletingAtOnce(t *testing.T) {
 		big := content(t, vault.SmallestPart)
 		one, two := u.put(1, big), u.put(2, []byte("end"))
 		lists := [][]vault.CompletePart{{one, two}, {one}, {two}, {one, two}}
-		var won atomic.Int64
+		var won sync.Map // versions
 		atOnce(len(lists)+4, func(i int) {
 			if i >= len(lists) {
 				_, err := r.Room.PutPart(t.Context(), r.Owner, vault.PartRequest{Bucket: "calls", Key: uploadKey, Upload: u.id, Number: 1 + i%2, Size: -1}, bytes.NewReader(big[:10]))
@@ -222,10 +227,10 @@ func TestCompletingAtOnce(t *testing.T) {
 				}
 				return
 			}
-			switch _, err := u.complete(lists[i]...); strongroom.KindOf(err) {
+			switch o, err := u.complete(lists[i]...); strongroom.KindOf(err) {
 			case "":
 				if err == nil {
-					won.Add(1)
+					won.Store(o.Version, true)
 				} else {
 					t.Error(err)
 				}
@@ -234,7 +239,9 @@ func TestCompletingAtOnce(t *testing.T) {
 				t.Errorf("completing: %v", err)
 			}
 		})
-		switch won.Load() {
+		winners := 0
+		won.Range(func(any, any) bool { winners++; return true })
+		switch winners {
 		case 0: // the parts were replaced first
 			if err := r.Room.Abort(t.Context(), r.Owner, "calls", uploadKey, u.id); err != nil {
 				t.Error(err)
@@ -249,7 +256,7 @@ func TestCompletingAtOnce(t *testing.T) {
 				t.Errorf("the object of %v reads as %d bytes, %v", o.Parts, len(got), err)
 			}
 		default:
-			t.Errorf("%d completed one upload", won.Load())
+			t.Errorf("one upload became %d versions", winners)
 		}
 	}
 }
@@ -372,7 +379,7 @@ func TestCompletionThatTheDoorRefuses(t *testing.T) {
 	one := u.put(1, []byte("abc"))
 	no := errors.New("the checksum is another")
 	_, err := r.Room.Complete(t.Context(), r.Owner, vault.CompleteRequest{Bucket: "calls", Key: uploadKey, Upload: u.id, Parts: []vault.CompletePart{one},
-		Checksums: func([]vault.Part) (map[string]string, error) { return nil, no }})
+		Checksums: func([]vault.Part) (map[string]string, string, error) { return nil, "", no }})
 	if !errors.Is(err, no) {
 		t.Fatal(err)
 	}

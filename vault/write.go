@@ -144,7 +144,7 @@ func (r *Room) mayStore(ctx context.Context, c Caller, o *strongroom.Object, p P
 }
 
 func noLock() error {
-	return &strongroom.Error{Kind: strongroom.KindInvalid, Message: "bucket is missing Object Lock Configuration"}
+	return &strongroom.Error{Kind: strongroom.KindNoLock, Message: "the bucket has no object lock"}
 }
 
 // decideStore asks about everything that storing this object does. What a copy has from
@@ -590,9 +590,13 @@ func (r *Room) deleteOne(ctx context.Context, c Caller, bucket string, q DeleteR
 	return result
 }
 
+func (q DeleteRequest) conditional() bool {
+	return q.IfMatch != "" || q.IfModified != nil || q.IfSize != nil
+}
+
 // check holds the conditions of a deletion against what would be deleted.
 func (q DeleteRequest) check(o strongroom.Object) error {
-	if q.IfMatch != "" && (o.Marker || !matches(q.IfMatch, o)) ||
+	if q.conditional() && o.Marker || q.IfMatch != "" && !matches(q.IfMatch, o) ||
 		q.IfModified != nil && !q.IfModified.Equal(o.Modified.Truncate(time.Second)) ||
 		q.IfSize != nil && *q.IfSize != o.Size {
 		return &strongroom.Error{Kind: strongroom.KindPrecondition, Message: "at least one of the pre-conditions you specified did not hold"}
@@ -624,10 +628,10 @@ func (r *Room) mark(ctx context.Context, c Caller, b bucketRow, q DeleteRequest)
 	if !a.decision.Permit {
 		return "", r.refuse(ctx, a)
 	}
-	if hides {
-		if err := q.check(old.Object); err != nil {
-			return "", err
-		}
+	if absent && q.conditional() {
+		return "", notFound(true, b.Name, q.Key)
+	} else if err := q.check(old.Object); !absent && err != nil {
+		return "", err
 	}
 	var change succession
 	dropped, err := r.succeed(ctx, c, b, o.Object, Precondition{}, &change)
@@ -672,7 +676,10 @@ func (r *Room) deleteVersion(ctx context.Context, c Caller, b bucketRow, q Delet
 		}
 		e := r.evidence(KindDelete, a)
 		e.Bucket = b.ID
-		return o, r.note(ctx, KindDelete, e, a)
+		if err := r.note(ctx, KindDelete, e, a); err != nil || !q.conditional() {
+			return o, err
+		}
+		return o, notFound(true, b.Name, q.Key)
 	} else if err != nil {
 		return o, err
 	}

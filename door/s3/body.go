@@ -32,6 +32,7 @@ type body struct {
 	sum     *checksum // nil unless the client chose one
 	sumHash hash.Hash
 	sumWant []byte // nil until the trailer has told
+	own     bool   // nobody has chosen it: it is computed here, and compared with nothing
 	told    bool   // a checksum or Content-MD5 protects the content
 
 	err error // sticky; io.EOF when all was well
@@ -60,10 +61,10 @@ func (x *exchange) content(limit int64) (*body, error) {
 		b.size = int64(n)
 	}
 	if b.size < 0 {
-		return nil, refuse("MissingContentLength", "you must provide the Content-Length HTTP header")
+		return nil, refuse("MissingContentLength", "You must provide the Content-Length HTTP header.")
 	}
 	if b.size > limit {
-		f := refuse("EntityTooLarge", "your proposed upload exceeds the maximum allowed size")
+		f := refuse("EntityTooLarge", "Your proposed upload exceeds the maximum allowed object size.")
 		f.extra = []element{{"ProposedSize", strconv.FormatInt(b.size, 10)}, {"MaxSizeAllowed", strconv.FormatInt(limit, 10)}}
 		return nil, f
 	}
@@ -102,7 +103,9 @@ func (b *body) readMD5(values []string) error {
 	}
 	want, err := base64.StdEncoding.Strict().DecodeString(values[0])
 	if err != nil || len(want) != 16 || len(values) > 1 {
-		return refuse("InvalidDigest", "the Content-MD5 you specified is not valid")
+		f := refuse("InvalidDigest", "The Content-Md5 you specified is not valid.")
+		f.extra = []element{{"Content-MD5", strings.ToValidUTF8(clip(values[0]), "\ufffd")}}
+		return f
 	}
 	b.md5, b.md5Want, b.told = newMD5(), want, true
 	return nil
@@ -112,21 +115,22 @@ func (b *body) readMD5(values []string) error {
 // of the trailer that will bring its value, or "".
 func (b *body) readChecksum(fields map[string]string, trails bool) (string, error) {
 	named := ""
-	for name, value := range fields {
-		algorithm, ok := strings.CutPrefix(name, "x-amz-checksum-")
-		if !ok || slices.Contains(checksumFields, name) {
-			continue
+	for name := range fields {
+		if strings.HasPrefix(name, prefixChecksum) && !slices.Contains(checksumFields, name) {
+			if named != "" {
+				return "", refuse("InvalidRequest", "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.")
+			}
+			named = name
 		}
-		c := checksumNamed(algorithm)
+	}
+	if named != "" {
+		c := checksumNamed(strings.TrimPrefix(named, prefixChecksum))
 		if c == nil {
-			return "", unsupported("the checksum of the header " + strconv.Quote(name))
+			return "", refuse("InvalidRequest", "The algorithm type you specified in x-amz-checksum- header is invalid.")
 		}
-		if named != "" {
-			return "", refuse("InvalidRequest", "expecting a single x-amz-checksum- header; multiple checksum types are not allowed")
-		}
-		named, b.sum, b.sumWant = name, c, c.decode(value)
+		b.sum, b.sumWant = c, c.decode(fields[named])
 		if b.sumWant == nil {
-			return "", refuse("InvalidRequest", "value for %s header is invalid", name)
+			return "", refuse("InvalidRequest", "Value for %s header is invalid.", named)
 		}
 	}
 	trailer, announced := fields["x-amz-trailer"]
@@ -137,21 +141,21 @@ func (b *body) readChecksum(fields map[string]string, trails bool) (string, erro
 	case trails:
 		c := checksumNamed(strings.TrimPrefix(trailer, "x-amz-checksum-"))
 		if c == nil || !strings.HasPrefix(trailer, "x-amz-checksum-") {
-			return "", refuse("InvalidRequest", "the value specified in the x-amz-trailer header is not supported; it must name one x-amz-checksum- header")
+			return "", refuse("InvalidRequest", "The value specified in the x-amz-trailer header is not supported")
 		}
 		if named != "" {
-			return "", refuse("InvalidRequest", "expecting a single x-amz-checksum- header; multiple checksum types are not allowed")
+			return "", refuse("InvalidRequest", "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.")
 		}
 		b.sum = c
 	}
 	if algorithm, ok := fields["x-amz-sdk-checksum-algorithm"]; ok {
 		switch c := checksumNamed(algorithm); {
 		case c == nil:
-			return "", refuse("InvalidRequest", "checksum algorithm provided is unsupported; try one of CRC32, CRC32C, CRC64NVME, SHA1, SHA256")
+			return "", refuse("InvalidRequest", "%s", noSuchChecksum)
 		case b.sum == nil:
-			return "", refuse("InvalidRequest", "x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or x-amz-trailer headers were found")
+			return "", refuse("InvalidRequest", "x-amz-sdk-checksum-algorithm specified, but no corresponding x-amz-checksum-* or x-amz-trailer headers were found.")
 		case c != b.sum:
-			return "", refuse("InvalidRequest", "value for x-amz-sdk-checksum-algorithm header is invalid")
+			return "", refuse("InvalidRequest", "Value for x-amz-sdk-checksum-algorithm header is invalid.")
 		}
 	}
 	if b.sum != nil {
@@ -163,10 +167,10 @@ func (b *body) readChecksum(fields map[string]string, trails bool) (string, erro
 func (b *body) takeTrailer(awaited string) func(name, value string) error {
 	return func(name, value string) error {
 		if name != awaited || b.sumWant != nil {
-			return refuse("MalformedTrailerError", "the request contained trailing data that was not well-formed or did not conform to the announced trailer")
+			return refuse("MalformedTrailerError", "The request contained trailing data that was not well-formed or did not conform to our published schema.")
 		}
 		if b.sumWant = b.sum.decode(value); b.sumWant == nil {
-			return refuse("InvalidRequest", "value for %s trailing header is invalid", name)
+			return refuse("InvalidRequest", "Value for %s trailing header is invalid.", name)
 		}
 		return nil
 	}
@@ -206,19 +210,23 @@ func (b *body) ended(err error) error {
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return refuse("RequestTimeout", "your connection was not written to fast enough; idle and very slow connections are closed")
 	case err != io.EOF || b.read < b.size:
-		f := refuse("IncompleteBody", "you did not provide the number of bytes specified by the Content-Length HTTP header")
+		f := refuse("IncompleteBody", "You did not provide the number of bytes specified by the Content-Length HTTP header")
 		if err != io.EOF {
 			f.cause = fmt.Errorf("reading the request's body: %w", err)
 		}
 		return f
 	case b.digest != nil && !equal(hex.EncodeToString(b.digest.Sum(nil)), b.claimed):
-		return refuse("XAmzContentSHA256Mismatch", "the provided x-amz-content-sha256 header does not match what was computed")
+		return refuse("XAmzContentSHA256Mismatch", "The provided 'x-amz-content-sha256' header does not match what was computed.")
 	case b.md5 != nil && !bytes.Equal(b.md5.Sum(nil), b.md5Want):
-		return refuse("BadDigest", "the Content-MD5 you specified did not match what we received")
+		f := refuse("BadDigest", "The Content-MD5 you specified did not match what we received.")
+		f.extra = []element{{"CalculatedDigest", base64.StdEncoding.EncodeToString(b.md5.Sum(nil))}, {"ExpectedDigest", hex.EncodeToString(b.md5Want)}}
+		return f
+	case b.own:
+		b.sumWant = b.sumHash.Sum(nil)
 	case b.sum != nil && b.sumWant == nil:
 		return refuse("MalformedTrailerError", "the announced trailer did not come")
 	case b.sum != nil && !bytes.Equal(b.sumHash.Sum(nil), b.sumWant):
-		return refuse("BadDigest", "the %s you specified did not match the calculated checksum", strings.ToUpper(b.sum.name))
+		return refuse("BadDigest", "The %s you specified did not match the calculated checksum.", strings.ToUpper(b.sum.name))
 	}
 	return io.EOF
 }
@@ -241,6 +249,18 @@ func (b *body) finish() (map[string]string, error) {
 		return nil, nil
 	}
 	return map[string]string{b.sum.name: base64.StdEncoding.EncodeToString(b.sumWant)}, nil
+}
+
+// compute has a checksum made of content that came without one.
+func (b *body) compute(c *checksum) {
+	b.sum, b.sumHash, b.own = c, c.new(), true
+}
+
+// byDefault has the checksum made that S3 makes of content which came without one.
+func (b *body) byDefault() {
+	if b.sum == nil {
+		b.compute(checksumNamed(byDefault))
+	}
 }
 
 // explain prefers what was wrong with the body over what the store made of it.
@@ -277,7 +297,7 @@ func (x *exchange) noContent() error {
 		}
 	}
 	if sigv4.IsDigest(x.signed.Payload) && x.signed.Payload != emptySHA256 {
-		return refuse("XAmzContentSHA256Mismatch", "the provided x-amz-content-sha256 header does not match what was computed")
+		return refuse("XAmzContentSHA256Mismatch", "The provided 'x-amz-content-sha256' header does not match what was computed.")
 	}
 	return nil
 }

@@ -1,20 +1,27 @@
 package s3
 
 import (
+	"cmp"
 	"crypto/fips140"
 	"crypto/md5"
 	"crypto/sha1"
 	"crypto/sha256"
+	"crypto/sha512"
 	"encoding/base64"
 	"encoding/binary"
 	"hash"
 	"hash/crc32"
-	"hash/crc64"
+	"io"
 	"strconv"
 	"strings"
 
 	"strongroom/vault"
 )
+
+// byDefault is the checksum that content gets which came without one, as in S3.
+const byDefault = "crc64nvme"
+
+const noSuchChecksum = "Checksum algorithm provided is unsupported. Please try again with any of the valid types: [CRC32, CRC32C, CRC64NVME, MD5, SHA1, SHA256, SHA512]"
 
 // checksum is one of the algorithms that S3 clients may choose.
 type checksum struct {
@@ -31,17 +38,14 @@ const (
 	fullObject = "full_object"
 )
 
-// polyNVME is the polynomial of CRC-64/NVME, reflected.
-const polyNVME = 0x9a6c9329ac4bc9b5
-
-var tableNVME = crc64.MakeTable(polyNVME)
-
 var checksums = []checksum{
 	{"crc32", 4, func() hash.Hash { return crc32.NewIEEE() }, crc32.IEEE, "ChecksumCRC32", composite},
 	{"crc32c", 4, func() hash.Hash { return crc32.New(crc32.MakeTable(crc32.Castagnoli)) }, crc32.Castagnoli, "ChecksumCRC32C", composite},
-	{"crc64nvme", 8, func() hash.Hash { return crc64.New(tableNVME) }, polyNVME, "ChecksumCRC64NVME", fullObject},
+	{"crc64nvme", 8, newCRC64, polyNVME, "ChecksumCRC64NVME", fullObject},
 	{"sha1", 20, func() hash.Hash { return foreign(sha1.New) }, 0, "ChecksumSHA1", composite},
 	{"sha256", 32, sha256.New, 0, "ChecksumSHA256", composite},
+	{"sha512", 64, sha512.New, 0, "ChecksumSHA512", composite},
+	{"md5", 16, newMD5, 0, "ChecksumMD5", composite},
 }
 
 // checksumNamed finds an algorithm by name in any case, or nil.
@@ -147,10 +151,31 @@ func (c *checksum) whole(kind string, parts []vault.Part) string {
 	return base64.StdEncoding.EncodeToString(wide[8-c.size:])
 }
 
-// checksumKind tells from a value whether it is of all bytes or of the parts' sums.
-func checksumKind(value string) string {
-	if strings.Contains(value, "-") {
-		return "COMPOSITE"
+// allows reports whether a multipart object's checksum may be of this type.
+func (c *checksum) allows(kind string) bool {
+	if kind == composite {
+		return c.preset == composite
 	}
-	return "FULL_OBJECT"
+	return c.poly != 0
+}
+
+// sum is the vault.Sum of copies: content on its way, and its checksum at the end.
+func sum(algorithm string, content io.Reader) (io.Reader, vault.AtEOF) {
+	c := checksumNamed(cmp.Or(algorithm, byDefault))
+	h := c.new()
+	return io.TeeReader(content, h), func() (map[string]string, error) {
+		return map[string]string{c.name: base64.StdEncoding.EncodeToString(h.Sum(nil))}, nil
+	}
+}
+
+// sums writes checksums and their type, as the results of several operations have them.
+func (d *document) sums(values map[string]string, kind string) {
+	for _, c := range checksums {
+		if v, ok := values[c.name]; ok {
+			d.text(c.tag, v)
+		}
+	}
+	if len(values) > 0 && kind != "" {
+		d.text("ChecksumType", strings.ToUpper(kind))
+	}
 }

@@ -133,7 +133,7 @@ func (c *chunkReader) step() error {
 		c.claimed = claimed
 		if n > 0 {
 			if c.wasShort {
-				return refuse("InvalidChunkSizeError", "only the last chunk is allowed to have a size less than %d bytes", minSignedChunk)
+				return refuse("InvalidChunkSizeError", "Only the last chunk is allowed to have a size less than %d bytes", minSignedChunk)
 			}
 			c.wasShort = n < minSignedChunk
 		}
@@ -175,7 +175,7 @@ func (c *chunkReader) end() error {
 		name, value, ok := strings.Cut(line, ":")
 		name, value = strings.ToLower(name), strings.Trim(value, " \t")
 		if !ok || name == "" || !c.trails || claimed != "" {
-			return refuse("MalformedTrailerError", "the request contained trailing data that was not well-formed or did not conform to the announced trailer")
+			return refuse("MalformedTrailerError", "The request contained trailing data that was not well-formed or did not conform to our published schema.")
 		}
 		if c.sign != nil && name == "x-amz-trailer-signature" {
 			claimed = value

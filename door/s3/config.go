@@ -326,11 +326,11 @@ func checkTags(tags []strongroom.Tag, most int) ([]strongroom.Tag, error) {
 	for i, t := range tags {
 		switch {
 		case t.Key == "" || utf8.RuneCountInString(t.Key) > 128 || !tagText(t.Key) || strings.HasPrefix(strings.ToLower(t.Key), "aws:"):
-			return nil, refuse("InvalidTag", "the TagKey you have provided is invalid")
+			return nil, refuse("InvalidTag", "The TagKey you have provided is invalid")
 		case utf8.RuneCountInString(t.Value) > 256 || !tagText(t.Value):
-			return nil, refuse("InvalidTag", "the TagValue you have provided is invalid")
+			return nil, refuse("InvalidTag", "The TagValue you have provided is invalid")
 		case i > 0 && tags[i-1].Key == t.Key:
-			return nil, refuse("InvalidTag", "cannot provide multiple Tags with the same key")
+			return nil, refuse("InvalidTag", "Cannot provide multiple Tags with the same key")
 		}
 	}
 	return tags, nil

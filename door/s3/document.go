@@ -22,6 +22,11 @@ func (d *document) start() { d.b = append(d.b, xml.Header...) }
 // root writes the outermost element, which bears the namespace.
 func (d *document) root(name string, inside func()) {
 	d.start()
+	d.within(name, inside)
+}
+
+// within is root of a document that has begun.
+func (d *document) within(name string, inside func()) {
 	d.b = append(d.b, "<"+name+` xmlns="`+namespace+`">`...)
 	inside()
 	d.b = append(d.b, "</"+name+">"...)
@@ -190,7 +195,9 @@ func boundTags(data []byte) error {
 }
 
 func malformed(why string) *failure {
-	return refuse("MalformedXML", "the XML body cannot be used: %s", why)
+	f := refuse("MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema.")
+	f.extra = []element{{"Detail", why}}
+	return f
 }
 
 // leaf is the text of an element that may hold nothing else.

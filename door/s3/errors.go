@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"strongroom"
+	"strongroom/vault"
 )
 
 // failure is an answer that is not a success, in S3's own terms.
@@ -49,6 +50,12 @@ var statuses = map[string]int{
 	"BadRequest":                              400,
 	"BucketAlreadyOwnedByYou":                 409,
 	"BucketNotEmpty":                          409,
+	"ConditionalRequestConflict":              409,
+	"InvalidPolicyDocument":                   400,
+	"MalformedPOSTRequest":                    400,
+	"NoSuchObjectLockConfiguration":           404,
+	"InvalidRedirectLocation":                 400,
+	"MaxPostPreDataLengthExceededError":       400,
 	"EntityTooLarge":                          400,
 	"EntityTooSmall":                          400,
 	"ExpiredToken":                            400,
@@ -102,13 +109,14 @@ var statuses = map[string]int{
 	"XAmzContentSHA256Mismatch":               400,
 }
 
-// kinds translate the house's errors.
-var kinds = map[strongroom.Kind]struct{ code, retryAfter string }{
+// kinds translate the house's errors; with a message, always in these words.
+var kinds = map[strongroom.Kind]struct{ code, message, retryAfter string }{
 	strongroom.KindInvalid:      {code: "InvalidRequest"},
 	strongroom.KindDenied:       {code: "AccessDenied"},
 	strongroom.KindNoBucket:     {code: "NoSuchBucket"},
 	strongroom.KindNoObject:     {code: "NoSuchKey"},
 	strongroom.KindNoUpload:     {code: "NoSuchUpload"},
+	strongroom.KindNoLock:       {code: "InvalidRequest", message: "Bucket is missing Object Lock Configuration"},
 	strongroom.KindNotPolicy:    {code: "MalformedPolicy"},
 	strongroom.KindNoVersion:    {code: "NoSuchVersion"},
 	strongroom.KindMarker:       {code: "MethodNotAllowed"},
@@ -121,7 +129,7 @@ var kinds = map[strongroom.Kind]struct{ code, retryAfter string }{
 	strongroom.KindPartTooSmall: {code: "EntityTooSmall"},
 	strongroom.KindTooLarge:     {code: "EntityTooLarge"},
 	strongroom.KindConflict:     {code: "OperationAborted"},
-	strongroom.KindHeld:         {code: "AccessDenied"},
+	strongroom.KindHeld:         {code: "AccessDenied", message: "Access Denied because object protected by object lock."},
 	strongroom.KindUnavailable:  {code: "ServiceUnavailable", retryAfter: "5"},
 	strongroom.KindBusy:         {code: "SlowDown", retryAfter: "1"},
 	strongroom.KindDamaged:      {code: "InternalError"},
@@ -132,14 +140,17 @@ var kinds = map[strongroom.Kind]struct{ code, retryAfter string }{
 var standard = map[string]string{
 	"BucketAlreadyOwnedByYou": "Your previous request to create the named bucket succeeded and you already own it.",
 	"BucketNotEmpty":          "The bucket you tried to delete is not empty.",
-	"EntityTooSmall":          "Your proposed upload is smaller than the minimum allowed object size.",
-	"InvalidPart":             "One or more of the specified parts could not be found. The part might not have been uploaded, or the specified entity tag might not have matched the part's entity tag.",
-	"InvalidPartOrder":        "The list of parts was not in ascending order. Parts list must be specified in order by part number.",
+	"EntityTooLarge":          "Your proposed upload exceeds the maximum allowed object size.",
+	"EntityTooSmall":          "Your proposed upload is smaller than the minimum allowed size",
+	"InvalidPart":             "One or more of the specified parts could not be found.  The part may not have been uploaded, or the specified entity tag may not match the part's entity tag.",
+	"InvalidPartOrder":        "The list of parts was not in ascending order. Parts must be ordered by part number.",
 	"MethodNotAllowed":        "The specified method is not allowed against this resource.",
 	"NoSuchBucket":            "The specified bucket does not exist.",
 	"NoSuchKey":               "The specified key does not exist.",
 	"NoSuchUpload":            "The specified multipart upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.",
 	"NoSuchVersion":           "The specified version does not exist.",
+	"OperationAborted":        "A conflicting conditional operation is currently in progress against this resource. Please try again.",
+	"SlowDown":                "Please reduce your request rate.",
 	"PreconditionFailed":      "At least one of the pre-conditions you specified did not hold.",
 }
 
@@ -155,14 +166,18 @@ func sentence(message string) string {
 // about names what an error of some codes is about, as S3 does.
 func (x *exchange) about(f *failure) []element {
 	var also []element
+	key, version := x.key, x.query.get("versionId")
+	if x.source != nil { // what a copy does not find is the source
+		key, version = x.source.Key, x.source.Version
+	}
 	switch f.code {
 	case "NoSuchBucket", "BucketNotEmpty", "BucketAlreadyOwnedByYou", "NoSuchBucketPolicy", "NoSuchTagSet",
 		"NoSuchCORSConfiguration", "NoSuchLifecycleConfiguration", "NoSuchPublicAccessBlockConfiguration", "ObjectLockConfigurationNotFoundError":
 		also = []element{{"BucketName", x.bucket}}
 	case "NoSuchKey":
-		also = []element{{"Key", x.key}}
+		also = []element{{"Key", key}}
 	case "NoSuchVersion":
-		also = []element{{"Key", x.key}, {"VersionId", x.query.get("versionId")}}
+		also = []element{{"Key", key}, {"VersionId", version}}
 	case "NoSuchUpload":
 		also = []element{{"UploadId", x.query.get("uploadId")}}
 	case "MethodNotAllowed":
@@ -182,11 +197,17 @@ func asFailure(err error) *failure {
 	e, ok := errors.AsType[*strongroom.Error](err)
 	k, known := kinds[strongroom.KindOf(err)]
 	if !ok || !known {
-		return &failure{code: "InternalError", message: "we encountered an internal error; please try again", cause: err}
+		return &failure{code: "InternalError", message: "We encountered an internal error, please try again.", cause: err}
 	}
-	f := &failure{code: k.code, message: cmp.Or(standard[k.code], e.Error()), cause: err, headers: map[string]string{}}
+	f := &failure{code: k.code, message: cmp.Or(k.message, standard[k.code], e.Error()), cause: err, headers: map[string]string{}}
 	if k.retryAfter != "" {
 		f.headers["Retry-After"] = k.retryAfter
+	}
+	if e.Kind == strongroom.KindHeld {
+		f.extra = []element{{"Detail", e.Error()}}
+	}
+	if m, ok := errors.AsType[*vault.MarkerError](err); ok {
+		f.tellMarker(m.Marker)
 	}
 	if len(e.Missing) > 0 {
 		missing := make([]string, len(e.Missing))
@@ -196,6 +217,17 @@ func asFailure(err error) *failure {
 		f.headers["x-strongroom-missing"] = strings.Join(missing, ",")
 	}
 	return f
+}
+
+// tellMarker says that a delete marker was met: it was named, or the key names it now.
+func (f *failure) tellMarker(m strongroom.Object) {
+	f.headers["x-amz-delete-marker"] = "true"
+	f.headers["x-amz-version-id"] = m.VersionName()
+	if f.code == "MethodNotAllowed" {
+		f.headers["Allow"] = "DELETE"
+		f.headers["Last-Modified"] = m.Modified.UTC().Format(http.TimeFormat)
+		f.extra = []element{{"ResourceType", "DeleteMarker"}}
+	}
 }
 
 // causes is err with the part that only the operator's log may show.
@@ -237,6 +269,12 @@ func (x *exchange) fail(err error) {
 	}
 	var d document
 	d.start()
+	x.describeFailure(&d, f)
+	x.answer(status, &d)
+}
+
+// describeFailure writes an error as a document has it.
+func (x *exchange) describeFailure(d *document, f *failure) {
 	d.element("Error", func() {
 		d.text("Code", f.code)
 		d.text("Message", sentence(f.message))
@@ -247,5 +285,24 @@ func (x *exchange) fail(err error) {
 		d.text("RequestId", x.id)
 		d.text("HostId", x.host)
 	})
-	x.answer(status, &d)
+}
+
+// badArgument refuses the value of a header or parameter.
+func badArgument(name, value, format string, args ...any) *failure {
+	f := refuse("InvalidArgument", format, args...)
+	f.extra = []element{{"ArgumentName", name}}
+	if value != "" {
+		f.extra = append(f.extra, element{"ArgumentValue", strings.ToValidUTF8(value[:min(len(value), maxKey)], "\ufffd")})
+	}
+	return f
+}
+
+// unsupportedHeader is unsupported as S3 says it of a header.
+func unsupportedHeader(name, more string) *failure {
+	f := refuse("NotImplemented", "A header you provided implies functionality that is not implemented.")
+	f.extra = []element{{"Header", name}}
+	if more != "" {
+		f.extra = append(f.extra, element{"additionalMessage", more})
+	}
+	return f
 }

@@ -373,7 +373,10 @@ func (r *fakeRoom) findUpload(id strongroom.ID, bucket, key string) (*fakeUpload
 func (r *fakeRoom) PutPart(_ context.Context, c vault.Caller, q vault.PartRequest, body io.Reader) (vault.Part, error) {
 	done, err := r.begin(c, "PutPart", q.Bucket)
 	if err == nil {
-		_, err = r.findUpload(q.Upload, q.Bucket, q.Key)
+		var u *fakeUpload
+		if u, err = r.findUpload(q.Upload, q.Bucket, q.Key); err == nil && q.Announced != nil {
+			err = q.Announced(u.Upload)
+		}
 	}
 	done()
 	if err != nil {
@@ -418,12 +421,13 @@ func (r *fakeRoom) Complete(_ context.Context, c vault.Caller, q vault.CompleteR
 	if err := q.Announced(u.Upload); err != nil {
 		return strongroom.Object{}, err
 	}
-	sums, err := q.Checksums(parts)
+	sums, kind, err := q.Checksums(parts)
 	if err != nil {
 		return strongroom.Object{}, err
 	}
 	o := r.keep(q.Bucket, q.Key, data.Bytes(), u.q.Headers, u.q.Meta, sums, u.q.LegalHold, sizes)
 	r.mu.Lock()
+	r.objects[q.Bucket][q.Key].ChecksumType = kind
 	delete(r.uploads, q.Upload)
 	r.mu.Unlock()
 	return o, nil

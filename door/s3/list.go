@@ -3,7 +3,6 @@ package s3
 import (
 	"encoding/base64"
 	"net/http"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -14,15 +13,8 @@ import (
 
 // count reads a number of entries from the query: at most most, which is also the default.
 func (x *exchange) count(name string, most int) (int, error) {
-	v, ok := x.query.find(name)
-	if !ok || v == "" {
-		return most, nil
-	}
-	n, err := strconv.ParseUint(v, 10, 31)
-	if err != nil {
-		return 0, refuse("InvalidArgument", "%s must be an integer between 0 and 2147483647", name)
-	}
-	return min(int(n), most), nil
+	n, err := atLeast0(name, x.query.get(name), most)
+	return min(n, most), err
 }
 
 // names decodes the parameters that are keys or parts of keys, and answers the
@@ -30,7 +22,7 @@ func (x *exchange) count(name string, most int) (int, error) {
 func (x *exchange) names() (func(string) string, error) {
 	for _, name := range []string{"prefix", "delimiter", "marker", "start-after", "key-marker"} {
 		if v := x.query.get(name); !utf8.ValidString(v) || len(v) > maxKey {
-			return nil, refuse("InvalidArgument", "%s is not UTF-8, or longer than the %d bytes of a key", name, maxKey)
+			return nil, badArgument(name, v, "%s is not UTF-8, or longer than the %d bytes of a key", name, maxKey)
 		}
 	}
 	v, ok := x.query.find("encoding-type")
@@ -40,7 +32,7 @@ func (x *exchange) names() (func(string) string, error) {
 	case v == "url":
 		return func(s string) string { return sigv4.Escape(s, true) }, nil
 	}
-	return nil, refuse("InvalidArgument", "invalid encoding method specified in the request; encoding-type may be url")
+	return nil, badArgument("encoding-type", v, "Invalid Encoding Method specified in Request")
 }
 
 // makeToken makes the opaque token of a continued listing.
@@ -55,7 +47,7 @@ func (x *exchange) token() (string, error) {
 	b, err := base64.RawURLEncoding.DecodeString(v)
 	after, known := strings.CutPrefix(string(b), "1")
 	if err != nil || !known || !utf8.ValidString(after) || len(after) > maxKey {
-		return "", refuse("InvalidArgument", "the continuation token provided is incorrect")
+		return "", badArgument("continuation-token", v, "The continuation token provided is incorrect")
 	}
 	return after, nil
 }
@@ -64,7 +56,7 @@ func (x *exchange) listObjects() error {
 	after := x.query.get("marker")
 	return x.list(after, func(d *document, name func(string) string, page vault.ListPage) {
 		d.text("Marker", name(after))
-		if page.Next != "" {
+		if page.Next != "" && x.query.get("delimiter") != "" {
 			d.text("NextMarker", name(page.Next))
 		}
 	}, true)
@@ -149,15 +141,22 @@ func (x *exchange) entry(d *document, o strongroom.Object, name func(string) str
 	d.text("Key", name(o.Key))
 	d.time("LastModified", o.Modified)
 	d.text("ETag", quote(o.ETag))
-	for _, c := range checksums {
-		if v, ok := o.Checksums[c.name]; ok {
-			d.text("ChecksumAlgorithm", strings.ToUpper(c.name))
-			d.text("ChecksumType", checksumKind(v))
-		}
-	}
+	d.algorithms(o)
 	d.number("Size", o.Size)
 	d.text("StorageClass", "STANDARD")
 	if owners {
 		x.owner(d, "Owner")
+	}
+}
+
+// algorithms names an object's checksums.
+func (d *document) algorithms(o strongroom.Object) {
+	for _, c := range checksums {
+		if _, ok := o.Checksums[c.name]; ok {
+			d.text("ChecksumAlgorithm", strings.ToUpper(c.name))
+		}
+	}
+	if len(o.Checksums) > 0 && o.ChecksumType != "" {
+		d.text("ChecksumType", strings.ToUpper(o.ChecksumType))
 	}
 }

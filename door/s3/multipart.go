@@ -1,6 +1,8 @@
 package s3
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"net/http"
 	"strconv"
@@ -15,16 +17,18 @@ import (
 func partNumber(v string) (int, error) {
 	n, err := strconv.ParseUint(v, 10, 31)
 	if err != nil || n < 1 || n > maxParts {
-		return 0, refuse("InvalidArgument", "part number must be an integer between 1 and %d, inclusive", maxParts)
+		return 0, badArgument("partNumber", v, "Part number must be an integer between 1 and %d, inclusive.", maxParts)
 	}
 	return int(n), nil
 }
 
-// upload reads the id of the upload that the request is about.
+// upload reads the id of the upload that the request is about; one that is no id names
+// no upload.
 func (x *exchange) upload() (strongroom.ID, error) {
 	id, err := strongroom.ParseID(x.query.get("uploadId"))
 	if err != nil {
-		return id, refuse("NoSuchUpload", "the specified upload does not exist; the upload id may be invalid, or the upload may have been aborted or completed")
+		// No upload has such an id. Whether the asker may know more is for the room to say.
+		return strongroom.ID{}, nil
 	}
 	return id, nil
 }
@@ -42,13 +46,13 @@ func (x *exchange) createUpload() error {
 		return err
 	}
 	u, err := x.room.CreateUpload(x.r.Context(), x.caller, vault.UploadRequest{
-		Bucket: x.bucket, Key: x.key, Declared: w.Declared,
+		Bucket: x.bucket, Key: x.key, Declared: w,
 		ChecksumAlgorithm: algorithm, ChecksumType: kind,
 	})
 	if err != nil {
-		return err
+		return lockWanted(err)
 	}
-	x.sealed(x.room.Recipient(u.Custody))
+	x.sealed(x.room.Recipient(u.Custody), u.Cipher)
 	if algorithm != "" {
 		x.w.Header().Set("x-amz-checksum-algorithm", strings.ToUpper(algorithm))
 		x.w.Header().Set("x-amz-checksum-type", strings.ToUpper(kind))
@@ -66,26 +70,25 @@ func (x *exchange) createUpload() error {
 // announcedChecksum reads the algorithm and type that an upload's parts will have.
 func announcedChecksum(fields map[string]string) (algorithm, kind string, err error) {
 	named, ok := fields["x-amz-checksum-algorithm"]
-	wanted, typed := fields["x-amz-checksum-type"]
+	kind, typed := fields["x-amz-checksum-type"]
+	if kind = strings.ToLower(kind); typed && kind != composite && kind != fullObject {
+		return "", "", refuse("InvalidRequest", "Value for x-amz-checksum-type header is invalid.")
+	}
 	if !ok {
 		if typed {
-			return "", "", refuse("InvalidRequest", "x-amz-checksum-type needs x-amz-checksum-algorithm")
+			return "", "", refuse("InvalidRequest", "The x-amz-checksum-type header can only be used with the x-amz-checksum-algorithm header.")
 		}
 		return "", "", nil
 	}
 	c := checksumNamed(named)
 	if c == nil {
-		return "", "", refuse("InvalidRequest", "checksum algorithm provided is unsupported; try one of CRC32, CRC32C, CRC64NVME, SHA1, SHA256")
+		return "", "", refuse("InvalidRequest", "%s", noSuchChecksum)
 	}
-	kind = c.preset
-	switch {
-	case !typed:
-	case strings.EqualFold(wanted, composite) && c.name != "crc64nvme":
-		kind = composite
-	case strings.EqualFold(wanted, fullObject) && c.poly != 0:
-		kind = fullObject
-	default:
-		return "", "", refuse("InvalidRequest", "the checksum type cannot be used with %s", strings.ToUpper(c.name))
+	if !typed {
+		kind = c.preset
+	}
+	if !c.allows(kind) {
+		return "", "", refuse("InvalidRequest", "The %s checksum type cannot be used with the %s checksum algorithm.", strings.ToUpper(kind), c.name)
 	}
 	return c.name, kind, nil
 }
@@ -99,22 +102,42 @@ func (x *exchange) uploadPart() error {
 	if err != nil {
 		return err
 	}
+	if _, ok := x.fields[fieldSource]; ok {
+		return x.uploadPartCopy(number, id)
+	}
 	b, err := x.content(x.MaxObject)
 	if err != nil {
 		return err
 	}
 	p, err := x.room.PutPart(x.r.Context(), x.caller, vault.PartRequest{
 		Bucket: x.bucket, Key: x.key, Upload: id, Number: number, Size: b.size, AtEOF: b.finish,
+		Announced: b.partOf,
 	}, b)
 	if err != nil {
 		return b.explain(err)
 	}
-	x.sealed(x.room.Recipient(p.Custody))
+	x.sealed(x.room.Recipient(p.Custody), p.Cipher)
 	x.w.Header().Set("ETag", quote(p.ETag))
-	for name, value := range p.Checksums {
-		x.w.Header().Set(prefixChecksum+name, value)
-	}
+	x.tellChecksums(p.Checksums, "")
 	return x.done(http.StatusOK)
+}
+
+// partOf holds the checksum of a part against what its upload announced.
+func (b *body) partOf(u vault.Upload) error {
+	c := checksumNamed(u.ChecksumAlgorithm)
+	switch {
+	case c == nil:
+		b.byDefault()
+	case b.sum == nil && u.ChecksumType == fullObject:
+		b.compute(c)
+	case b.sum != c:
+		actual := "null"
+		if b.sum != nil {
+			actual = strings.ToUpper(b.sum.name)
+		}
+		return refuse("InvalidRequest", "Checksum Type mismatch occurred, expected checksum Type: %s, actual checksum Type: %s", strings.ToUpper(c.name), actual)
+	}
+	return nil
 }
 
 func (x *exchange) completeUpload() error {
@@ -122,10 +145,9 @@ func (x *exchange) completeUpload() error {
 	if err != nil {
 		return err
 	}
-	for _, name := range []string{"If-Match", "If-None-Match"} {
-		if x.r.Header.Get(name) != "" {
-			return unsupported("a conditional write (" + name + ")")
-		}
+	precondition, err := x.precondition()
+	if err != nil {
+		return err
 	}
 	want, err := x.takeClaims()
 	if err != nil {
@@ -140,31 +162,29 @@ func (x *exchange) completeUpload() error {
 	}
 	q := vault.CompleteRequest{
 		Bucket: x.bucket, Key: x.key, Upload: id,
-		Announced: want.announced, Checksums: want.check,
+		Announced: want.announced, Checksums: want.check, Precondition: precondition,
 	}
 	for _, p := range want.parts {
 		q.Parts = append(q.Parts, vault.CompletePart{Number: p.number, ETag: p.etag})
 	}
-	o, err := x.room.Complete(x.r.Context(), x.caller, q)
-	if err != nil {
-		return err
-	}
-	x.sealed(x.room.Recipient(o.Custody))
-	var d document
-	d.root("CompleteMultipartUploadResult", func() {
-		d.text("Location", x.location())
-		d.text("Bucket", x.bucket)
-		d.text("Key", x.key)
-		d.text("ETag", quote(o.ETag))
-		for _, c := range checksums {
-			if v, ok := o.Checksums[c.name]; ok {
-				d.text(c.tag, v)
-				d.text("ChecksumType", checksumKind(v))
-			}
+	return x.patiently(func(ctx context.Context) (func(*document), error) {
+		o, err := x.room.Complete(ctx, x.caller, q)
+		if err != nil {
+			return nil, conflicting(err, precondition)
 		}
+		return func(d *document) {
+			if !x.begun {
+				x.made(o)
+			}
+			d.within("CompleteMultipartUploadResult", func() {
+				d.text("Location", x.location())
+				d.text("Bucket", x.bucket)
+				d.text("Key", x.key)
+				d.text("ETag", quote(o.ETag))
+				d.sums(o.Checksums, o.ChecksumType)
+			})
+		}, nil
 	})
-	x.answer(http.StatusOK, &d)
-	return nil
 }
 
 // location is the URL at which the object can be asked for.
@@ -186,8 +206,8 @@ type completion struct {
 	size      int64     // of the whole, or -1
 	sum       *checksum // of the whole, or nil
 	sumValue  string
-	kind      string // checksum type, or ""
-	algorithm string // what the upload announced
+	kind      string    // checksum type, or ""
+	algorithm *checksum // what the upload announced, or nil
 }
 
 type completedPart struct {
@@ -207,30 +227,30 @@ func (x *exchange) takeClaims() (*completion, error) {
 			continue
 		}
 		if w.sum != nil {
-			return nil, refuse("InvalidRequest", "expecting a single x-amz-checksum- header; multiple checksum types are not allowed")
+			return nil, refuse("InvalidRequest", "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.")
 		}
-		digest, _, _ := strings.Cut(v, "-")
-		if c.decode(digest) == nil {
-			return nil, refuse("InvalidRequest", "value for %s header is invalid", prefixChecksum+c.name)
+		digest, parts, counted := strings.Cut(v, "-")
+		if n, ok := digits(parts); c.decode(digest) == nil || counted && (!ok || n < 1) {
+			return nil, refuse("InvalidRequest", "Value for %s header is invalid.", prefixChecksum+c.name)
 		}
 		w.sum, w.sumValue = c, v
 		delete(x.fields, prefixChecksum+c.name)
 	}
-	switch v := x.fields["x-amz-checksum-type"]; {
-	case v == "":
-	case strings.EqualFold(v, composite):
-		w.kind = composite
-	case strings.EqualFold(v, fullObject):
-		w.kind = fullObject
+	switch v := strings.ToLower(x.fields["x-amz-checksum-type"]); v {
+	case "", composite, fullObject:
+		w.kind = v
 	default:
-		return nil, refuse("InvalidRequest", "x-amz-checksum-type must be COMPOSITE or FULL_OBJECT")
+		return nil, refuse("InvalidRequest", "Value for x-amz-checksum-type header is invalid.")
 	}
 	if v, ok := x.fields["x-amz-mp-object-size"]; ok {
-		n, err := strconv.ParseUint(v, 10, 62)
+		n, err := strconv.ParseInt(v, 10, 64)
 		if err != nil {
-			return nil, refuse("InvalidArgument", "x-amz-mp-object-size must be a number of bytes")
+			return nil, refuse("InvalidRequest", "Value for x-amz-mp-object-size header is invalid: '%s'", clip(v))
 		}
-		w.size = int64(n)
+		if n < 0 {
+			return nil, refuse("InvalidRequest", "Value for x-amz-mp-object-size header is less than zero: '%d'", n)
+		}
+		w.size = n
 	}
 	return w, nil
 }
@@ -238,57 +258,78 @@ func (x *exchange) takeClaims() (*completion, error) {
 // announced takes in what the client said when it began the upload.
 func (w *completion) announced(u vault.Upload) error {
 	if w.kind != "" && u.ChecksumType != "" && w.kind != u.ChecksumType {
-		return refuse("InvalidRequest", "the upload was created with the checksum type %s", strings.ToUpper(u.ChecksumType))
+		return refuse("InvalidRequest", "The upload was created using the %s checksum mode. The complete request must use the same checksum mode.", strings.ToUpper(u.ChecksumType))
 	}
-	w.algorithm = u.ChecksumAlgorithm
-	if u.ChecksumType != "" {
+	if w.algorithm = checksumNamed(u.ChecksumAlgorithm); u.ChecksumType != "" {
 		w.kind = u.ChecksumType
 	}
 	return nil
 }
 
-// check compares the claims with the stored parts, and answers the whole's checksums.
-func (w *completion) check(stored []vault.Part) (map[string]string, error) {
+// check compares the claims with the stored parts, and answers the whole's checksum and
+// its type.
+func (w *completion) check(stored []vault.Part) (map[string]string, string, error) {
 	if len(stored) != len(w.parts) {
-		return nil, errors.New("the parts found are not the parts asked for")
+		return nil, "", errors.New("the parts found are not the parts asked for")
 	}
 	var size int64
 	for i, p := range stored {
 		size += p.Size
-		for name, claimed := range w.parts[i].sums {
-			if v, ok := p.Checksums[name]; ok && !equal(v, claimed) || !ok && w.algorithm == name {
-				return nil, refuse("InvalidPart", "the checksum given for part %d is not that of the part which was uploaded", p.Number)
-			}
+		if err := w.checkPart(w.parts[i], p); err != nil {
+			return nil, "", err
 		}
 	}
 	if w.size >= 0 && w.size != size {
-		return nil, refuse("InvalidRequest", "the provided x-amz-mp-object-size does not match the size of the parts")
+		return nil, "", refuse("InvalidRequest", "The provided 'x-amz-mp-object-size' header value %d does not match what was computed: %d", w.size, size)
 	}
-	c := w.chosen()
+	c, kind := w.chosen(stored), w.kind
 	if c == nil {
-		return nil, nil
+		return nil, "", nil
 	}
-	kind := w.kind
-	if kind == "" {
+	if kind == "" || w.algorithm == nil && !c.allows(kind) {
 		kind = c.preset
 	}
 	whole := c.whole(kind, stored)
-	if whole == "" {
-		return nil, refuse("InvalidRequest", "the %s of the whole cannot be made: a part was uploaded without it, or its checksum type does not allow it", strings.ToUpper(c.name))
+	switch {
+	case whole == "" && w.algorithm == nil && w.sum == nil:
+		return nil, "", nil
+	case whole == "":
+		return nil, "", refuse("InvalidRequest", "the %s of the whole cannot be made: a part was uploaded without it", strings.ToUpper(c.name))
+	case w.sum != nil && (w.sum != c || !sameChecksum(w.sumValue, whole)):
+		return nil, "", refuse("BadDigest", "The %s you specified did not match the calculated checksum.", strings.ToUpper(w.sum.name))
 	}
-	if w.sum != nil && (w.sum != c || !sameChecksum(w.sumValue, whole)) {
-		return nil, refuse("BadDigest", "the %s you specified did not match the calculated checksum", strings.ToUpper(w.sum.name))
-	}
-	return map[string]string{c.name: whole}, nil
+	return map[string]string{c.name: whole}, kind, nil
 }
 
-// chosen is the algorithm of the whole's checksum: what the upload announced, what
-// this request names, or else nothing.
-func (w *completion) chosen() *checksum {
-	if w.algorithm != "" {
-		return checksumNamed(w.algorithm)
+// chosen is the algorithm of the whole's checksum: what the upload announced, what this
+// request names, or else what the parts have.
+func (w *completion) chosen(stored []vault.Part) *checksum {
+	if w.algorithm != nil || w.sum != nil {
+		return cmp.Or(w.algorithm, w.sum)
 	}
-	return w.sum
+	for i := range checksums {
+		if _, ok := stored[0].Checksums[checksums[i].name]; ok {
+			return &checksums[i]
+		}
+	}
+	return nil
+}
+
+// checkPart holds what a completion says of a part against the part.
+func (w *completion) checkPart(claims completedPart, p vault.Part) error {
+	for name, claimed := range claims.sums {
+		v, ok := p.Checksums[name]
+		switch {
+		case ok && !equal(v, claimed):
+			return &strongroom.Error{Kind: strongroom.KindInvalidPart, Message: "the checksum given for a part is not that of the part which was uploaded"}
+		case !ok && w.algorithm != nil:
+			return refuse("BadDigest", "The %s you specified for part %d did not match what we received.", name, p.Number)
+		}
+	}
+	if w.algorithm != nil && w.kind == composite && claims.sums[w.algorithm.name] == "" {
+		return refuse("InvalidRequest", "The upload was created using a %s checksum. The complete request must include the checksum for each part. It was missing for part %d in the request.", w.algorithm.name, p.Number)
+	}
+	return nil
 }
 
 // sameChecksum compares a claimed checksum of a whole; "-N" may be left out of it.
@@ -322,7 +363,7 @@ func parseComplete(data []byte) ([]completedPart, error) {
 			return nil, err
 		}
 		if len(parts) > 0 && parts[len(parts)-1].number >= p.number {
-			return nil, refuse("InvalidPartOrder", "the list of parts was not in ascending order; parts must be ordered by part number")
+			return nil, refuse("InvalidPartOrder", "The list of parts was not in ascending order. Parts must be ordered by part number.")
 		}
 		parts = append(parts, p)
 	}
@@ -350,15 +391,25 @@ func parsePart(n *node) (completedPart, error) {
 		seen[f.name] = true
 		switch f.name {
 		case "PartNumber":
-			if p.number, err = partNumber(strings.TrimSpace(v)); err != nil {
-				return p, err
+			n, err := strconv.ParseInt(strings.TrimSpace(v), 10, 64)
+			switch {
+			case errors.Is(err, strconv.ErrSyntax):
+				return p, malformed("PartNumber is not a number")
+			case n < 1:
+				return p, badArgument("PartNumber", v, "PartNumber must be >= 1")
+			case n > maxParts:
+				return p, badArgument("PartNumber", v, "PartNumber must be <= %d", maxParts)
 			}
+			p.number = int(n)
 		case "ETag":
 			p.etag = strings.Trim(strings.TrimSpace(v), `"`)
 		default:
 			c := checksumTagged(f.name)
-			if c == nil || c.decode(v) == nil {
-				return p, malformed("a Part may hold PartNumber, ETag and checksums in base64 only")
+			if c == nil {
+				return p, malformed("a Part may hold PartNumber, ETag and checksums only")
+			}
+			if c.decode(v) == nil || len(p.sums) > 0 {
+				return p, badArgument("Checksum", v, "Invalid Base64 or multiple checksums present in request")
 			}
 			p.sums[c.name] = v
 		}
@@ -437,11 +488,7 @@ func (x *exchange) listParts() error {
 				d.time("LastModified", p.Modified)
 				d.text("ETag", quote(p.ETag))
 				d.number("Size", p.Size)
-				for _, c := range checksums {
-					if v, ok := p.Checksums[c.name]; ok {
-						d.text(c.tag, v)
-					}
-				}
+				d.sums(p.Checksums, "")
 			})
 		}
 	})
@@ -451,15 +498,7 @@ func (x *exchange) listParts() error {
 
 // marker is the number of the part after which a listing goes on.
 func (x *exchange) marker() (int, error) {
-	v := x.query.get("part-number-marker")
-	if v == "" {
-		return 0, nil
-	}
-	n, err := strconv.ParseUint(v, 10, 31)
-	if err != nil {
-		return 0, refuse("InvalidArgument", "part-number-marker must be an integer between 0 and 2147483647")
-	}
-	return int(n), nil
+	return atLeast0("part-number-marker", x.query.get("part-number-marker"), 0)
 }
 
 // initiator writes who began an upload, and how its checksum will be.
@@ -495,7 +534,7 @@ func (x *exchange) listUploads() error {
 	mark := x.query.get("upload-id-marker")
 	if mark != "" && q.AfterKey != "" { // without a key the id means nothing, as S3 has it
 		if q.AfterUpload, err = strongroom.ParseID(mark); err != nil {
-			return refuse("InvalidArgument", "invalid upload-id-marker")
+			return badArgument("upload-id-marker", mark, "Invalid uploadId marker")
 		}
 	}
 	page, err := x.room.ListUploads(x.r.Context(), x.caller, q)

@@ -1,19 +1,28 @@
 package s3
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"strongroom"
 	"strongroom/vault"
 )
 
 func (x *exchange) putObject() error {
+	if _, ok := x.fields[fieldSource]; ok {
+		return x.copyObject()
+	}
 	w, err := x.wishes()
+	if err != nil {
+		return err
+	}
+	p, err := x.precondition()
 	if err != nil {
 		return err
 	}
@@ -21,38 +30,62 @@ func (x *exchange) putObject() error {
 	if err != nil {
 		return err
 	}
-	o, err := x.room.Put(x.r.Context(), x.caller, vault.PutRequest{
-		Bucket: x.bucket, Key: x.key, Size: b.size,
-		Declared: w.Declared, AtEOF: b.finish,
-	}, b)
+	b.byDefault()
+	return x.store(b, vault.PutRequest{Bucket: x.bucket, Key: x.key, Size: b.size, Declared: w, Precondition: p, AtEOF: b.finish}, func(o strongroom.Object) error {
+		return x.done(http.StatusOK)
+	})
+}
+
+// store puts an object and sets the headers of the answer.
+func (x *exchange) store(b *body, q vault.PutRequest, answer func(strongroom.Object) error) error {
+	o, err := x.room.Put(x.r.Context(), x.caller, q, b)
 	if err != nil {
-		return b.explain(err)
+		return b.explain(lockWanted(conflicting(err, q.Precondition)))
 	}
-	x.sealed(x.room.Recipient(o.Custody))
+	x.made(o)
 	x.w.Header().Set("ETag", quote(o.ETag))
-	x.tellChecksums(o.Checksums)
-	return x.done(http.StatusOK)
+	x.tellChecksums(o.Checksums, o.ChecksumType)
+	return answer(o)
 }
 
 // tellChecksums sets the headers of an object's checksums.
-func (x *exchange) tellChecksums(sums map[string]string) {
+func (x *exchange) tellChecksums(sums map[string]string, kind string) {
 	for name, value := range sums {
 		x.w.Header().Set(prefixChecksum+name, value)
-		x.w.Header().Set("x-amz-checksum-type", checksumKind(value))
+	}
+	if len(sums) > 0 && kind != "" {
+		x.w.Header().Set("x-amz-checksum-type", strings.ToUpper(kind))
 	}
 }
 
-func (x *exchange) getObject() error {
-	if err := x.noContent(); err != nil {
-		return err
+// version reads which version of the object the request is about; "" is the current one.
+func (x *exchange) version() (string, error) {
+	v := x.query.get("versionId") // some clients send it empty where they mean none
+	if v == "" {
+		return "", nil
 	}
-	changes, err := x.overridden()
+	return v, checkVersion("versionId", v)
+}
+
+// checkVersion refuses what cannot be a version's id.
+func checkVersion(name, v string) error {
+	if v == "null" {
+		return nil
+	}
+	if _, err := strongroom.ParseID(v); err != nil {
+		return badArgument(name, v, "Invalid version id specified")
+	}
+	return nil
+}
+
+func (x *exchange) getObject() error {
+	version, changes, err := x.asked()
 	if err != nil {
 		return err
 	}
 	var p plan
 	opened, err := x.room.Open(x.r.Context(), x.caller, vault.GetRequest{
-		Bucket: x.bucket, Key: x.key,
+		Bucket: x.bucket, Key: x.key, Version: version,
 		Plan: func(o strongroom.Object) (int64, int64, error) {
 			var err error
 			p, err = x.decide(o)
@@ -63,6 +96,21 @@ func (x *exchange) getObject() error {
 		return err
 	}
 	return x.deliver(opened, p, changes)
+}
+
+// asked reads what a GET or HEAD asks for, apart from what depends on the object.
+func (x *exchange) asked() (version string, changes map[string]string, err error) {
+	if err := x.noContent(); err != nil {
+		return "", nil, err
+	}
+	if version, err = x.version(); err != nil {
+		return "", nil, err
+	}
+	if err := x.wantedPart(); err != nil {
+		return "", nil, err
+	}
+	changes, err = x.overridden()
+	return version, changes, err
 }
 
 // deliver streams opened content. The answer's header leaves with the first byte,
@@ -140,9 +188,16 @@ func (x *exchange) outline(o strongroom.Object, recipient string, p plan, change
 	if p.parts > 0 {
 		h.Set("x-amz-mp-parts-count", strconv.Itoa(p.parts))
 	}
-	// The checksums are of the whole object: beside a part of it they would only mislead.
-	if strings.EqualFold(x.fields["x-amz-checksum-mode"], "ENABLED") && p.status == http.StatusOK {
-		x.tellChecksums(o.Checksums)
+	if !strings.EqualFold(x.fields["x-amz-checksum-mode"], "ENABLED") {
+		return
+	}
+	// The object's checksums are of all of it: beside a range they would only mislead.
+	switch {
+	case p.part != nil && o.ChecksumType == composite:
+		x.tellChecksums(p.part.Checksums, o.ChecksumType)
+	case p.part != nil:
+	case p.length == o.Size:
+		x.tellChecksums(o.Checksums, o.ChecksumType)
 	}
 }
 
@@ -163,14 +218,11 @@ func (x *exchange) overridden() (map[string]string, error) {
 }
 
 func (x *exchange) headObject() error {
-	if err := x.noContent(); err != nil {
-		return err
-	}
-	changes, err := x.overridden()
+	version, changes, err := x.asked()
 	if err != nil {
 		return err
 	}
-	o, err := x.room.Head(x.r.Context(), x.caller, x.bucket, x.key, "")
+	o, err := x.room.Head(x.r.Context(), x.caller, x.bucket, x.key, version)
 	if err != nil {
 		return err
 	}
@@ -187,21 +239,55 @@ func (x *exchange) deleteObject() error {
 	if err := x.noContent(); err != nil {
 		return err
 	}
-	for _, name := range []string{"If-Match", "If-None-Match"} {
-		if x.r.Header.Get(name) != "" {
-			return unsupported("a conditional delete (" + name + ")")
-		}
+	q, err := x.deletion()
+	if err != nil {
+		return err
 	}
-	results, err := x.room.Delete(x.r.Context(), x.caller, x.bucket, []vault.DeleteRequest{{Key: x.key}})
+	results, err := x.room.Delete(x.r.Context(), x.caller, x.bucket, []vault.DeleteRequest{q})
 	if err != nil {
 		return err
 	}
 	for _, r := range results {
 		if r.Err != nil {
-			return r.Err
+			return conflicting(r.Err, vault.Precondition{IfMatch: q.IfMatch})
+		}
+		if version := cmp.Or(r.MarkerVersion, r.Version); version != "" {
+			x.w.Header().Set("x-amz-version-id", version)
+		}
+		if r.Marker {
+			x.w.Header().Set("x-amz-delete-marker", "true")
 		}
 	}
 	return x.done(http.StatusNoContent)
+}
+
+// deletion reads what a DELETE asks for.
+func (x *exchange) deletion() (q vault.DeleteRequest, err error) {
+	q = vault.DeleteRequest{Key: x.key, Bypass: x.bypass()}
+	if q.Version, err = x.version(); err != nil {
+		return q, err
+	}
+	for _, name := range []string{"If-None-Match", "If-Modified-Since", "If-Unmodified-Since"} {
+		if x.r.Header.Get(name) != "" {
+			return q, unsupportedHeader(name, "")
+		}
+	}
+	q.IfMatch = strings.Trim(strings.TrimSpace(x.r.Header.Get("If-Match")), `"`)
+	if v, ok := x.fields["x-amz-if-match-last-modified-time"]; ok {
+		t, err := http.ParseTime(v)
+		if err != nil {
+			return q, badArgument("x-amz-if-match-last-modified-time", v, "The time must be a date as HTTP has it")
+		}
+		q.IfModified = &t
+	}
+	if v, ok := x.fields["x-amz-if-match-size"]; ok {
+		n, err := strconv.ParseInt(v, 10, 64)
+		if err != nil || n < 0 {
+			return q, badArgument("x-amz-if-match-size", v, "The size must be a number of bytes")
+		}
+		q.IfSize = &n
+	}
+	return q, nil
 }
 
 func (x *exchange) deleteObjects() error {
@@ -210,35 +296,49 @@ func (x *exchange) deleteObjects() error {
 		return err
 	}
 	if !b.told {
-		return refuse("InvalidRequest", "missing required header for this request: Content-MD5 or x-amz-checksum-*")
+		return refuse("InvalidRequest", "Missing required header for this request: Content-MD5 OR x-amz-checksum-*")
 	}
-	keys, quiet, err := parseDelete(data)
+	requests, quiet, err := parseDelete(data)
 	if err != nil {
 		return err
 	}
-	var wrong []vault.DeleteResult
+	results := make([]vault.DeleteResult, len(requests))
 	var good []vault.DeleteRequest
-	seen := map[string]bool{}
-	for _, k := range keys {
-		if err := checkKey(k); err != nil {
-			wrong = append(wrong, vault.DeleteResult{Key: k, Err: err})
-		} else if !seen[k] {
-			seen[k] = true
-			good = append(good, vault.DeleteRequest{Key: k})
+	at := map[string]int{} // where in good a request stands that may occur more than once
+	where := make([]int, len(requests))
+	for i, q := range requests {
+		where[i] = -1
+		if err := cmp.Or(checkKey(q.Key), q.wrong); err != nil {
+			results[i] = vault.DeleteResult{Key: q.Key, Version: q.Version, Err: err}
+			continue
 		}
+		name := q.Version + "/" + q.Key
+		j, known := at[name]
+		if !known || q.conditional {
+			j = len(good)
+			at[name] = j
+			q.Bypass = x.bypass()
+			good = append(good, q.DeleteRequest)
+		}
+		where[i] = j
 	}
-	var results []vault.DeleteResult
 	if len(good) > 0 {
-		if results, err = x.room.Delete(x.r.Context(), x.caller, x.bucket, good); err != nil {
+		done, err := x.room.Delete(x.r.Context(), x.caller, x.bucket, good)
+		if err != nil {
 			return err
+		}
+		for i, j := range where {
+			if j >= 0 {
+				results[i] = done[j]
+			}
 		}
 	}
 	var d document
 	d.root("DeleteResult", func() {
-		for _, r := range append(results, wrong...) {
+		for _, r := range results {
 			if r.Err == nil {
 				if !quiet {
-					d.element("Deleted", func() { d.text("Key", r.Key) })
+					d.deleted(r)
 				}
 				continue
 			}
@@ -248,6 +348,9 @@ func (x *exchange) deleteObjects() error {
 			}
 			d.element("Error", func() {
 				d.text("Key", r.Key)
+				if r.Version != "" {
+					d.text("VersionId", r.Version)
+				}
 				d.text("Code", f.code)
 				d.text("Message", f.message)
 			})
@@ -257,9 +360,29 @@ func (x *exchange) deleteObjects() error {
 	return nil
 }
 
+func (d *document) deleted(r vault.DeleteResult) {
+	d.element("Deleted", func() {
+		d.text("Key", r.Key)
+		if r.Version != "" {
+			d.text("VersionId", r.Version)
+		}
+		if r.Marker {
+			d.boolean("DeleteMarker", true)
+			d.text("DeleteMarkerVersionId", r.MarkerVersion)
+		}
+	})
+}
+
+// deletionOf is one object that DeleteObjects names.
+type deletionOf struct {
+	vault.DeleteRequest
+	conditional bool
+	wrong       error // why it cannot be done; the others can
+}
+
 // parseDelete reads the body of DeleteObjects.
-func parseDelete(data []byte) (keys []string, quiet bool, err error) {
-	root, err := parseDocument(data, "Delete", 2+4*maxDelete)
+func parseDelete(data []byte) (requests []deletionOf, quiet bool, err error) {
+	root, err := parseDocument(data, "Delete", 2+6*maxDelete)
 	if err != nil {
 		return nil, false, err
 	}
@@ -276,48 +399,52 @@ func parseDelete(data []byte) (keys []string, quiet bool, err error) {
 			}
 			quiet = v == "true"
 		case "Object":
-			key, err := parseDeleteObject(c)
+			q, err := parseDeleteObject(c)
 			if err != nil {
 				return nil, false, err
 			}
-			if keys = append(keys, key); len(keys) > maxDelete {
+			if requests = append(requests, q); len(requests) > maxDelete {
 				return nil, false, malformed("it names more than 1000 objects")
 			}
 		default:
 			return nil, false, malformed("Delete may hold Object and Quiet only")
 		}
 	}
-	if len(keys) == 0 {
+	if len(requests) == 0 {
 		return nil, false, malformed("it names no object")
 	}
-	return keys, quiet, nil
+	return requests, quiet, nil
 }
 
-func parseDeleteObject(n *node) (string, error) {
-	fields, err := n.branch()
+func parseDeleteObject(n *node) (q deletionOf, err error) {
+	fields, err := n.fields("Key", "VersionId", "ETag", "LastModifiedTime", "Size")
 	if err != nil {
-		return "", err
+		return q, err
 	}
-	key := ""
-	for _, f := range fields {
-		switch f.name {
-		case "Key":
-			v, err := f.leaf()
-			if err != nil {
-				return "", err
+	if q.Key = fields["Key"]; q.Key == "" {
+		return q, malformed("an Object has no Key")
+	}
+	if q.Version = fields["VersionId"]; q.Version != "" && checkVersion("VersionId", q.Version) != nil {
+		q.wrong = refuse("NoSuchVersion", "The specified version does not exist.")
+	}
+	q.IfMatch = strings.Trim(strings.TrimSpace(fields["ETag"]), `"`)
+	if v, ok := fields["LastModifiedTime"]; ok {
+		t, err := http.ParseTime(strings.TrimSpace(v))
+		if err != nil {
+			if t, ok = parseTime(v); !ok {
+				return q, malformed("LastModifiedTime is not a time")
 			}
-			if key != "" {
-				return "", malformed("an Object has more than one Key")
-			}
-			key = v
-		case "VersionId", "ETag", "LastModifiedTime", "Size":
-			return "", unsupported(f.name + " in DeleteObjects")
-		default:
-			return "", malformed("an Object may hold a Key only")
+			t = t.Truncate(time.Second)
 		}
+		q.IfModified = &t
 	}
-	if key == "" {
-		return "", malformed("an Object has no Key")
+	if v, ok := fields["Size"]; ok {
+		size, err := strconv.ParseInt(strings.TrimSpace(v), 10, 64)
+		if err != nil {
+			return q, malformed("Size is not a number")
+		}
+		q.IfSize = &size
 	}
-	return key, nil
+	q.conditional = q.IfMatch != "" || q.IfModified != nil || q.IfSize != nil
+	return q, nil
 }

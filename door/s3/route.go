@@ -27,6 +27,8 @@ const (
 	objectLevel
 )
 
+var ofVersion = []string{"versionId"}
+
 var overrides = []string{"response-content-type", "response-content-language", "response-expires", "response-cache-control", "response-content-disposition", "response-content-encoding"}
 
 // operations are tried in order: of two that fit, the one with more marks comes first.
@@ -41,17 +43,29 @@ func init() { // a literal would refer to itself through the handlers
 		{"DeleteBucket", bucketLevel, "DELETE", nil, nil, (*exchange).deleteBucket},
 		{"GetBucketLocation", bucketLevel, "GET", []string{"location"}, nil, (*exchange).bucketLocation},
 		{"ListMultipartUploads", bucketLevel, "GET", []string{"uploads"}, []string{"prefix", "delimiter", "key-marker", "upload-id-marker", "max-uploads", "encoding-type"}, (*exchange).listUploads},
+		{"ListObjectVersions", bucketLevel, "GET", []string{"versions"}, []string{"prefix", "delimiter", "key-marker", "version-id-marker", "max-keys", "encoding-type"}, (*exchange).listVersions},
 		{"ListObjectsV2", bucketLevel, "GET", []string{"list-type"}, []string{"prefix", "delimiter", "start-after", "continuation-token", "fetch-owner", "max-keys", "encoding-type"}, (*exchange).listObjectsV2},
 		{"ListObjects", bucketLevel, "GET", nil, []string{"prefix", "delimiter", "marker", "max-keys", "encoding-type"}, (*exchange).listObjects},
 		{"DeleteObjects", bucketLevel, "POST", []string{"delete"}, nil, (*exchange).deleteObjects},
 
+		{"GetObjectTagging", objectLevel, "GET", []string{"tagging"}, ofVersion, (*exchange).getTags},
+		{"PutObjectTagging", objectLevel, "PUT", []string{"tagging"}, ofVersion, (*exchange).putTags},
+		{"DeleteObjectTagging", objectLevel, "DELETE", []string{"tagging"}, ofVersion, (*exchange).deleteTags},
+		{"GetObjectRetention", objectLevel, "GET", []string{"retention"}, ofVersion, (*exchange).getRetention},
+		{"PutObjectRetention", objectLevel, "PUT", []string{"retention"}, ofVersion, (*exchange).putRetention},
+		{"GetObjectLegalHold", objectLevel, "GET", []string{"legal-hold"}, ofVersion, (*exchange).getHold},
+		{"PutObjectLegalHold", objectLevel, "PUT", []string{"legal-hold"}, ofVersion, (*exchange).putHold},
+		{"GetObjectAcl", objectLevel, "GET", []string{"acl"}, ofVersion, (*exchange).getObjectACL},
+		{"PutObjectAcl", objectLevel, "PUT", []string{"acl"}, ofVersion, (*exchange).putObjectACL},
+		{"GetObjectAttributes", objectLevel, "GET", []string{"attributes"}, ofVersion, (*exchange).getAttributes},
+
 		{"UploadPart", objectLevel, "PUT", []string{"partNumber", "uploadId"}, nil, (*exchange).uploadPart},
 		{"PutObject", objectLevel, "PUT", nil, nil, (*exchange).putObject},
 		{"ListParts", objectLevel, "GET", []string{"uploadId"}, []string{"max-parts", "part-number-marker", "encoding-type"}, (*exchange).listParts},
-		{"GetObject", objectLevel, "GET", nil, append([]string{"partNumber"}, overrides...), (*exchange).getObject},
-		{"HeadObject", objectLevel, "HEAD", nil, append([]string{"partNumber"}, overrides...), (*exchange).headObject},
+		{"GetObject", objectLevel, "GET", nil, append([]string{"partNumber", "versionId"}, overrides...), (*exchange).getObject},
+		{"HeadObject", objectLevel, "HEAD", nil, append([]string{"partNumber", "versionId"}, overrides...), (*exchange).headObject},
 		{"AbortMultipartUpload", objectLevel, "DELETE", []string{"uploadId"}, nil, (*exchange).abortUpload},
-		{"DeleteObject", objectLevel, "DELETE", nil, nil, (*exchange).deleteObject},
+		{"DeleteObject", objectLevel, "DELETE", nil, ofVersion, (*exchange).deleteObject},
 		{"CreateMultipartUpload", objectLevel, "POST", []string{"uploads"}, nil, (*exchange).createUpload},
 		{"CompleteMultipartUpload", objectLevel, "POST", []string{"uploadId"}, nil, (*exchange).completeUpload},
 	})
@@ -66,6 +80,14 @@ func choose(x *exchange) (*operation, error) {
 		at = objectLevel
 	} else if x.bucket != "" {
 		at = bucketLevel
+	}
+	switch {
+	case at == objectLevel && x.r.Method == "PUT" && x.query.has("partNumber") && !x.query.has("uploadId"):
+		return nil, badArgument("partNumber", x.query.get("partNumber"), "This operation does not accept partNumber without uploadId")
+	case at == objectLevel && x.r.Method == "GET" && x.query.has("uploads"):
+		return nil, refuse("InvalidRequest", "Key is not expected for the GET method ?uploads subresource")
+	case at == objectLevel && x.r.Method == "GET" && x.query.has("versions"):
+		return nil, refuse("InvalidRequest", "There is no such thing as the ?versions sub-resource for a key")
 	}
 	for i := range operations {
 		op := &operations[i]
@@ -89,7 +111,7 @@ func choose(x *exchange) (*operation, error) {
 		}
 		return nil, unsupported(x.r.Method + " with the query parameters " + strconv.Quote(strings.Join(names, " ")) + " on this kind of resource")
 	}
-	return nil, refuse("MethodNotAllowed", "the specified method is not allowed against this resource")
+	return nil, refuse("MethodNotAllowed", "The specified method is not allowed against this resource.")
 }
 
 // ofSignature reports whether a query parameter belongs to a presigned URL as such.
@@ -119,9 +141,12 @@ func (x *exchange) locate() error {
 		}
 	}
 	if x.bucket != "" && !validBucket(x.bucket) {
-		f := refuse("InvalidBucketName", "the specified bucket is not valid")
+		f := refuse("InvalidBucketName", "The specified bucket is not valid.")
 		f.extra = []element{{"BucketName", strings.ToValidUTF8(clip(x.bucket), "\ufffd")}}
 		return f
+	}
+	if climbs(x.key) {
+		return refuse("BadRequest", "An error occurred when parsing the HTTP request.")
 	}
 	return checkKey(x.key)
 }
@@ -145,12 +170,36 @@ func (x *exchange) virtualBucket() string {
 // checkKey refuses keys that S3 has no place for.
 func checkKey(key string) error {
 	if len(key) > maxKey {
-		return refuse("KeyTooLongError", "your key is too long; it may have %d bytes", maxKey)
+		return tooLongKey(len(key))
 	}
 	if !utf8.ValidString(key) {
 		return refuse("InvalidURI", "the key is not UTF-8")
 	}
 	return nil
+}
+
+func tooLongKey(size int) error {
+	f := refuse("KeyTooLongError", "Your key is too long.")
+	f.extra = []element{{"Size", strconv.Itoa(size)}, {"MaxSizeAllowed", strconv.Itoa(maxKey)}}
+	return f
+}
+
+// climbs reports whether a key's relative segments lead above its beginning, which S3
+// refuses: of any run of segments from the left, no more may go up than down.
+func climbs(key string) bool {
+	depth := 0
+	for segment := range strings.SplitSeq(key, "/") {
+		switch segment {
+		case "..":
+			if depth--; depth < 0 {
+				return true
+			}
+		case "", ".":
+		default:
+			depth++
+		}
+	}
+	return false
 }
 
 var (

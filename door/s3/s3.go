@@ -94,6 +94,10 @@ type Config struct {
 	PaceBytes  int64
 	PaceWindow time.Duration
 
+	// A client that waits for a copy or for an upload to be completed is given a sign of
+	// life this often; default 10 seconds.
+	Patience time.Duration
+
 	Now   func() time.Time  // default time.Now
 	Log   *slog.Logger      // causes of answers in the 500s; default none
 	Noise func(kind string) // counts unauthenticated requests that name no room; default none
@@ -132,6 +136,9 @@ func New(c Config) http.Handler {
 	if c.PaceWindow == 0 {
 		c.PaceWindow = 30 * time.Second
 	}
+	if c.Patience == 0 {
+		c.Patience = 10 * time.Second
+	}
 	if c.Now == nil {
 		c.Now = time.Now
 	}
@@ -156,6 +163,7 @@ type exchange struct {
 	query       query
 	fields      map[string]string // x-amz-* and x-strongroom-*, from headers or query, names in lower case
 	bucket, key string
+	source      *vault.Source // of a copy
 	op          *operation
 
 	signed sigv4.Signature
