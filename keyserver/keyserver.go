@@ -378,11 +378,10 @@ func (s *Server) cosign(v verified) (release.AdvanceResponse, error) {
 // Unwrap gives the data key sealed to the request's ephemeral key, after the record
 // of it is durable. A byte-identical retry gets the same answer.
 func (s *Server) Unwrap(ctx context.Context, req release.UnwrapRequest) (release.UnwrapResponse, error) {
-	encoded, err := req.Encode()
+	digest, err := req.Digest()
 	if err != nil {
-		return release.UnwrapResponse{}, fmt.Errorf("encoding the request: %w", err)
+		return release.UnwrapResponse{}, err
 	}
-	digest := sha256.Sum256(encoded)
 	var advanced *verified
 	if req.Advance != nil {
 		v, err := s.advance(*req.Advance)

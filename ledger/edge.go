@@ -90,6 +90,16 @@ func (e *Edge) Clone() *Edge {
 	return c
 }
 
+// Next returns a copy to go on from in e's place. Unlike a clone it may use the room
+// behind e's hashes, so that going on costs no copy of them: of all that Next returned
+// only the newest may grow, and neither e nor its clones may. Dropping it, as when what
+// was appended is not to be, takes nothing from e.
+func (e *Edge) Next() *Edge {
+	c := &Edge{size: e.size, partial: make([][]tlog.Hash, len(e.partial)), full: e.full[:len(e.full):len(e.full)]}
+	copy(c.partial, e.partial)
+	return c
+}
+
 // Size is the number of leaves.
 func (e *Edge) Size() int64 { return e.size }
 
@@ -99,6 +109,9 @@ func (e *Edge) Append(h tlog.Hash) {
 	for level := 0; ; level++ {
 		if level == len(e.partial) {
 			e.partial = append(e.partial, nil)
+		}
+		if e.partial[level] == nil && level == 0 {
+			e.partial[level] = make([]tlog.Hash, 0, 2*tileWidth-1) // it will fill
 		}
 		e.push(level, h)
 		p := e.partial[level]

@@ -176,6 +176,52 @@ func TestClonesAreIndependent(t *testing.T) {
 	}
 }
 
+// A writer goes on with Next, batch after batch, and drops some of them: what was kept
+// and what was published of it stays as it was, and the tree is that of what was kept.
+func TestNext(t *testing.T) {
+	type published struct {
+		edge   *Edge
+		reader tlog.HashReader
+		root   tlog.Hash
+	}
+	edge, kept := NewEdge(), []int64{}
+	var all []published
+	leaf := int64(0)
+	for batch := range 400 {
+		next := edge.Next()
+		var added []int64
+		for range batch%7 + batch%90/80*300 {
+			leaf++
+			next.Append(LeafHash(testLeaf(leaf)))
+			added = append(added, leaf)
+		}
+		next.Root()
+		if batch%3 == 0 {
+			continue // it failed
+		}
+		next.TakeFull()
+		edge, kept = next, append(kept, added...)
+		all = append(all, published{edge.Clone(), edge.HashReader(nil), edge.Root()})
+	}
+	plain := NewEdge()
+	for _, n := range kept {
+		plain.Append(LeafHash(testLeaf(n)))
+	}
+	if edge.Size() != plain.Size() || edge.Root() != plain.Root() {
+		t.Fatalf("after %d records the root is another than that of a plain tree", edge.Size())
+	}
+	for _, p := range all {
+		if p.edge.Root() != p.root {
+			t.Fatalf("what was published at %d records has changed", p.edge.Size())
+		}
+		if n := p.edge.Size(); n > 0 && n < 256 {
+			if got, err := tlog.TreeHash(n, p.reader); err != nil || got != p.root {
+				t.Fatalf("the reader at %d records has changed (%v)", n, err)
+			}
+		}
+	}
+}
+
 func TestTakeFullHandsOutEachTileOnce(t *testing.T) {
 	edge := NewEdge()
 	var got []string
@@ -250,14 +296,16 @@ func benchmarkTree(b *testing.B) (*Edge, tileStore) {
 	return edge, store
 }
 
-func BenchmarkCommit(b *testing.B) { // clone, one record, root: what each small batch costs
+func BenchmarkCommit(b *testing.B) { // next, one record, root, clone: what each small batch costs
 	edge, _ := benchmarkTree(b)
 	h := LeafHash(testLeaf(1))
+	b.ReportAllocs()
 	for b.Loop() {
-		c := edge.Clone()
+		c := edge.Next()
 		c.Append(h)
 		c.Root()
 		c.TakeFull()
+		c.Clone()
 		edge = c
 	}
 }

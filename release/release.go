@@ -16,6 +16,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
@@ -130,16 +131,32 @@ type UnwrapRequest struct {
 	Advance *AdvanceRequest `json:"advance,omitempty"`
 }
 
-// Encode returns the request's JSON, byte for byte that of encoding/json. It is written
-// out by hand, since a request is encoded for every release.
-func (r UnwrapRequest) Encode() ([]byte, error) {
+var encodings = sync.Pool{New: func() any { return new([]byte) }}
+
+// Digest is the SHA-256 of the request's JSON, by which a key holder knows it again.
+func (r UnwrapRequest) Digest() ([sha256.Size]byte, error) {
+	buffer := encodings.Get().(*[]byte)
+	defer encodings.Put(buffer)
+	encoded, err := r.appendJSON((*buffer)[:0])
+	if err != nil {
+		return [sha256.Size]byte{}, fmt.Errorf("encoding the request: %w", err)
+	}
+	digest := sha256.Sum256(encoded)
+	clear(encoded) // somebody's name and purpose
+	*buffer = encoded
+	return digest, nil
+}
+
+// appendJSON appends the request's JSON, byte for byte that of encoding/json. It is
+// written out by hand, since a request is encoded for every release.
+func (r UnwrapRequest) appendJSON(b []byte) ([]byte, error) {
 	for _, s := range []string{r.Stanza.Type, r.Stanza.Recipient} {
 		if strings.ContainsFunc(s, func(c rune) bool { return c < ' ' || c > '~' || strings.ContainsRune(`"\<>&`, c) }) {
-			return json.Marshal(r)
+			encoded, err := json.Marshal(r)
+			return append(b, encoded...), err
 		}
 	}
 	e := &r.Record
-	b := make([]byte, 0, 1024+(len(r.Stanza.Enc)+len(r.Stanza.Body)+len(e.Leaf)+len(e.Evidence)+len(e.Personal))*4/3+48*len(r.Proof))
 	b = append(b, `{"stanza":{"type":"`...)
 	b = append(append(b, r.Stanza.Type...), `","recipient":"`...)
 	b = append(append(b, r.Stanza.Recipient...), `","enc":`...)

@@ -2,6 +2,7 @@ package release
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"reflect"
@@ -215,7 +216,7 @@ func sameJSON(a, b Evidence) bool {
 
 // Who holds the keys knows a request again by the digest of its JSON, so that no field may
 // be written otherwise than encoding/json would, or be left out.
-func TestUnwrapRequestEncode(t *testing.T) {
+func TestUnwrapRequestDigest(t *testing.T) {
 	e := sample()
 	req, _, _ := proved(t, time.Now(), e)
 	req.Stanza = seal.Stanza{Type: "mlkem768-x25519", Recipient: "ab12", Enc: []byte{1, 2, 3}, Body: []byte("body")}
@@ -234,21 +235,26 @@ func TestUnwrapRequestEncode(t *testing.T) {
 	} {
 		r := req
 		change(&r)
-		got, err := r.Encode()
+		got, err := r.appendJSON([]byte("before "))
 		want, wantErr := json.Marshal(r)
-		if err != nil || wantErr != nil || !bytes.Equal(got, want) {
+		if err != nil || wantErr != nil || !bytes.Equal(got, append([]byte("before "), want...)) {
 			t.Errorf("%s: %s, %v; encoding/json writes %s", name, got, err, want)
+		}
+		for range 2 {
+			if digest, err := r.Digest(); err != nil || digest != sha256.Sum256(want) {
+				t.Errorf("%s: the digest is %x, %v", name, digest, err)
+			}
 		}
 	}
 }
 
-func BenchmarkUnwrapRequestEncode(b *testing.B) {
+func BenchmarkUnwrapRequestDigest(b *testing.B) {
 	req, _, _ := proved(b, time.Now(), sample())
 	req.Stanza = seal.Stanza{Type: "mlkem768-x25519", Recipient: "ab12", Enc: make([]byte, 1120), Body: make([]byte, 48)}
 	req.Record.Personal = make([]byte, 1200)
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := req.Encode(); err != nil {
+		if _, err := req.Digest(); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -272,7 +278,7 @@ func FuzzUnwrapRequest(f *testing.F) {
 		if json.Unmarshal(body, &got) != nil {
 			return
 		}
-		written, err := got.Encode()
+		written, err := got.appendJSON(nil)
 		if plain, plainErr := json.Marshal(got); err != nil || plainErr != nil || !bytes.Equal(written, plain) {
 			t.Fatalf("it is written as %s, %v, and by encoding/json as %s", written, err, plain)
 		}

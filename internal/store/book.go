@@ -455,7 +455,7 @@ func (b *Book) transact(ctx context.Context, batch []*pending) (err error) {
 			return err
 		}
 	}
-	t := &transaction{Book: b, ctx: ctx, conn: b.session, edge: b.edge.Clone(), epoch: b.epoch}
+	t := &transaction{Book: b, ctx: ctx, conn: b.session, edge: b.edge.Next(), epoch: b.epoch}
 	if err := t.exec(b.d.begin); err != nil {
 		return fmt.Errorf("beginning a transaction: %w", err)
 	}
