@@ -241,3 +241,11 @@ func latest(a, b time.Time) time.Time {
 	}
 	return a
 }
+
+// Stored counts the versions and delete markers of the room, to show by how far work on
+// all of them is.
+func (r *Room) Stored() int64 {
+	r.state.mu.RLock()
+	defer r.state.mu.RUnlock()
+	return int64(len(r.state.versions))
+}

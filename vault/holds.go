@@ -44,8 +44,8 @@ type Lifting struct {
 	Reason string        `json:"reason"`
 }
 
-// liftTogether is how long the first of two people waits for the second.
-const liftTogether = 7 * 24 * time.Hour
+// LiftTogether is how long the first of two people waits for the second.
+const LiftTogether = 7 * 24 * time.Hour
 
 // holdTarget is what a hold names, as versions are looked up by.
 type holdTarget struct{ bucket, key, version, attribute, value string }
@@ -205,7 +205,7 @@ func (r *Room) LiftHold(ctx context.Context, c Caller, id strongroom.ID, reason 
 			return book.Change{}, &strongroom.Error{Kind: strongroom.KindInvalid, Message: fmt.Sprintf("hold %s was lifted at %s", id, h.Lifted.At.Format(time.RFC3339))}
 		}
 		first := h.Asked
-		if first != nil && by.At.Sub(first.At) > liftTogether {
+		if first != nil && by.At.Sub(first.At) > LiftTogether {
 			first = nil
 		}
 		if h.TwoPeople && (first == nil || first.ByID == by.ByID) {

@@ -479,7 +479,7 @@ func (r *Room) PutRetention(ctx context.Context, c Caller, rule RetentionRule, r
 		row, err := row(rowRetention, id, rule)
 		return book.Change{Put: []book.Row{row}}, err
 	}, func(change book.Change) error {
-		return r.keepRecord(ctx, a, KindRetention, "retention-put", rule.Name, rule.describe()+because(reason), change)
+		return r.keepRecord(ctx, a, KindRetention, "retention-put", rule.Name, rule.Describe()+because(reason), change)
 	})
 	return rule, err
 }
@@ -522,7 +522,8 @@ func because(reason string) string {
 	return "; reason: " + reason
 }
 
-func (r *RetentionRule) describe() string {
+// Describe says what a rule asks for, in a line.
+func (r *RetentionRule) Describe() string {
 	where, what := "every bucket", "everything"
 	if r.Bucket != "" {
 		where = "bucket " + r.Bucket

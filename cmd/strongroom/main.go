@@ -28,6 +28,9 @@ type program struct {
 	Credentials credentialsCommand `cmd:"" help:"Make a session for a stated purpose, as AWS's tools ask for one (credential_process)."`
 	Ledger      ledgerCommand      `cmd:"" help:"Read, prove, verify and export the ledger."`
 	Limit       limitCommand       `cmd:"" help:"Ask, explain and change what policy permits."`
+	Retention   retentionCommand   `cmd:"" help:"How long things are kept: the room's rules, and the calendar of what is deleted when."`
+	Hold        holdCommand        `cmd:"" help:"Holds that keep things from being deleted: place, lift, list."`
+	Lifecycle   lifecycleCommand   `cmd:"" help:"Delete what lifecycle and retention rules say is due, or look at what would be."`
 	People      peopleCommand      `cmd:"" help:"Principals: list, add, change, suspend."`
 	Key         keyCommand         `cmd:"" help:"Access keys: list, create, revoke."`
 	Intake      intakeCommand      `cmd:"" help:"Empty a platform's export bucket or folder into the room."`

@@ -35,6 +35,7 @@ type serveCommand struct {
 	Domain      string        `help:"Base domain of virtual-host style bucket addresses." placeholder:"DOMAIN"`
 	MaxPresign  time.Duration `default:"15m" help:"Longest life of a presigned URL."`
 	Concurrent  int           `default:"256" help:"Requests at once, for each room."`
+	Lifecycle   time.Duration `name:"lifecycle-every" default:"1h" help:"How often what lifecycle and retention rules say is due is deleted; 0 for never. The first time is a minute after the start."`
 	Connections int           `default:"8192" help:"Connections to the S3 endpoint held open at once; for one more, the one that has waited longest is closed."`
 }
 
@@ -101,7 +102,7 @@ func (c serveCommand) start(ctx context.Context, log *slog.Logger) (_ *server, e
 		return nil, err
 	}
 	for _, info := range rooms {
-		h, err := house.Open(ctx, c.Data, info, house.Options{Serve: true, Log: log, Concurrent: c.Concurrent})
+		h, err := house.Open(ctx, c.Data, info, house.Options{Serve: true, Log: log, Concurrent: c.Concurrent, Lifecycle: c.Lifecycle})
 		if err != nil {
 			return nil, errors.Join(err, s3Listener.Close(), consoleListener.Close())
 		}

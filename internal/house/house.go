@@ -328,6 +328,9 @@ type Options struct {
 	Wrap func(vault.Custodian) vault.Custodian
 	// Concurrent bounds the requests of this room at once; 0 means the default.
 	Concurrent int
+	// Lifecycle is how often what lifecycle and retention rules say is due is done while
+	// serving; 0 means never.
+	Lifecycle time.Duration
 }
 
 // Find returns the room of that id or name; where both are empty, the only one.
@@ -514,6 +517,7 @@ func Open(ctx context.Context, dir string, info Info, o Options) (_ *House, err 
 		}
 		var work sync.WaitGroup
 		work.Go(func() { h.sweep(background, o) })
+		work.Go(func() { h.lifecycle(background, o) })
 		runner.Run(background)
 		work.Wait()
 	}()
