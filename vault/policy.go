@@ -7,8 +7,10 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"strongroom"
 	"strongroom/book"
@@ -30,18 +32,39 @@ func (r *Room) PutPolicy(ctx context.Context, c Caller, text []byte) (string, er
 	if _, err := r.Compile(text); err != nil {
 		return "", invalidPolicy(err)
 	}
-	var change book.Change
-	hash, err := r.enforce(ctx, a, text, r.bucketPolicies(strongroom.ID{}), &change)
-	if err != nil {
-		return "", err
+	for range 16 {
+		now, err := r.policies(ctx)
+		if err != nil {
+			return "", err
+		}
+		now.base = text
+		var change book.Change
+		hash, err := r.enforce(a, now, &change)
+		if err != nil {
+			return "", err
+		}
+		p := a.personal()
+		p.Subject = hash
+		_, err = r.apply(ctx, KindPolicy, r.evidence("policy-put", a), p, change)
+		if _, conflicts := errors.AsType[*book.ConditionError](err); conflicts {
+			continue
+		}
+		if err != nil {
+			return "", unavailable("it could not be recorded, so nothing was changed", err)
+		}
+		return hash, nil
 	}
-	return hash, r.administer(ctx, a, KindPolicy, "policy-put", hash, change)
+	return "", conflict(errors.New("the policy changed with every attempt"))
 }
 
 // SetBucketPolicy gives a bucket a policy, or with no text takes it away. What it says
 // becomes part of the room's policy set.
 func (r *Room) SetBucketPolicy(ctx context.Context, c Caller, bucket string, text []byte) error {
 	for range 16 {
+		now, err := r.policies(ctx) // before the bucket's row, so that the two agree or the change fails
+		if err != nil {
+			return err
+		}
 		b, exists := r.bucket(bucket)
 		a := r.decide(c, strongroom.ActionManagePolicy, strongroom.Resource{})
 		if !a.decision.Permit {
@@ -52,7 +75,7 @@ func (r *Room) SetBucketPolicy(ctx context.Context, c Caller, bucket string, tex
 		}
 		changed := b.Bucket
 		changed.Policy = nil
-		policies := r.bucketPolicies(b.ID)
+		delete(now.buckets, b.Name)
 		if len(text) > 0 {
 			p, err := r.TranslatePolicy(bucket, text, func(name string) bool { _, known := r.PrincipalByName(name); return known })
 			if err != nil {
@@ -65,14 +88,10 @@ func (r *Room) SetBucketPolicy(ctx context.Context, c Caller, bucket string, tex
 					Hint:    "name who is meant, or change the bucket's public access block first"}
 			}
 			changed.Policy = &p
-			policies = append(policies, bucketCedar{bucket, p.Cedar})
+			now.buckets[b.Name] = p.Cedar
 		}
 		change := book.Change{Require: []book.Condition{b.unchanged()}}
-		base, err := r.basePolicy(ctx)
-		if err != nil {
-			return err
-		}
-		if _, err := r.enforce(ctx, a, base, policies, &change); err != nil {
+		if _, err := r.enforce(a, now, &change); err != nil {
 			return err
 		}
 		row, err := r.bucketRow(changed)
@@ -98,11 +117,12 @@ func (r *Room) SetBucketPolicy(ctx context.Context, c Caller, bucket string, tex
 
 // withoutPolicy adds to a bucket's deletion that its policy goes with it.
 func (r *Room) withoutPolicy(ctx context.Context, b bucketRow, change *book.Change) error {
-	base, err := r.basePolicy(ctx)
+	now, err := r.policies(ctx)
 	if err != nil {
 		return err
 	}
-	_, err = r.combine(ctx, base, r.bucketPolicies(b.ID), change)
+	delete(now.buckets, b.Name)
+	_, err = r.combine(now, change)
 	return err
 }
 
@@ -110,41 +130,62 @@ func invalidPolicy(err error) error {
 	return &strongroom.Error{Kind: strongroom.KindInvalid, Message: "the policy set is not valid, so the one in force stays: " + err.Error()}
 }
 
-type bucketCedar struct{ bucket, cedar string }
-
-// bucketPolicies answers what the policies of buckets say, but for one bucket.
-func (r *Room) bucketPolicies(but strongroom.ID) []bucketCedar {
-	r.state.mu.RLock()
-	defer r.state.mu.RUnlock()
-	var out []bucketCedar
-	for id, b := range r.state.buckets {
-		if b.Policy != nil && id != but {
-			out = append(out, bucketCedar{b.Name, b.Policy.Cedar})
-		}
-	}
-	return out
+// policies is what the policy set in force consists of.
+type policies struct {
+	base    []byte            // what is no bucket's
+	buckets map[string]string // by the bucket's name, in Cedar
+	salt    [16]byte          // of the row that puts it in force
 }
 
-// basePolicy is the part of the policy set in force that is no bucket's.
-func (r *Room) basePolicy(ctx context.Context) ([]byte, error) {
-	row, err := r.Book.Row(ctx, rowPolicy, currentPolicy)
-	if err != nil {
-		return nil, unavailable("the policy in force cannot be read", err)
+// text is the whole set.
+func (p policies) text() string {
+	var b strings.Builder
+	b.Write(p.base)
+	for _, bucket := range slices.Sorted(maps.Keys(p.buckets)) {
+		fmt.Fprintf(&b, "\n// --- Bucket policy of %s ---\n\n%s", bucket, p.buckets[bucket])
 	}
-	b, err := decode[policyBody](row)
-	if err != nil {
-		return nil, unavailable("the policy in force cannot be read", err)
+	return b.String()
+}
+
+// policies reads what the policy set in force consists of. The row that says which one it
+// is comes first: whatever changes afterwards, a change that requires that row fails.
+func (r *Room) policies(ctx context.Context) (policies, error) {
+	for range 100 {
+		row, err := r.Book.Row(ctx, rowPolicy, currentPolicy)
+		if err != nil {
+			return policies{}, unavailable("the policy in force cannot be read", err)
+		}
+		body, err := decode[policyBody](row)
+		if err != nil {
+			return policies{}, unavailable("the policy in force cannot be read", err)
+		}
+		p := policies{buckets: map[string]string{}, salt: row.Salt}
+		if p.base, err = r.PolicySet(ctx, cmp.Or(body.Base, body.Hash)); err != nil {
+			return policies{}, unavailable("the policy in force cannot be read", err)
+		}
+		r.state.mu.RLock()
+		for _, b := range r.state.buckets {
+			if b.Policy != nil {
+				p.buckets[b.Name] = b.Policy.Cedar
+			}
+		}
+		r.state.mu.RUnlock()
+		if hashOf(p.text()) == body.Hash {
+			return p, nil
+		}
+		time.Sleep(time.Millisecond) // the state is about to follow, or another change came between
 	}
-	text, err := r.PolicySet(ctx, cmp.Or(b.Base, b.Hash))
-	if err != nil {
-		return nil, unavailable("the policy in force cannot be read", err)
-	}
-	return text, nil
+	return policies{}, unavailable("the policy in force cannot be read", errors.New("it is not what the room and its buckets say"))
+}
+
+func hashOf(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:])
 }
 
 // enforce is combine, refusing a set under which the asker could not change it again.
-func (r *Room) enforce(ctx context.Context, a asked, base []byte, policies []bucketCedar, change *book.Change) (string, error) {
-	set, err := r.combine(ctx, base, policies, change)
+func (r *Room) enforce(a asked, p policies, change *book.Change) (string, error) {
+	set, err := r.combine(p, change)
 	if err != nil {
 		return "", err
 	}
@@ -158,29 +199,20 @@ func (r *Room) enforce(ctx context.Context, a asked, base []byte, policies []buc
 	return set.Hash(), nil
 }
 
-// combine adds to a change that a set of policies comes into force: the base, and
-// what buckets have.
-func (r *Room) combine(ctx context.Context, base []byte, policies []bucketCedar, change *book.Change) (Decider, error) {
-	slices.SortFunc(policies, func(a, b bucketCedar) int { return strings.Compare(a.bucket, b.bucket) })
-	text := string(base)
-	for _, p := range policies {
-		text += fmt.Sprintf("\n// --- Bucket policy of %s ---\n\n%s", p.bucket, p.cedar)
-	}
+// combine adds to a change that policies come into force in the place of those that were
+// read.
+func (r *Room) combine(p policies, change *book.Change) (Decider, error) {
+	text := p.text()
 	set, err := r.Compile([]byte(text))
 	if err != nil {
 		return nil, invalidPolicy(err)
 	}
-	current, err := r.Book.Row(ctx, rowPolicy, currentPolicy)
-	if err != nil {
-		return nil, unavailable("the policy in force cannot be read", err)
-	}
-	change.Require = append(change.Require, book.Condition{Form: book.Unchanged, Kind: rowPolicy, ID: currentPolicy, Salt: current.Salt})
+	change.Require = append(change.Require, book.Condition{Form: book.Unchanged, Kind: rowPolicy, ID: currentPolicy, Salt: p.salt})
 	body := policyBody{Hash: set.Hash()}
 	texts := map[string]string{set.Hash(): text}
-	if len(policies) > 0 {
-		sum := sha256.Sum256(base)
-		body.Base = hex.EncodeToString(sum[:])
-		texts[body.Base] = string(base)
+	if len(p.buckets) > 0 {
+		body.Base = hashOf(string(p.base))
+		texts[body.Base] = string(p.base)
 	}
 	for hash, text := range texts {
 		set, err := row(rowPolicySet, hash, policySetBody{text})

@@ -660,3 +660,35 @@ func TestVersioningEnabledMeanwhile(t *testing.T) {
 		r.Stop()
 	}
 }
+
+// Of many policies put at once none is lost: what is in force at the end is what the
+// room and its buckets say.
+func TestPoliciesUnderContention(t *testing.T) {
+	r := housetest.New(t, house.Options{})
+	const buckets = 4
+	for i := range buckets {
+		r.Bucket(fmt.Sprint("calls-", i))
+		r.Put(fmt.Sprint("calls-", i), "k", []byte("x"), nil)
+	}
+	ana := r.Person(strongroom.Principal{Name: "ana"})
+	ana.Purpose = strongroom.Purpose{Text: "testing"}
+	results := make([]error, buckets+1)
+	atOnce(buckets+1, func(i int) {
+		if i == buckets {
+			_, results[i] = r.Room.PutPolicy(context.Background(), r.Owner, []byte(`@id("owners") permit (principal in Group::"data-owners", action, resource);`))
+			return
+		}
+		policy := fmt.Sprintf(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::000000000000:user/ana"},"Action":"s3:GetObject","Resource":"arn:aws:s3:::calls-%d/*"}]}`, i)
+		results[i] = r.Room.SetBucketPolicy(context.Background(), r.Owner, fmt.Sprint("calls-", i), []byte(policy))
+	})
+	for i, err := range results {
+		if err != nil {
+			t.Fatalf("%d: %v", i, err)
+		}
+	}
+	for i := range buckets {
+		if _, err := r.Get(ana, fmt.Sprint("calls-", i), "k", 0, -1); err != nil {
+			t.Errorf("the policy of bucket %d is not in force: %v", i, err)
+		}
+	}
+}

@@ -819,6 +819,12 @@ func (r *Room) fileUsed(ctx context.Context, name string) (bool, error) {
 			if slices.Contains(filesOf(blob, segmentsOf(parts)), name) {
 				return true, nil
 			}
+			// Completed since, the parts are an object's now.
+			if _, err := r.Book.Row(ctx, rowUpload, row.ID); errors.Is(err, book.ErrNoRow) {
+				return true, nil
+			} else if err != nil {
+				return false, err
+			}
 		}
 	}
 	return r.readers.any(blob), nil
