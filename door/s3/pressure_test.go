@@ -648,7 +648,6 @@ func TestReplays(t *testing.T) {
 		t.Errorf("an expired link answered %d %s", a.Status, a.Body)
 	}
 	s.ahead.Store(int64(15*time.Minute + 2*time.Second))
-	from = s.Book.Head().Size
 	for _, r := range []lean.Request{put, get, remove} {
 		if a, err := s.do(s.owner, r); err != nil || a.Code() != "RequestTimeTooSkewed" {
 			t.Errorf("%s after its window answered %d %s, %v", r.Method, a.Status, a.Body, err)
@@ -1085,5 +1084,43 @@ func TestManyLeases(t *testing.T) {
 	}
 	if final != objects {
 		t.Errorf("%d deliveries are on record as ended, of %d", final, objects)
+	}
+}
+
+// What a release leaves in memory for as long as its lease could be resumed is little,
+// or a busy quarter of an hour would fill the machine.
+func TestReleasesLeaveLittle(t *testing.T) {
+	s := newStand(t, options{})
+	s.must(s.owner, lean.Request{Method: "PUT", Path: path("read"), Body: make([]byte, 1<<10)}, 200)
+	read := func(n int) {
+		c, err := lean.Dial(s.owner, "pressing")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		for range n {
+			if a, err := c.Do(lean.Request{Method: "GET", Path: path("read")}); err != nil || a.Status != 200 {
+				t.Fatalf("answered %d %s, %v", a.Status, a.Body, err)
+			}
+		}
+	}
+	held := func() uint64 { // five minutes on, when answers are not kept for repetition any more
+		s.ahead.Add(int64(5 * time.Minute))
+		read(5)
+		runtime.GC()
+		runtime.GC()
+		var m runtime.MemStats
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	read(200)
+	before := held()
+	const releases = 500
+	read(releases)
+	after := held()
+	if each := (int64(after) - int64(before)) / releases; each > 500 {
+		t.Errorf("a release leaves %d bytes", each)
+	} else {
+		t.Logf("a release leaves %d bytes", each)
 	}
 }

@@ -278,7 +278,7 @@ func (r *report) print(out io.Writer) {
 		row(out, operation, strconv.Itoa(f.Times.count()), inMilliseconds(f.Times.at(0.5)), inMilliseconds(f.Times.at(0.99)), atWorst, strings.Join(answers, ", "))
 	}
 	fmt.Fprintln(out)
-	head(out, "minute", "requests", "p99 of get", "p99 of put", "resident MiB", "goroutines", "open files", "ledger records", "data MiB", "processor")
+	head(out, "minute", "requests", "p99 of get", "p99 of put", "resident MiB", "live heap MiB", "goroutines", "open files", "ledger records", "data MiB", "processor")
 	for i, minute := range r.minutes {
 		if len(r.minutes) > 30 && i%5 != 0 && i != len(r.minutes)-1 {
 			continue
@@ -298,7 +298,7 @@ func (r *report) print(out io.Writer) {
 		if passed := now.at.Sub(before.at); passed > 0 {
 			used = fmt.Sprintf("%.0f %%", 100*float64(now.processor-before.processor)/float64(passed))
 		}
-		row(out, strconv.Itoa(i+1), strconv.Itoa(n), p99("get"), p99("put"), fmt.Sprint(now.resident>>20), strconv.Itoa(now.goroutines),
+		row(out, strconv.Itoa(i+1), strconv.Itoa(n), p99("get"), p99("put"), fmt.Sprint(now.resident>>20), fmt.Sprint(now.live>>20), strconv.Itoa(now.goroutines),
 			strconv.Itoa(now.files), fmt.Sprint(now.records), r.diskBefore(now.at), used)
 	}
 	for _, u := range r.unexpected {

@@ -164,6 +164,7 @@ func (s *server) key(ctx context.Context) (accessKey, error) {
 type sample struct {
 	at         time.Time
 	resident   int64 // bytes
+	live       int64 // bytes of the heap that the last collection left, about
 	goroutines int
 	files      int   // open
 	records    int64 // in the ledger
@@ -185,6 +186,8 @@ func (s *server) sample(disk bool) (sample, error) {
 		switch name {
 		case "process_resident_memory_bytes":
 			now.resident = int64(v)
+		case "go_memstats_next_gc_bytes":
+			now.live = int64(v) / 2
 		case "go_goroutines":
 			now.goroutines = int(v)
 		case "process_open_fds":
