@@ -14,6 +14,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -85,9 +86,21 @@ type use struct {
 	err     error
 }
 
+// granted is as much of a release as a resumption must agree with. There is one for
+// every release of a quarter of an hour, or of a recording's double length, so it is
+// small.
 type granted struct {
-	evidence release.Evidence
-	resumed  map[strongroom.ID]bool // servers that resumed it
+	blob, lease strongroom.ID
+	actor       string
+	expires     int64
+	resumed     map[strongroom.ID]bool // servers that resumed it; nil until one does
+}
+
+func (g *granted) resume(server strongroom.ID) {
+	if g.resumed == nil {
+		g.resumed = map[strongroom.ID]bool{}
+	}
+	g.resumed[server] = true
 }
 
 const ringSize = 512
@@ -214,18 +227,18 @@ func (s *Server) remember(index int64, e release.Evidence) {
 	if e.Action == release.KindRelease {
 		g := s.leases[index]
 		if g == nil {
-			g = &granted{resumed: map[strongroom.ID]bool{}}
+			g = &granted{}
 			s.leases[index] = g
 		}
-		g.evidence = e
+		g.blob, g.lease, g.actor, g.expires = e.Blob, e.Lease, strings.Clone(e.Actor), e.Expires
 		return
 	}
 	g := s.leases[*e.Resumes]
 	if g == nil {
-		g = &granted{resumed: map[strongroom.ID]bool{}}
+		g = &granted{}
 		s.leases[*e.Resumes] = g
 	}
-	g.resumed[e.Server] = true
+	g.resume(e.Server)
 }
 
 var errUsed = &release.Refusal{Code: "used", Message: "this release has been used: a key is given once for each"}
@@ -450,9 +463,9 @@ func (s *Server) reserve(leaf string, digest [sha256.Size]byte, e release.Eviden
 	if e.Action == release.KindResume {
 		g := s.leases[*e.Resumes]
 		switch {
-		case g == nil || g.evidence.Lease.IsZero():
+		case g == nil || g.lease.IsZero():
 			return nil, false, refuse("resume", "the release to resume was never used here")
-		case g.evidence.Blob != e.Blob || g.evidence.Actor != e.Actor || g.evidence.Lease != e.Lease || g.evidence.Expires != e.Expires:
+		case g.blob != e.Blob || g.actor != e.Actor || g.lease != e.Lease || g.expires != e.Expires:
 			return nil, false, refuse("resume", "a resumption must be of the same blob, actor and lease")
 		case now.UnixMilli() >= e.Expires:
 			return nil, false, refuse("resume", "the lease to resume has ended")
@@ -469,7 +482,7 @@ func (s *Server) reserve(leaf string, digest [sha256.Size]byte, e release.Eviden
 	}
 	s.inMinute++
 	if e.Action == release.KindResume {
-		s.leases[*e.Resumes].resumed[e.Server] = true
+		s.leases[*e.Resumes].resume(e.Server)
 	}
 	u = &use{request: digest, at: now, done: make(chan struct{})}
 	s.used[leaf] = u
@@ -483,7 +496,7 @@ func (s *Server) prune(now time.Time) {
 		}
 	}
 	for index, g := range s.leases {
-		if now.UnixMilli() > g.evidence.Expires {
+		if now.UnixMilli() > g.expires {
 			delete(s.leases, index)
 		}
 	}
