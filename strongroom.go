@@ -263,7 +263,8 @@ const (
 	KindPartTooSmall Kind = "part-too-small"
 	KindTooLarge     Kind = "too-large"
 	KindConflict     Kind = "conflict"    // somebody else changed it meanwhile: try again
-	KindHeld         Kind = "held"        // legal hold or retention
+	KindHeld         Kind = "held"        // object lock: legal hold or retention
+	KindKept         Kind = "kept"        // the room's retention rules, or a hold
 	KindUnavailable  Kind = "unavailable" // ledger, custodian or disk: try again later
 	KindBusy         Kind = "busy"        // this room's limit is reached: slow down
 	KindDamaged      Kind = "damaged"     // stored bytes fail verification

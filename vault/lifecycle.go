@@ -656,7 +656,7 @@ func (x *run) do(ctx context.Context, b bucketRow, t task) {
 	defer x.mu.Unlock()
 	switch {
 	case errors.Is(err, errNotDue):
-	case strongroom.KindOf(err) == strongroom.KindHeld: // since the run looked
+	case strongroom.KindOf(err) == strongroom.KindHeld, strongroom.KindOf(err) == strongroom.KindKept: // since the run looked
 		x.report.Kept["what came since it was looked at"]++
 	case strongroom.KindOf(err) == strongroom.KindDenied:
 		x.report.Refused++

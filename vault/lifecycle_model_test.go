@@ -427,7 +427,7 @@ func (x *ruled) delete() {
 // agree holds what the room did against what the model did.
 func (x *ruled) agree(what string, err error, want bool) {
 	x.note("%s: %v", what, err)
-	if (err == nil) != want || err != nil && strongroom.KindOf(err) != strongroom.KindHeld {
+	if (err == nil) != want || err != nil && strongroom.KindOf(err) != strongroom.KindKept {
 		x.Errorf("%s: the room says %v, the model %v", what, err, want)
 	}
 	x.compare(what)

@@ -411,9 +411,12 @@ func (r *Room) mayEnd(ctx context.Context, a asked, o objectBody) (book.Conditio
 	if err != nil || o.Marker {
 		return unchanged, err
 	}
+	refuse := func(why, message, hint string) (book.Condition, error) {
+		r.recordRefusal(ctx, a, why)
+		return unchanged, &strongroom.Error{Kind: strongroom.KindKept, Message: message, Hint: hint}
+	}
 	if r.heldBy(&o.Object) {
-		err := r.held(ctx, a, KeptByHold, "the object is under a hold, so it can be neither deleted nor replaced")
-		return unchanged, hinted(err, "`strongroom hold ls` shows the holds to those who may see them")
+		return refuse(KeptByHold, "the object is under a hold, so it can be neither deleted nor replaced", "`strongroom hold ls` shows the holds to those who may see them")
 	}
 	until, rule := minimum(rules, &o.Object)
 	if !r.Clock().Before(until) {
@@ -423,14 +426,7 @@ func (r *Room) mayEnd(ctx context.Context, a asked, o objectBody) (book.Conditio
 	if r.decide(a.caller, strongroom.ActionReadPolicy, strongroom.Resource{}).decision.Permit {
 		message += fmt.Sprintf(" (%s: %s)", rule.Name, rule.Basis)
 	}
-	return unchanged, r.held(ctx, a, KeptByMinimum, message)
-}
-
-func hinted(err error, hint string) error {
-	if e, ok := errors.AsType[*strongroom.Error](err); ok {
-		e.Hint = hint
-	}
-	return err
+	return refuse(KeptByMinimum, message, "")
 }
 
 // mostRules bounds what every deletion is held against.

@@ -452,7 +452,7 @@ func TestKinds(t *testing.T) {
 		strongroom.KindNoObject: {404, "NoSuchKey"}, strongroom.KindNoUpload: {404, "NoSuchUpload"}, strongroom.KindBucketExists: {409, "BucketAlreadyOwnedByYou"},
 		strongroom.KindNotEmpty: {409, "BucketNotEmpty"}, strongroom.KindInvalidPart: {400, "InvalidPart"}, strongroom.KindPartOrder: {400, "InvalidPartOrder"},
 		strongroom.KindPartTooSmall: {400, "EntityTooSmall"}, strongroom.KindTooLarge: {400, "EntityTooLarge"}, strongroom.KindConflict: {409, "OperationAborted"},
-		strongroom.KindHeld: {403, "AccessDenied"}, strongroom.KindUnavailable: {503, "ServiceUnavailable"}, strongroom.KindBusy: {503, "SlowDown"},
+		strongroom.KindHeld: {403, "AccessDenied"}, strongroom.KindKept: {403, "AccessDenied"}, strongroom.KindUnavailable: {503, "ServiceUnavailable"}, strongroom.KindBusy: {503, "SlowDown"},
 		strongroom.KindDamaged: {500, "InternalError"}, strongroom.KindUnsupported: {501, "NotImplemented"}, "": {500, "InternalError"}, "of tomorrow": {500, "InternalError"},
 	} {
 		err := fmt.Errorf("opening: %w", &strongroom.Error{Kind: kind, Message: "for the asker", Hint: "do this", Cause: errors.New("for the log")})

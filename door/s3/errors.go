@@ -130,6 +130,7 @@ var kinds = map[strongroom.Kind]struct{ code, message, retryAfter string }{
 	strongroom.KindTooLarge:     {code: "EntityTooLarge"},
 	strongroom.KindConflict:     {code: "OperationAborted"},
 	strongroom.KindHeld:         {code: "AccessDenied", message: "Access Denied because object protected by object lock."},
+	strongroom.KindKept:         {code: "AccessDenied"},
 	strongroom.KindUnavailable:  {code: "ServiceUnavailable", retryAfter: "5"},
 	strongroom.KindBusy:         {code: "SlowDown", retryAfter: "1"},
 	strongroom.KindDamaged:      {code: "InternalError"},

@@ -304,6 +304,7 @@ func (x *exchange) made(o strongroom.Object) {
 	if o.Versioned && !o.Null {
 		x.w.Header().Set("x-amz-version-id", o.VersionName())
 	}
+	x.tellExpiration(o)
 }
 
 // withoutChunked takes aws-chunked, which is about the transfer, out of a Content-Encoding.
@@ -350,6 +351,7 @@ func (x *exchange) describe(o strongroom.Object, recipient string) {
 	if o.LegalHold {
 		h.Set(fieldHold, "ON")
 	}
+	x.tellExpiration(o)
 	x.sealed(recipient, o.Cipher)
 }
 

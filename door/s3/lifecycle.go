@@ -1,7 +1,9 @@
 package s3
 
 import (
+	"fmt"
 	"net/http"
+	"net/url"
 	"strconv"
 	"time"
 	"unicode/utf8"
@@ -113,6 +115,13 @@ func (x *exchange) putLifecycle() error {
 
 func (x *exchange) deleteLifecycle() error {
 	return x.remove(func(b *strongroom.Bucket) { b.Lifecycle = nil })
+}
+
+// tellExpiration says when a rule of the bucket has an object expire, if one has.
+func (x *exchange) tellExpiration(o strongroom.Object) {
+	if !o.Expires.IsZero() {
+		x.w.Header().Set("x-amz-expiration", fmt.Sprintf("expiry-date=%q, rule-id=%q", o.Expires.UTC().Format(http.TimeFormat), url.PathEscape(o.ExpiresBy)))
+	}
 }
 
 // lifecycle reads the body of PutBucketLifecycleConfiguration.
