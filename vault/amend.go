@@ -28,7 +28,7 @@ func (r *Room) SetLegalHold(ctx context.Context, c Caller, bucket, key, version 
 		what = "legal-hold"
 	}
 	return r.amend(ctx, c, strongroom.ActionHoldObject, what, bucket, key, version, func(b bucketRow, o *objectBody, _ asked) error {
-		if b.Lock == nil {
+		if b.Lock == nil && (on || !o.LegalHold) { // a copy may have brought one along
 			return noLock()
 		}
 		o.LegalHold, o.HoldSet = on, true

@@ -65,8 +65,9 @@ func (r *Room) copy(ctx context.Context, c Caller, req CopyRequest) (Copied, err
 	}
 	stored, err := r.place(ctx, c, b.Name, placing{
 		object: o, precondition: req.Precondition, from: &source.Object, beside: &beside,
-		// As long as this row is there nobody erases the blob.
-		change: book.Change{Require: []book.Condition{{Form: book.Exists, Kind: source.kind, ID: source.Version.String()}}},
+		// As long as this row is there nobody erases the blob, and as long as it is the one
+		// that was read the copy misses no hold.
+		change: book.Change{Require: []book.Condition{source.unchanged()}},
 	})
 	if err != nil {
 		return Copied{}, err
@@ -105,8 +106,13 @@ func (r *Room) copyAnew(ctx context.Context, c Caller, req CopyRequest, source o
 	}
 	var stored strongroom.Object
 	err := r.reread(ctx, c, GetRequest{
-		Bucket: req.Source.Bucket, Key: req.Source.Key, Version: source.VersionName(),
-		Plan: func(o strongroom.Object) (int64, int64, error) { return 0, o.Size, nil },
+		Bucket: req.Source.Bucket, Key: req.Source.Key, Version: req.Source.Version,
+		Plan: func(o strongroom.Object) (int64, int64, error) {
+			if o.Version != source.Version {
+				return 0, 0, &book.ConditionError{Condition: source.unchanged()} // and all is asked again
+			}
+			return 0, o.Size, nil
+		},
 	}, algorithm, req.Sum, func(content io.Reader, size int64, end AtEOF) (err error) {
 		stored, err = r.put(ctx, c, PutRequest{
 			Bucket: req.Bucket, Key: req.Key, Size: size, Declared: declared, Precondition: req.Precondition, AtEOF: end,
@@ -132,9 +138,9 @@ func (r *Room) CopyPart(ctx context.Context, c Caller, req PartCopyRequest) (Par
 			return req.Source.Plan(o)
 		},
 	}, u.ChecksumAlgorithm, req.Sum, func(content io.Reader, size int64, end AtEOF) (err error) {
-		part, err = r.PutPart(ctx, c, PartRequest{
+		part, err = r.putPart(ctx, c, PartRequest{
 			Bucket: req.Bucket, Key: req.Key, Upload: req.Upload, Number: req.Number, Size: size, AtEOF: end,
-		}, content)
+		}, &source, content)
 		return err
 	})
 	return part, source, err

@@ -13,6 +13,7 @@ import (
 	"strongroom"
 	"strongroom/internal/house"
 	"strongroom/internal/housetest"
+	"strongroom/people"
 	"strongroom/vault"
 )
 
@@ -262,5 +263,76 @@ func TestARefusalOfAnythingIsOnRecord(t *testing.T) {
 	}
 	if len(ofKind(records(t, r, from), vault.KindRefusal)) != 1 {
 		t.Error("the refusal is not on record")
+	}
+}
+
+// A revocation that was acknowledged stands, whatever else is done to the key at the
+// same moment.
+func TestRevocationIsNotUndone(t *testing.T) {
+	r := housetest.New(t, house.Options{})
+	m := r.Person(strongroom.Principal{Name: "batch", Kind: strongroom.Workload, Groups: []string{"recorders"}})
+	for i := range 12 {
+		key, err := r.Room.CreateKey(t.Context(), r.Owner, "batch", 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		standing := &people.Standing{Purpose: strongroom.Purpose{Text: "nightly"}, Expires: time.Now().Add(time.Hour), PerHour: 10}
+		var revoked error
+		atOnce(4, func(j int) {
+			if j == i%4 {
+				revoked = r.Room.RevokeKey(context.Background(), r.Owner, key.ID)
+			} else {
+				r.Room.SetStanding(context.Background(), r.Owner, key.ID, standing)
+			}
+		})
+		if _, err := r.Room.Credential(key.ID); revoked == nil && err == nil {
+			t.Fatal("the revoked key is valid again")
+		}
+	}
+	if _, err := r.Room.Credential(m.Session); err != nil {
+		t.Errorf("the other key: %v", err)
+	}
+}
+
+// Nor is a suspension undone by a change of something else.
+func TestSuspensionIsNotUndone(t *testing.T) {
+	r := housetest.New(t, house.Options{})
+	r.Person(strongroom.Principal{Name: "ana"})
+	for range 10 {
+		if _, err := r.Room.ChangePrincipal(t.Context(), r.Owner, "ana", func(p *strongroom.Principal) { p.Suspended = false }); err != nil {
+			t.Fatal(err)
+		}
+		atOnce(3, func(j int) {
+			r.Room.ChangePrincipal(context.Background(), r.Owner, "ana", func(p *strongroom.Principal) {
+				if j == 0 {
+					p.Suspended = true
+				} else {
+					p.Groups = append(p.Groups, fmt.Sprint("g", len(p.Groups)))
+				}
+			})
+		})
+		if p, _ := r.Room.PrincipalByName("ana"); !p.Suspended {
+			t.Fatal("the suspension was undone")
+		}
+	}
+}
+
+// Sessions are no way to more of a room's places than a principal may hold.
+func TestSessionsShareOnePrincipalsPlaces(t *testing.T) {
+	r := housetest.New(t, house.Options{})
+	c := r.Person(strongroom.Principal{Name: "batch", Kind: strongroom.Workload, Groups: []string{"recorders"}})
+	for range 5 {
+		s, err := r.Room.StartSession(t.Context(), c, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for {
+			if _, err := r.Room.Enter(t.Context(), s.ID); err != nil {
+				break
+			}
+		}
+	}
+	if _, err := r.Room.Enter(t.Context(), r.Owner.Session); err != nil {
+		t.Errorf("one principal's sessions shut everybody else out: %v", err)
 	}
 }

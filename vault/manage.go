@@ -76,7 +76,8 @@ func (r *Room) keyRow(keyID string) string { return mac(r.tagKey, "access-key", 
 
 func (r *Room) principalTag(name string) string { return mac(r.tagKey, "principal", name) }
 
-// PutPrincipal writes a principal: a new one where p.ID is zero.
+// PutPrincipal writes a principal: a new one where p.ID is zero, else one in the place of
+// all that is there (see ChangePrincipal).
 func (r *Room) PutPrincipal(ctx context.Context, c Caller, p strongroom.Principal) (strongroom.Principal, error) {
 	a := r.decide(c, strongroom.ActionManagePeople, strongroom.Resource{})
 	if !a.decision.Permit {
@@ -107,6 +108,47 @@ func (r *Room) PutPrincipal(ctx context.Context, c Caller, p strongroom.Principa
 	change.Require = append(change.Require, book.Condition{Form: book.Only, Kind: rowPrincipal, Tag: tag, ID: same})
 	change.Put = []book.Row{row}
 	return p, r.administer(ctx, a, KindPeople, "principal-put", p.Name, change)
+}
+
+// ChangePrincipal changes a principal, by name, as the database has it: of two changes at
+// once neither undoes the other.
+func (r *Room) ChangePrincipal(ctx context.Context, c Caller, name string, change func(*strongroom.Principal)) (strongroom.Principal, error) {
+	a := r.decide(c, strongroom.ActionManagePeople, strongroom.Resource{})
+	if !a.decision.Permit {
+		return strongroom.Principal{}, r.refuse(ctx, a)
+	}
+	for range 16 {
+		rows, err := r.Book.Find(ctx, rowPrincipal, "", r.principalTag(name))
+		if err != nil {
+			return strongroom.Principal{}, unavailable("the principal's row cannot be read", err)
+		}
+		if len(rows) != 1 {
+			return strongroom.Principal{}, noPrincipal(name)
+		}
+		was := rows[0]
+		p, err := decode[strongroom.Principal](was)
+		if err != nil {
+			return p, unavailable("the principal's row cannot be read", err)
+		}
+		id := p.ID
+		change(&p)
+		if p.ID, p.Name = id, name; people.Check(&p) != nil {
+			return p, &strongroom.Error{Kind: strongroom.KindInvalid, Message: people.Check(&p).Error()}
+		}
+		row, err := row(rowPrincipal, was.ID, p)
+		if err != nil {
+			return p, unavailable("the principal's row could not be made", err)
+		}
+		row.Tag = was.Tag
+		err = r.administer(ctx, a, KindPeople, "principal-put", name, book.Change{
+			Require: []book.Condition{{Form: book.Unchanged, Kind: rowPrincipal, ID: was.ID, Salt: was.Salt}},
+			Put:     []book.Row{row},
+		})
+		if strongroom.KindOf(err) != strongroom.KindConflict {
+			return p, err
+		}
+	}
+	return strongroom.Principal{}, conflict(errors.New("the principal changed with every attempt"))
 }
 
 func noPrincipal(name string) error {
@@ -209,23 +251,45 @@ func (r *Room) RevokeKey(ctx context.Context, c Caller, keyID string) error {
 	if !a.decision.Permit {
 		return r.refuse(ctx, a)
 	}
-	r.state.mu.RLock()
-	k, known := r.state.ring.keys[keyID]
-	r.state.mu.RUnlock()
-	if !known {
-		return noKey(keyID)
-	}
-	if k.Revoked.IsZero() {
-		k.Revoked = r.Clock().UTC()
-	}
-	row, err := row(rowAccessKey, r.keyRow(k.ID), k)
-	if err != nil {
-		return unavailable("the key's row could not be made", err)
-	}
-	return r.administer(ctx, a, KindAccessKey, "access-key-revoke", k.ID, book.Change{
-		Require: []book.Condition{{Form: book.Exists, Kind: rowAccessKey, ID: row.ID}},
-		Put:     []book.Row{row},
+	return r.changeKey(ctx, a, keyID, "access-key-revoke", func(k *people.AccessKey) (string, error) {
+		if k.Revoked.IsZero() {
+			k.Revoked = r.Clock().UTC()
+		}
+		return k.ID, nil
 	})
+}
+
+// changeKey changes an access key as the database has it, so that of two changes at once
+// neither undoes the other. The change answers what the record calls it.
+func (r *Room) changeKey(ctx context.Context, a asked, keyID, action string, change func(*people.AccessKey) (string, error)) error {
+	for range 16 {
+		was, err := r.Book.Row(ctx, rowAccessKey, r.keyRow(keyID))
+		if errors.Is(err, book.ErrNoRow) {
+			return noKey(keyID)
+		} else if err != nil {
+			return unavailable("the key's row cannot be read", err)
+		}
+		k, err := decode[people.AccessKey](was)
+		if err != nil {
+			return unavailable("the key's row cannot be read", err)
+		}
+		subject, err := change(&k)
+		if err != nil {
+			return err
+		}
+		row, err := row(rowAccessKey, was.ID, k)
+		if err != nil {
+			return unavailable("the key's row could not be made", err)
+		}
+		err = r.administer(ctx, a, KindAccessKey, action, subject, book.Change{
+			Require: []book.Condition{{Form: book.Unchanged, Kind: rowAccessKey, ID: was.ID, Salt: was.Salt}},
+			Put:     []book.Row{row},
+		})
+		if strongroom.KindOf(err) != strongroom.KindConflict {
+			return err
+		}
+	}
+	return conflict(errors.New("the key changed with every attempt"))
 }
 
 // PolicyInForce returns the hash of the policy set in force.

@@ -194,9 +194,14 @@ func (r *Room) tag(bucket strongroom.ID, key string) string {
 func (r *Room) actor(id strongroom.ID) string { return mac(r.actorKey, id.String()) }
 
 // Enter takes one of the room's slots, so that a flood in one room leaves the
-// others theirs, and one access key at most a quarter of them, so that one client
+// others theirs, and one principal at most a quarter of them, so that one client
 // leaves its neighbours theirs.
 func (r *Room) Enter(_ context.Context, session string) (func(), error) {
+	r.state.mu.RLock()
+	if k, known := r.state.ring.keys[session]; known {
+		session = k.Principal.String() // who could make sessions without end
+	}
+	r.state.mu.RUnlock()
 	busy := &strongroom.Error{Kind: strongroom.KindBusy, Message: "this room serves as many requests as it may", Hint: "slow down and try again"}
 	if !r.shares.take(session) {
 		return nil, busy

@@ -354,20 +354,8 @@ func (r *Room) SetStanding(ctx context.Context, c Caller, keyID string, s *peopl
 	if !a.decision.Permit {
 		return r.refuse(ctx, a)
 	}
-	r.state.mu.RLock()
-	k, known := r.state.ring.keys[keyID]
-	p := r.state.principals[k.Principal]
-	r.state.mu.RUnlock()
 	invalid := func(message, hint string) error {
 		return &strongroom.Error{Kind: strongroom.KindInvalid, Message: message, Hint: hint}
-	}
-	switch {
-	case !known:
-		return noKey(keyID)
-	case s != nil && k.Session != nil:
-		return invalid("a session has the purpose that it was made for", "give the access key itself a standing purpose")
-	case s != nil && p.Kind != strongroom.Workload:
-		return invalid(fmt.Sprintf("%s is a %s, and only a workload's key has a standing purpose: people say why each time", p.Name, p.Kind), "see `strongroom credentials --help`")
 	}
 	if s != nil {
 		if err := people.CheckStanding(*s, r.Clock()); err != nil {
@@ -375,18 +363,20 @@ func (r *Room) SetStanding(ctx context.Context, c Caller, keyID string, s *peopl
 		}
 		s.Expires = s.Expires.UTC()
 	}
-	k.Standing = s
-	row, err := row(rowAccessKey, r.keyRow(k.ID), k)
-	if err != nil {
-		return unavailable("the key's row could not be made", err)
-	}
-	subject := k.ID + " without a standing purpose"
-	if s != nil {
-		subject = fmt.Sprintf("%s for purpose %q, ticket %q until %s, %d releases an hour", k.ID, s.Purpose.Text, s.Purpose.Ticket, s.Expires.Format(time.RFC3339), s.PerHour)
-	}
-	return r.administer(ctx, a, KindAccessKey, "access-key-purpose", subject, book.Change{
-		Require: []book.Condition{{Form: book.Exists, Kind: rowAccessKey, ID: row.ID}, {Form: book.Exists, Kind: rowPrincipal, ID: k.Principal.String()}},
-		Put:     []book.Row{row},
+	return r.changeKey(ctx, a, keyID, "access-key-purpose", func(k *people.AccessKey) (string, error) {
+		p, known := r.principal(k.Principal)
+		switch {
+		case !known:
+			return "", noKey(keyID)
+		case s != nil && k.Session != nil:
+			return "", invalid("a session has the purpose that it was made for", "give the access key itself a standing purpose")
+		case s != nil && p.Kind != strongroom.Workload:
+			return "", invalid(fmt.Sprintf("%s is a %s, and only a workload's key has a standing purpose: people say why each time", p.Name, p.Kind), "see `strongroom credentials --help`")
+		}
+		if k.Standing = s; s == nil {
+			return k.ID + " without a standing purpose", nil
+		}
+		return fmt.Sprintf("%s for purpose %q, ticket %q until %s, %d releases an hour", k.ID, s.Purpose.Text, s.Purpose.Ticket, s.Expires.Format(time.RFC3339), s.PerHour), nil
 	})
 }
 

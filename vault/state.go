@@ -196,6 +196,7 @@ func (r *Room) objectRow(b bucketRow, o objectBody, current bool) (book.Row, err
 func readObject(row book.Row) (objectBody, error) {
 	o, err := decode[objectBody](row)
 	o.kind, o.salt, o.Latest = row.Kind, row.Salt, row.Kind == rowObject
+	o.Null = o.Null || o.Sequence == 0 // written before there were versions
 	return o, err
 }
 
@@ -219,6 +220,9 @@ type partBody struct {
 	Part
 	Attempt strongroom.ID `json:"attempt"`
 	Digest  string        `json:"digest"` // hex SHA-256 of the sealed segment
+	// What a copied part was copied from bears, and the object will.
+	Label     *strongroom.Label `json:"label,omitempty"`
+	LegalHold bool              `json:"legal_hold,omitempty"`
 }
 
 type policyBody struct {
@@ -273,12 +277,14 @@ func (r *Room) load(ctx context.Context) error {
 // follow keeps the state true; it runs on the book's writer, in commit order.
 func (r *Room) follow(c book.Committed) {
 	for _, step := range c.Steps {
+		r.state.mu.Lock() // one step at once, so that nobody sees a key between two versions
 		for _, k := range step.Drop {
-			r.unlearn(k)
+			r.unlearnLocked(k)
 		}
 		for _, row := range step.Put {
-			r.learn(row)
+			r.learnOrDoubt(row)
 		}
+		r.state.mu.Unlock()
 		for _, k := range step.Touched {
 			row, err := r.Book.Row(context.Background(), k.Kind, k.ID)
 			if errors.Is(err, book.ErrNoRow) {
@@ -298,6 +304,10 @@ func (r *Room) follow(c book.Committed) {
 func (r *Room) learn(row book.Row) {
 	r.state.mu.Lock()
 	defer r.state.mu.Unlock()
+	r.learnOrDoubt(row)
+}
+
+func (r *Room) learnOrDoubt(row book.Row) {
 	if err := r.learnLocked(row); err != nil {
 		r.Log.Error("a row cannot be used", "room", r.ID, "kind", row.Kind, "id", row.ID, "error", err)
 		r.doubtLocked(book.RowKey{Kind: row.Kind, ID: row.ID}, err)

@@ -138,6 +138,12 @@ func partID(upload strongroom.ID, number int) string { return fmt.Sprintf("%s.%0
 // PutPart stores one part. A part that was stored before under this number is
 // replaced.
 func (r *Room) PutPart(ctx context.Context, c Caller, req PartRequest, body io.Reader) (Part, error) {
+	return r.putPart(ctx, c, req, nil, body)
+}
+
+// putPart stores a part that may be copied from an object, known when the body has been
+// read.
+func (r *Room) putPart(ctx context.Context, c Caller, req PartRequest, from *strongroom.Object, body io.Reader) (Part, error) {
 	if req.Number < 1 || req.Number > seal.MaxParts {
 		return Part{}, &strongroom.Error{Kind: strongroom.KindInvalid, Message: fmt.Sprintf("a part number is 1 to %d", seal.MaxParts)}
 	}
@@ -168,6 +174,9 @@ func (r *Room) PutPart(ctx context.Context, c Caller, req PartRequest, body io.R
 	}
 	p.Size, p.Checksums, p.Digest, p.Modified = s.plain, s.checksums, s.digest, r.Clock().UTC()
 	p.ETag = r.etag(name, 1)
+	if from != nil {
+		p.Label, p.LegalHold = &from.Label, from.LegalHold
+	}
 	id := partID(u.ID, p.Number)
 	defer r.merges.shared(u.ID)()
 	replaced, err := r.Book.Row(ctx, rowPart, id)
@@ -324,6 +333,13 @@ func (r *Room) Complete(ctx context.Context, c Caller, req CompleteRequest) (str
 	}
 	// The first part's beginning is sealed already; what was declared decides the label.
 	o.Label = r.Classify(nil, u.Headers["Content-Type"], u.Meta)
+	var from *strongroom.Object
+	for _, p := range chosen {
+		if p.Label != nil {
+			o.Label = join(o.Label, *p.Label)
+			from = &strongroom.Object{LegalHold: p.LegalHold || from != nil && from.LegalHold}
+		}
+	}
 	key, err := seal.UnwrapUploadKey([32]byte(u.UploadKey), u.Wrapped, seal.Binding{Room: r.ID, Blob: u.Blob, Custody: u.Custody})
 	if err != nil {
 		return strongroom.Object{}, unavailable("the upload's key does not open", err)
@@ -332,7 +348,7 @@ func (r *Room) Complete(ctx context.Context, c Caller, req CompleteRequest) (str
 		return strongroom.Object{}, err
 	}
 	id := u.ID.String()
-	done, err := r.place(ctx, c, u.Bucket, placing{object: o, precondition: req.Precondition, change: book.Change{
+	done, err := r.place(ctx, c, u.Bucket, placing{object: o, precondition: req.Precondition, from: from, change: book.Change{
 		Require:   []book.Condition{{Form: book.Exists, Kind: rowUpload, ID: id}, {Form: book.Exists, Kind: rowBucket, ID: u.BucketID.String()}},
 		Drop:      []book.RowKey{{Kind: rowUpload, ID: id}},
 		DropUnder: []book.RowKey{{Kind: rowPart, ID: id}},

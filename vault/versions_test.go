@@ -692,3 +692,61 @@ func TestPoliciesUnderContention(t *testing.T) {
 		}
 	}
 }
+
+// A copy bears the hold that its source bore when the copy was committed, whichever way
+// it was made; where there is no object lock it can still be lifted.
+func TestCopyBearsTheHold(t *testing.T) {
+	r := housetest.New(t, house.Options{})
+	if _, err := r.Room.CreateBucket(t.Context(), r.Owner, vault.BucketRequest{Name: "locked", Lock: true}); err != nil {
+		t.Fatal(err)
+	}
+	r.Bucket("plain")
+	r.Put("locked", "k", []byte("evidence"), nil)
+	classify, armed := r.Room.Classify, true
+	r.Room.Classify = func(head []byte, declared string, meta map[string]string) strongroom.Label {
+		if armed { // the copy is under way, and its source has been read
+			armed = false
+			if _, err := r.Room.SetLegalHold(t.Context(), r.Owner, "locked", "k", "", true); err != nil {
+				t.Error(err)
+			}
+		}
+		l := classify(head, declared, meta)
+		if meta["strongroom-kind"] == "card" {
+			l.Classes = append(l.Classes, "card")
+		}
+		return l
+	}
+	source := vault.Source{Bucket: "locked", Key: "k", Plan: whole}
+	c, err := r.Room.Copy(t.Context(), r.Owner, vault.CopyRequest{Bucket: "locked", Key: "copy", Source: source})
+	if err != nil || !c.Object.LegalHold {
+		t.Errorf("a copy committed after the hold: hold %t, %v", c.Object.LegalHold, err)
+	}
+	r.Put("locked", "k", []byte("evidence"), map[string]string{"strongroom-kind": "card"})
+	if _, err := r.Room.SetLegalHold(t.Context(), r.Owner, "locked", "k", "", true); err != nil {
+		t.Fatal(err)
+	}
+	u, err := r.Room.CreateUpload(t.Context(), r.Owner, vault.UploadRequest{Bucket: "plain", Key: "parts"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, _, err := r.Room.CopyPart(t.Context(), r.Owner, vault.PartCopyRequest{Bucket: "plain", Key: "parts", Upload: u.ID, Number: 1, Source: source})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, err := r.Room.Complete(t.Context(), r.Owner, vault.CompleteRequest{Bucket: "plain", Key: "parts", Upload: u.ID, Parts: []vault.CompletePart{{Number: 1, ETag: p.ETag}}})
+	if err != nil || !o.LegalHold || !slices.Contains(o.Label.Classes, "card") {
+		t.Errorf("made of a copied part: hold %t, label %+v, %v", o.LegalHold, o.Label, err)
+	}
+	remove := func() error {
+		return deleted(r.Room.Delete(t.Context(), r.Owner, "plain", []vault.DeleteRequest{{Key: "parts"}}))
+	}
+	if remove() == nil {
+		t.Error("what is held was deleted")
+	}
+	if _, err := r.Room.SetLegalHold(t.Context(), r.Owner, "plain", "parts", "", false); err != nil {
+		t.Errorf("lifting a hold that a copy brought along: %v", err)
+	}
+	if err := remove(); err != nil {
+		t.Errorf("after the hold was lifted: %v", err)
+	}
+}

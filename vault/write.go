@@ -719,13 +719,13 @@ func (r *Room) promote(ctx context.Context, b bucketRow, o objectBody, change *b
 		return nil
 	} else if known {
 		row, err := r.Book.Row(ctx, newest.kind, newest.version.String())
-		if errors.Is(err, book.ErrNoRow) {
-			return &book.ConditionError{Condition: book.Condition{Form: book.Exists, Kind: newest.kind, ID: newest.version.String()}}
-		} else if err != nil {
+		if err == nil {
+			next = &row
+		} else if !errors.Is(err, book.ErrNoRow) {
 			return unavailable("the room's database cannot be read now", err)
 		}
-		next = &row
-	} else {
+	}
+	if next == nil {
 		// The state is behind what the database says, or ahead of it: ask the database.
 		var most uint64
 		for _, kind := range []string{rowVersion, rowNull} {

@@ -120,13 +120,18 @@ func (c peoplePut) Run(ctx context.Context, out output) error {
 	}
 	return c.acting(ctx, func(h *house.House, who vault.Caller) error {
 		for _, p := range put {
-			if old, known := h.Room.PrincipalByName(p.Name); known {
-				p.ID = old.ID
-				p.Suspended = p.Suspended || old.Suspended // only resume ends a suspension
+			var kept strongroom.Principal
+			var err error
+			if _, known := h.Room.PrincipalByName(p.Name); known {
+				kept, err = h.Room.ChangePrincipal(ctx, who, p.Name, func(old *strongroom.Principal) {
+					suspended := old.Suspended // only resume ends a suspension
+					*old = p
+					old.Suspended = old.Suspended || suspended
+				})
 			} else {
 				p.ID = strongroom.ID{}
+				kept, err = h.Room.PutPrincipal(ctx, who, p)
 			}
-			kept, err := h.Room.PutPrincipal(ctx, who, p)
 			if err != nil {
 				return fmt.Errorf("%s: %w", p.Name, err)
 			}
@@ -168,12 +173,7 @@ func (c peopleResume) Run(ctx context.Context, out output) error {
 
 func (f roomFlags) setSuspended(ctx context.Context, out output, name string, suspended bool) error {
 	return f.acting(ctx, func(h *house.House, who vault.Caller) error {
-		p, known := h.Room.PrincipalByName(name)
-		if !known {
-			return &strongroom.Error{Kind: strongroom.KindInvalid, Message: fmt.Sprintf("there is no principal %q", name), Hint: "see `strongroom people ls`"}
-		}
-		p.Suspended = suspended
-		if _, err := h.Room.PutPrincipal(ctx, who, p); err != nil {
+		if _, err := h.Room.ChangePrincipal(ctx, who, name, func(p *strongroom.Principal) { p.Suspended = suspended }); err != nil {
 			return err
 		}
 		out.printf("%s is %s\n", name, state(p))
