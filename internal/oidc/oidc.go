@@ -1,17 +1,17 @@
 // Package oidc verifies OpenID Connect identity tokens against the provider's published
-// keys. A token counts when its signature is by a key of the provider and one of the
-// algorithms allowed here (never none, never a shared secret), and issuer, audience and
-// times are right; every doubt refuses it. Keys are fetched by discovery within bounds
-// of time and size, without following redirects, kept for an hour, and fetched again
-// for an unknown key at most every half minute, so that nobody can have the provider
-// asked at will.
+// keys, with go-oidc and go-jose. A token counts when its signature is by a key of the
+// provider and one of the algorithms allowed here (never none, never a shared secret),
+// and issuer, audience and times are right; every doubt refuses it. Keys are fetched by
+// discovery within bounds of time and size, without following redirects, kept for an
+// hour, and fetched again for an unknown key at most every half minute, so that nobody
+// can have the provider asked at will.
 package oidc
 
 import (
 	"context"
-	"crypto"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -24,6 +24,11 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/coreos/go-oidc/v3/oidc"
+	"github.com/go-jose/go-jose/v4"
+	exactly "github.com/go-jose/go-jose/v4/json"
+	"github.com/go-jose/go-jose/v4/jwt"
 
 	"strongroom/people"
 )
@@ -50,7 +55,7 @@ type Verifier struct {
 // provider is what is known of one provider.
 type provider struct {
 	mu      sync.Mutex
-	keys    []key
+	keys    []jose.JSONWebKey
 	fetched time.Time // when keys were last fetched
 	tried   time.Time // when that was last tried
 	err     error     // what came of it
@@ -87,148 +92,145 @@ func onlyLoopback(_, address string, _ syscall.RawConn) error {
 
 // Verify verifies a token for one provider, and answers who it is of.
 func (v *Verifier) Verify(ctx context.Context, p people.Provider, token string) (people.Identity, error) {
-	t, err := parse(token)
+	if err := admit(token); err != nil {
+		return people.Identity{}, err
+	}
+	keys := &published{verifier: v, issuer: p.Issuer}
+	_, err := oidc.NewVerifier(p.Issuer, keys, &oidc.Config{
+		SupportedSigningAlgs: names,
+		SkipClientIDCheck:    true, // a provider has several audiences here: see identity
+		Now:                  v.clock,
+	}).Verify(ctx, token)
+	switch {
+	case keys.err != nil:
+		return people.Identity{}, keys.err
+	case keys.payload == nil:
+		return people.Identity{}, refuse("%.200s", err)
+	}
+	who, refused := identity(keys.payload, p, v.clock())
+	if refused != nil {
+		return people.Identity{}, refused
+	}
+	if _, expired := errors.AsType[*oidc.TokenExpiredError](err); expired {
+		return people.Identity{}, fmt.Errorf("%w on %s", people.ErrTokenExpired, who.Expires.UTC().Format(time.RFC3339))
+	}
 	if err != nil {
-		return people.Identity{}, err
+		return people.Identity{}, refuse("%.200s", err)
 	}
-	if err := v.signed(ctx, p.Issuer, t); err != nil {
-		return people.Identity{}, err
-	}
-	return t.identity(p, v.clock())
+	return who, nil
 }
 
 func refuse(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", people.ErrToken, fmt.Sprintf(format, args...))
 }
 
-// token is a JSON Web Token of which nothing is believed yet.
-type token struct {
-	algorithm algorithm
-	keyID     string
-	claims    map[string]json.RawMessage
-	signed    string // header and payload as they were signed
-	signature []byte
-}
-
-// parse reads a token in the compact form. Names of fields are taken exactly as they
-// are written.
-func parse(text string) (token, error) {
-	header, rest, _ := strings.Cut(text, ".")
-	payload, signature, ok := strings.Cut(rest, ".")
-	if !ok || strings.Contains(signature, ".") {
-		return token{}, refuse("it has not three parts")
+// admit refuses what the library would take, or look at too closely: white space, JSON
+// instead of the compact form, more than one spelling of the same bytes, extensions, and
+// a key in the token, which it would test for being prime, for seconds, before anything
+// is verified.
+func admit(token string) error {
+	parts := strings.SplitN(token, ".", 4)
+	if len(parts) != 3 {
+		return refuse("it has not three parts")
 	}
-	t := token{signed: text[:len(header)+1+len(payload)]}
-	var fields map[string]json.RawMessage
-	for _, part := range []struct {
-		text string
-		into *map[string]json.RawMessage
-	}{{header, &fields}, {payload, &t.claims}} {
-		decoded, err := encoding.DecodeString(part.text)
-		if err != nil || json.Unmarshal(decoded, part.into) != nil || *part.into == nil {
-			return token{}, refuse("its header or payload is not a JSON object in base64url")
+	var decoded [3][]byte
+	for i, part := range parts {
+		var err error
+		if decoded[i], err = encoding.DecodeString(part); err != nil || part == "" || strings.ContainsAny(part, "\r\n") {
+			return refuse("one of its parts is empty, or not base64url")
 		}
 	}
-	var err error
-	if t.signature, err = encoding.DecodeString(signature); err != nil || len(t.signature) == 0 {
-		return token{}, refuse("it is not signed")
+	var header map[string]json.RawMessage
+	if json.Unmarshal(decoded[0], &header) != nil {
+		return refuse("its header is not a JSON object")
 	}
-	name, ok := textOf(fields["alg"])
-	if t.algorithm, ok = algorithms[name]; !ok {
-		return token{}, refuse("its algorithm %.16q is not allowed", name)
-	}
-	if _, critical := fields["crit"]; critical {
-		return token{}, refuse("it has critical extensions, and none is known here")
-	}
-	if raw, given := fields["kid"]; given {
-		if t.keyID, ok = textOf(raw); !ok {
-			return token{}, refuse("its key id is not text")
+	for _, name := range []string{"crit", "b64", "jwk"} {
+		if _, given := header[name]; given {
+			return refuse("its header has %s, which is not taken here", name)
 		}
 	}
-	return t, nil
+	return nil
 }
 
 var encoding = base64.RawURLEncoding.Strict()
 
-// textOf reads a JSON string; what is not one is not ok.
-func textOf(raw json.RawMessage) (string, bool) {
-	var s *string
-	if json.Unmarshal(raw, &s) != nil || s == nil {
-		return "", false
+// names are those of the algorithms.
+var names = func() []string {
+	var out []string
+	for _, a := range algorithms {
+		out = append(out, string(a))
 	}
-	return *s, true
+	return out
+}()
+
+// claims are read with their names exactly as they are written, each at most once;
+// the library's own reading takes any spelling.
+type claims struct {
+	Issuer            string       `json:"iss"`
+	Subject           string       `json:"sub"`
+	Audiences         jwt.Audience `json:"aud"`
+	Party             *string      `json:"azp"`
+	Expires           *float64     `json:"exp"`
+	NotBefore         *float64     `json:"nbf"`
+	Issued            *float64     `json:"iat"`
+	PreferredUsername any          `json:"preferred_username"`
+	Email             any          `json:"email"`
+	EmailVerified     any          `json:"email_verified"`
 }
 
-// identity checks what the token claims, once its signature holds.
-func (t token) identity(p people.Provider, now time.Time) (people.Identity, error) {
-	who := people.Identity{}
-	var ok bool
-	if who.Issuer, ok = textOf(t.claims["iss"]); !ok || who.Issuer != p.Issuer {
-		return who, refuse("its issuer is another")
+// identity checks what a token claims, once its signature holds, beyond what the library
+// checks: whether it has expired is left to that.
+func identity(payload []byte, p people.Provider, now time.Time) (people.Identity, error) {
+	var c claims
+	if err := exactly.Unmarshal(payload, &c); err != nil {
+		return people.Identity{}, refuse("reading its claims: %.200s", err)
 	}
-	if who.Subject, ok = textOf(t.claims["sub"]); !ok || who.Subject == "" || len(who.Subject) > 255 {
-		return who, refuse("its subject is missing, or longer than 255 bytes")
+	at := slices.IndexFunc(c.Audiences, func(a string) bool { return slices.Contains(p.Audiences, a) })
+	late := float64(now.Add(skew).Unix())
+	switch {
+	case c.Issuer != p.Issuer:
+		return people.Identity{}, refuse("its issuer is another")
+	case c.Subject == "" || len(c.Subject) > 255:
+		return people.Identity{}, refuse("its subject is missing, or longer than 255 bytes")
+	case at < 0:
+		return people.Identity{}, refuse("its audience is another")
+	case len(c.Audiences) > 1 && c.Party != nil && !slices.Contains(p.Audiences, *c.Party):
+		return people.Identity{}, refuse("it was issued to another party, and has several audiences")
+	case c.Expires == nil || math.Abs(*c.Expires) > 1<<40:
+		return people.Identity{}, refuse("it does not say when it expires")
+	case c.NotBefore != nil && *c.NotBefore > late, c.Issued != nil && *c.Issued > late:
+		return people.Identity{}, refuse("it is from the future")
 	}
-	audiences, ok := texts(t.claims["aud"])
-	if !ok {
-		return who, refuse("its audience is neither text nor a list of texts")
-	}
-	at := slices.IndexFunc(audiences, func(a string) bool { return slices.Contains(p.Audiences, a) })
-	if at < 0 {
-		return who, refuse("its audience is another")
-	}
-	who.Audience = audiences[at]
-	if party, given := t.claims["azp"]; given && len(audiences) > 1 {
-		if name, ok := textOf(party); !ok || !slices.Contains(p.Audiences, name) {
-			return who, refuse("it was issued to another party, and has several audiences")
-		}
-	}
-	expires, given, ok := instant(t.claims, "exp")
-	if !ok || !given {
-		return who, refuse("it does not say when it expires")
-	}
-	if !now.Before(expires) {
-		return who, fmt.Errorf("%w on %s", people.ErrTokenExpired, expires.UTC().Format(time.RFC3339))
-	}
-	who.Expires = expires
-	for _, name := range []string{"nbf", "iat"} {
-		from, given, ok := instant(t.claims, name)
-		if !ok || given && from.After(now.Add(skew)) {
-			return who, refuse("its %s is no time, or in the future", name)
-		}
-	}
-	who.PreferredUsername, _ = textOf(t.claims["preferred_username"])
-	if verified := string(t.claims["email_verified"]); verified == "true" || verified == `"true"` {
-		who.Email, _ = textOf(t.claims["email"])
+	who := people.Identity{Issuer: c.Issuer, Subject: c.Subject, Audience: c.Audiences[at], Expires: time.Unix(int64(*c.Expires), 0)}
+	who.PreferredUsername, _ = c.PreferredUsername.(string)
+	if c.EmailVerified == true || c.EmailVerified == "true" {
+		who.Email, _ = c.Email.(string)
 	}
 	return who, nil
 }
 
-// texts reads a JSON string or a list of them.
-func texts(raw json.RawMessage) ([]string, bool) {
-	if one, ok := textOf(raw); ok {
-		return []string{one}, true
-	}
-	var many []string
-	return many, json.Unmarshal(raw, &many) == nil && len(many) > 0
+// published is the keys of one issuer, as the library asks for them to verify one token.
+// It says what came of that, since the library keeps only the words of an error.
+type published struct {
+	verifier *Verifier
+	issuer   string
+	payload  []byte
+	err      error
 }
 
-// instant reads a claim that is a time.
-func instant(claims map[string]json.RawMessage, name string) (at time.Time, given, ok bool) {
-	raw, given := claims[name]
-	if !given {
-		return at, false, true
+// VerifySignature is called for tokens whose algorithm is one of those allowed.
+func (k *published) VerifySignature(ctx context.Context, text string) ([]byte, error) {
+	token, err := jose.ParseSignedCompact(text, algorithms)
+	if err != nil {
+		k.err = refuse("%.200s", err)
+	} else {
+		k.payload, k.err = k.verifier.signed(ctx, k.issuer, token)
 	}
-	var seconds *float64
-	if json.Unmarshal(raw, &seconds) != nil || seconds == nil || math.Abs(*seconds) > 1<<40 {
-		return at, true, false
-	}
-	whole, part := math.Modf(*seconds)
-	return time.Unix(int64(whole), int64(part*1e9)), true, true
+	return k.payload, k.err
 }
 
-// signed checks a token's signature by the keys of its issuer.
-func (v *Verifier) signed(ctx context.Context, issuer string, t token) error {
+// signed answers a token's payload if one of its issuer's keys has signed it.
+func (v *Verifier) signed(ctx context.Context, issuer string, token *jose.JSONWebSignature) ([]byte, error) {
 	v.mu.Lock()
 	p := v.providers[issuer]
 	if p == nil {
@@ -246,28 +248,29 @@ func (v *Verifier) signed(ctx context.Context, issuer string, t token) error {
 	if now.Sub(p.fetched) >= keysFresh || now.Before(p.fetched) {
 		p.keys = nil
 		if err := v.fetch(ctx, p, issuer, failPause); err != nil {
-			return err
+			return nil, err
 		}
 	}
+	id := token.Signatures[0].Header.KeyID
 	for again := false; ; again = true {
 		known := false
 		for _, k := range p.keys {
-			if t.keyID != "" && k.id != t.keyID {
+			if id != "" && k.KeyID != id {
 				continue
 			}
 			known = true
-			if k.verifies(t) {
-				return nil
+			if payload, ok := verifies(k, token); ok {
+				return payload, nil
 			}
 		}
-		if known && t.keyID != "" {
-			return refuse("its signature is not by the provider's key %.64q", t.keyID)
+		if known && id != "" {
+			return nil, refuse("its signature is not by the provider's key %.64q", id)
 		}
 		if again || now.Sub(p.tried) < fetchPause {
-			return refuse("none of the provider's keys made its signature")
+			return nil, refuse("none of the provider's keys made its signature")
 		}
 		if err := v.fetch(ctx, p, issuer, fetchPause); err != nil {
-			return err
+			return nil, err
 		}
 	}
 }
@@ -293,7 +296,7 @@ func (v *Verifier) fetch(ctx context.Context, p *provider, issuer string, pause 
 }
 
 // discover fetches the provider's description, and the keys that it names.
-func (v *Verifier) discover(ctx context.Context, issuer string) ([]key, error) {
+func (v *Verifier) discover(ctx context.Context, issuer string) ([]jose.JSONWebKey, error) {
 	var description struct {
 		Issuer string `json:"issuer"`
 		Keys   string `json:"jwks_uri"`
@@ -354,11 +357,4 @@ func (v *Verifier) get(ctx context.Context, address string, into any) error {
 		return fmt.Errorf("reading %.256s: %w", address, err)
 	}
 	return nil
-}
-
-// algorithm is one way to sign that is allowed.
-type algorithm struct {
-	name string
-	kind string // RSA, RSA-PSS, OKP, or the name of a curve
-	hash crypto.Hash
 }

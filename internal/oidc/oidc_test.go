@@ -1,6 +1,8 @@
 package oidc
 
 import (
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -8,6 +10,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/go-jose/go-jose/v4"
 
 	"strongroom/internal/oidctest"
 	"strongroom/people"
@@ -76,6 +80,7 @@ func TestTokens(t *testing.T) {
 		{"no subject", "RS256", "rsa", map[string]any{"sub": nil}, people.ErrToken},
 		{"a long subject", "RS256", "rsa", map[string]any{"sub": strings.Repeat("x", 256)}, people.ErrToken},
 		{"fields in another spelling", "RS256", "rsa", map[string]any{"sub": nil, "SUB": "user-1"}, people.ErrToken},
+		{"an issuer in another spelling", "RS256", "rsa", map[string]any{"iss": nil, "ISS": p.Issuer}, people.ErrToken},
 		{"none", "none", "rsa", nil, people.ErrToken},
 		{"none without a key id", "none", "", nil, people.ErrToken},
 		{"HMAC with the public key", "HS256", "rsa", nil, people.ErrToken},
@@ -125,6 +130,12 @@ func TestForgeries(t *testing.T) {
 		"critical extensions":                   signed(map[string]any{"alg": "RS256", "kid": "rsa", "crit": []string{"b64"}, "b64": false}),
 		"a key id that is a number":             signed(map[string]any{"alg": "RS256", "kid": 1}),
 		"a key of the token's own":              signed(map[string]any{"alg": "HS256", "jwk": map[string]any{"kty": "oct", "k": "AA"}}),
+		"a key in the token":                    signed(map[string]any{"alg": "RS256", "kid": "rsa", "jwk": nil}),
+		"a payload that is not in base64":       signed(map[string]any{"alg": "RS256", "kid": "rsa", "b64": false}),
+		"white space":                           parts[0] + ". " + parts[1] + "." + parts[2],
+		"a line's end":                          good + "\n",
+		"another spelling of the same bytes":    good[:len(good)-1] + string(good[len(good)-1]+1),
+		"JSON":                                  `{"protected":"` + parts[0] + `","payload":"` + parts[1] + `","signature":"` + parts[2] + `"}`,
 		"an algorithm in another spelling":      signed(map[string]any{"ALG": "RS256", "alg": "None"}),
 		"payload null":                          parts[0] + ".bnVsbA." + parts[2],
 		"payload a list":                        parts[0] + ".W10." + parts[2],
@@ -214,6 +225,7 @@ func TestProvidersThatMisbehave(t *testing.T) {
 	document := func(text string) http.HandlerFunc {
 		return func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, text) }
 	}
+	p := start(t)
 	for name, c := range map[string]struct {
 		path   string
 		answer func(p *oidctest.Provider) http.HandlerFunc
@@ -238,14 +250,58 @@ func TestProvidersThatMisbehave(t *testing.T) {
 		"too long": {oidctest.Keys, func(*oidctest.Provider) http.HandlerFunc {
 			return document(`{"keys":[]` + strings.Repeat(" ", maxDocument) + `}`)
 		}},
+		"an Ed25519 key cut short": {oidctest.Keys, func(*oidctest.Provider) http.HandlerFunc {
+			return document(`{"keys":[{"kty":"OKP","crv":"Ed25519","x":""},{"kty":"OKP","crv":"Ed25519","x":"AQ"}]}`)
+		}},
+		"a private key": {oidctest.Keys, func(*oidctest.Provider) http.HandlerFunc {
+			return document(`{"keys":[{"kty":"OKP","crv":"Ed25519","x":"` + strings.Repeat("A", 43) + `","d":"` + strings.Repeat("A", 43) + `"}]}`)
+		}},
+		"a key on another curve than its algorithm's": {oidctest.Keys, func(p *oidctest.Provider) http.HandlerFunc {
+			return document(`{"keys":[{"kty":"OKP","crv":"Ed25519","alg":"ES256","x":"` + strings.Repeat("A", 43) + `"}]}`)
+		}},
 		"a short RSA key": {oidctest.Keys, func(*oidctest.Provider) http.HandlerFunc {
 			return document(`{"keys":[{"kty":"RSA","kid":"rsa","n":"` + strings.Repeat("f", 171) + `","e":"AQAB"}]}`)
 		}},
 	} {
-		p := start(t)
 		p.Answer(c.path, c.answer(p))
 		if _, err := New(time.Now).Verify(t.Context(), trusted(p), sign(t, p, "RS256", "rsa", nil)); !errors.Is(err, people.ErrProvider) {
 			t.Errorf("%s: %v", name, err)
+		}
+		p.Answer(c.path, nil)
+	}
+}
+
+// A key signs by no other algorithm than the one that the provider names for it.
+func TestKeysAreForTheirAlgorithm(t *testing.T) {
+	p := start(t)
+	answer, err := http.Get(p.Issuer + oidctest.Keys)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	var set struct {
+		Keys []map[string]any `json:"keys"`
+	}
+	if err := json.NewDecoder(answer.Body).Decode(&set); err != nil {
+		t.Fatal(err)
+	}
+	set.Keys[0]["alg"] = "PS256"
+	p.Answer(oidctest.Keys, func(w http.ResponseWriter, _ *http.Request) { _ = json.NewEncoder(w).Encode(set) })
+	v := New(time.Now)
+	for alg, want := range map[string]error{"PS256": nil, "RS256": people.ErrToken} {
+		if _, err := v.Verify(t.Context(), trusted(p), sign(t, p, alg, "rsa", nil)); !errors.Is(err, want) {
+			t.Errorf("%s: %v", alg, err)
+		}
+	}
+}
+
+// Of two claims of one name nobody can say which is meant.
+func TestClaimsAreUnique(t *testing.T) {
+	provider := people.Provider{Issuer: "i", Audiences: []string{"a"}}
+	for twice, want := range map[string]error{"": nil, `,"sub":"root"`: people.ErrToken, `,"exp":9999999999`: people.ErrToken} {
+		_, err := identity([]byte(`{"iss":"i","aud":"a","sub":"s","exp":9999999999`+twice+`}`), provider, time.Now())
+		if !errors.Is(err, want) {
+			t.Errorf("%s: %v", twice, err)
 		}
 	}
 }
@@ -261,18 +317,33 @@ func FuzzToken(f *testing.F) {
 	}
 	f.Add("e30.e30.AA")
 	f.Add("..")
+	v := New(time.Now)
 	f.Fuzz(func(t *testing.T, text string) {
-		parsed, err := parse(text)
+		who, err := v.Verify(t.Context(), trusted(p), text)
+		if err != nil && !errors.Is(err, people.ErrToken) {
+			t.Errorf("refused with %v", err)
+		}
+		if err == nil && (who.Subject != "user-1" || who.Issuer != p.Issuer) {
+			t.Errorf("nobody signed for %+v", who)
+		}
+	})
+}
+
+func FuzzClaims(f *testing.F) {
+	now := time.Now()
+	provider := people.Provider{Issuer: "i", Audiences: []string{"a"}}
+	f.Add([]byte(`{"iss":"i","aud":"a","sub":"s","exp":9999999999,"nbf":1,"azp":"a","email":"e","email_verified":"true"}`))
+	f.Add([]byte(`{"iss":"i","aud":["b","a"],"sub":"s","exp":1e300,"iat":0.5}`))
+	f.Add([]byte(`null`))
+	f.Fuzz(func(t *testing.T, payload []byte) {
+		who, err := identity(payload, provider, now)
 		if err != nil {
-			if !errors.Is(err, people.ErrToken) {
-				t.Errorf("refused with %v", err)
+			if !errors.Is(err, people.ErrToken) || who != (people.Identity{}) {
+				t.Errorf("refused with %v, and %+v", err, who)
 			}
 			return
 		}
-		if parsed.algorithm.name == "" || len(parsed.signature) == 0 || !strings.HasPrefix(text, parsed.signed+".") {
-			t.Errorf("accepted as %+v", parsed)
-		}
-		if who, err := parsed.identity(trusted(p), time.Now()); err == nil && (who.Subject == "" || who.Issuer != p.Issuer) {
+		if who.Subject == "" || who.Issuer != "i" || who.Audience != "a" || who.Expires.Year() > 40_000 {
 			t.Errorf("identity %+v", who)
 		}
 	})
@@ -282,14 +353,29 @@ func FuzzKey(f *testing.F) {
 	f.Add([]byte(`{"kty":"RSA","kid":"a","n":"AQAB","e":"AQAB"}`))
 	f.Add([]byte(`{"kty":"EC","crv":"P-256","x":"AA","y":"AA"}`))
 	f.Add([]byte(`{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}`))
+	f.Add([]byte(`{"kty":"OKP","crv":"Ed25519","x":"` + strings.Repeat("A", 44) + `"}`))
+	f.Add([]byte(`{"kty":"RSA","n":"` + strings.Repeat("f", 342) + `","e":"AQAB"}`))
+	f.Add([]byte(`{"kty":"oct","k":"AA"}`))
+	var tokens []*jose.JSONWebSignature
+	for _, a := range algorithms {
+		header := base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"` + string(a) + `"}`))
+		token, err := jose.ParseSignedCompact(header+".e30.bm90IGEgc2lnbmF0dXJl", algorithms)
+		if err != nil {
+			f.Fatal(err)
+		}
+		tokens = append(tokens, token)
+	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		k, ok := parseKey(raw)
 		if !ok {
 			return
 		}
-		for _, a := range algorithms {
-			if k.verifies(token{algorithm: a, signed: "e30.e30", signature: []byte("not a signature")}) {
-				t.Errorf("%s takes anything", a.name)
+		if !k.IsPublic() {
+			t.Errorf("takes %T", k.Key)
+		}
+		for _, token := range tokens {
+			if _, ok := verifies(k, token); ok {
+				t.Errorf("%s takes anything", token.Signatures[0].Header.Algorithm)
 			}
 		}
 	})
