@@ -173,7 +173,8 @@ func (c peopleResume) Run(ctx context.Context, out output) error {
 
 func (f roomFlags) setSuspended(ctx context.Context, out output, name string, suspended bool) error {
 	return f.acting(ctx, func(h *house.House, who vault.Caller) error {
-		if _, err := h.Room.ChangePrincipal(ctx, who, name, func(p *strongroom.Principal) { p.Suspended = suspended }); err != nil {
+		p, err := h.Room.ChangePrincipal(ctx, who, name, func(p *strongroom.Principal) { p.Suspended = suspended })
+		if err != nil {
 			return err
 		}
 		out.printf("%s is %s\n", name, state(p))
