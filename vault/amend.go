@@ -37,16 +37,15 @@ func (r *Room) SetLegalHold(ctx context.Context, c Caller, bucket, key, version 
 }
 
 // SetRetention retains a version until a time, or lets it go. Retention that is active
-// can be made longer or firmer; shorter only where it is governance retention, and by
-// those who may bypass it.
+// can be made longer; shorter, or of another mode, only where it is governance retention,
+// and by those who may bypass it.
 func (r *Room) SetRetention(ctx context.Context, c Caller, bucket, key, version string, to strongroom.Retention, bypass bool) (strongroom.Object, error) {
 	return r.amend(ctx, c, strongroom.ActionRetainObject, "retention", bucket, key, version, func(b bucketRow, o *objectBody, a asked) error {
 		if b.Lock == nil {
 			return noLock()
 		}
 		was := o.Retention
-		weaker := was.Mode == strongroom.Compliance && to.Mode != strongroom.Compliance || to.Until.Before(was.Until) || to.Mode == ""
-		if was.Active(r.Clock()) && weaker {
+		if was.Active(r.Clock()) && (to.Mode != was.Mode || to.Until.Before(was.Until)) {
 			if err := r.mayBypass(ctx, c, *o, bypass, a); err != nil {
 				return err
 			}

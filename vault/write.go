@@ -258,12 +258,16 @@ func matches(etag string, o strongroom.Object) bool { return etag == "*" || etag
 // mayDelete decides whether a version may be deleted, and whether anything that nobody
 // may set aside keeps it. The condition has to hold of the change that deletes it.
 func (r *Room) mayDelete(ctx context.Context, c Caller, o objectBody, bypass bool) (asked, book.Condition, error) {
-	a := r.decide(c, strongroom.ActionDeleteObject, resourceOf(o.Object))
+	resource := resourceOf(o.Object)
+	a := r.decide(c, strongroom.ActionDeleteObject, resource)
+	if o.LegalHold { // whoever could delete it otherwise is told what keeps it
+		resource.LegalHold = false
+		if a.decision.Permit || r.decide(c, strongroom.ActionDeleteObject, resource).decision.Permit {
+			return a, book.Condition{}, r.held(ctx, a, "legal hold", "the object is under legal hold, so it can be neither deleted nor replaced")
+		}
+	}
 	if !a.decision.Permit {
 		return a, book.Condition{}, r.refuse(ctx, a)
-	}
-	if o.LegalHold {
-		return a, book.Condition{}, r.held(ctx, a, "legal hold", "the object is under legal hold, so it can be neither deleted nor replaced")
 	}
 	if o.Retention.Active(r.Clock()) {
 		if err := r.mayBypass(ctx, c, o, bypass, a); err != nil {

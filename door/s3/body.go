@@ -22,7 +22,7 @@ import (
 // io.EOF only if everything that the client said about it is true.
 type body struct {
 	in   io.Reader
-	size int64
+	size int64 // or -1: it has an end, and no length was announced
 	read int64
 
 	digest  hash.Hash // nil unless the client named the SHA-256
@@ -182,7 +182,7 @@ func (b *body) Read(p []byte) (int, error) {
 	}
 	n, err := b.in.Read(p)
 	b.read += int64(n)
-	if b.read > b.size {
+	if b.size >= 0 && b.read > b.size {
 		b.err = refuse("IncompleteBody", "the body has more bytes than its announced length")
 		return 0, b.err
 	}

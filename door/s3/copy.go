@@ -32,7 +32,8 @@ func (x *exchange) copySource() error {
 	case key == "" || checkKey(key) != nil || climbs(key):
 		return badArgument(fieldSource, key, "Invalid copy source object key")
 	case versioned:
-		if err := checkVersion("versionId", version); err != nil {
+		var err error
+		if version, err = versionNamed("versionId", version); err != nil {
 			return err
 		}
 	}
@@ -67,7 +68,7 @@ func (x *exchange) directive(name, what string) (replace bool, err error) {
 
 func (x *exchange) copyObject() error {
 	if err := x.copySource(); err != nil {
-		return err
+		return x.orNoBucket(err)
 	}
 	w, err := x.wishes()
 	if err != nil {
@@ -129,7 +130,7 @@ func (x *exchange) copied(source strongroom.Object) {
 // uploadPartCopy stores a range of an object as a part.
 func (x *exchange) uploadPartCopy(number int, id strongroom.ID) error {
 	if err := x.copySource(); err != nil {
-		return err
+		return x.orNoBucket(err)
 	}
 	spec, ranged := x.fields[prefixSource+"range"]
 	var first, last int64

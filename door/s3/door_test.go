@@ -371,11 +371,11 @@ func TestUnsigned(t *testing.T) {
 		{"Signature Version 2 in the query", "/calls?AWSAccessKeyId=AKIAIOSFODNN7EXAMPLE&Expires=1&Signature=x", "", 400, "InvalidRequest", "AWS4-HMAC-SHA256"},
 		{"another scheme", "/calls", "Bearer abc", 400, "InvalidRequest", "AWS4-HMAC-SHA256"},
 		{"Signature Version 4A", "/calls", strings.Replace(good, "HMAC", "ECDSA-P256", 1), 400, "InvalidRequest", "AWS4-HMAC-SHA256"},
-		{"another algorithm in the query", "/calls?X-Amz-Algorithm=AWS4-ECDSA-P256-SHA256&X-Amz-Credential=a&X-Amz-Date=b&X-Amz-Expires=1&X-Amz-SignedHeaders=host&X-Amz-Signature=s", "", 400, "InvalidRequest", "AWS4-HMAC-SHA256"},
-		{"query with parts missing", "/calls?X-Amz-Signature=00", "", 400, "AuthorizationQueryParametersError", "X-Amz-Algorithm is missing"},
+		{"another algorithm in the query", "/calls?X-Amz-Algorithm=AWS4-ECDSA-P256-SHA256&X-Amz-Credential=a&X-Amz-Date=b&X-Amz-Expires=1&X-Amz-SignedHeaders=host&X-Amz-Signature=s", "", 400, "AuthorizationQueryParametersError", "AWS4-HMAC-SHA256"},
+		{"query with parts missing", "/calls?X-Amz-Signature=00", "", 400, "AuthorizationQueryParametersError", "requires the X-Amz-Algorithm"},
 		{"nothing behind the scheme", "/calls", "AWS4-HMAC-SHA256", 400, "AuthorizationHeaderMalformed", ""},
 		{"no signature", "/calls", good[:strings.Index(good, ", Signature")], 400, "AuthorizationHeaderMalformed", ""},
-		{"signature twice", "/calls", good + ", Signature=" + emptySHA256, 400, "AuthorizationHeaderMalformed", "once"},
+		{"signature twice", "/calls", good + ", Signature=" + emptySHA256, 400, "AuthorizationHeaderMalformed", "three components"},
 		{"short signature", "/calls", good[:len(good)-1], 400, "AuthorizationHeaderMalformed", "64"},
 		{"upper-case signature", "/calls", good[:len(good)-1] + "A", 400, "AuthorizationHeaderMalformed", "64"},
 		{"something else besides", "/calls", good + ", Also=x", 400, "AuthorizationHeaderMalformed", ""},
@@ -432,8 +432,8 @@ func TestUnsigned(t *testing.T) {
 	}
 	if r, _ := http.NewRequest("POST", server.URL+"/calls", strings.NewReader("x")); true {
 		r.Header.Set("Content-Type", "multipart/form-data; boundary=x")
-		if a := send(t, r); a.code != "NotImplemented" || !strings.Contains(a.message, "form") {
-			t.Errorf("a form upload: %d %s %q", a.status, a.code, a.message)
+		if a := send(t, r); a.code != "InvalidArgument" || !strings.Contains(a.message, "file") {
+			t.Errorf("a form without a file: %d %s %q", a.status, a.code, a.message)
 		}
 	}
 }

@@ -79,6 +79,11 @@ func (x *exchange) readFields() error {
 		}
 		x.fields[e.name] = strings.TrimSpace(e.value)
 	}
+	return x.checkFields()
+}
+
+// checkFields refuses what means nothing here.
+func (x *exchange) checkFields() error {
 	for _, name := range sortedKeys(x.fields) {
 		switch {
 		case strings.HasPrefix(name, prefixMeta), strings.HasPrefix(name, prefixChecksum), slices.Contains(knownFields, name):
@@ -116,7 +121,7 @@ func isField(name string) bool {
 	return strings.HasPrefix(name, "x-amz-") || strings.HasPrefix(name, "x-strongroom-")
 }
 
-func sortedKeys(m map[string]string) []string {
+func sortedKeys[V any](m map[string]V) []string {
 	keys := make([]string, 0, len(m))
 	for k := range m {
 		keys = append(keys, k)

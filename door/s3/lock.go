@@ -73,7 +73,7 @@ func (x *exchange) lockState(found func(strongroom.Object) bool) (strongroom.Obj
 	if b, err := x.room.HeadBucket(x.r.Context(), x.caller, x.bucket); err == nil && b.Lock == nil {
 		return o, refuse("InvalidRequest", "Bucket is missing Object Lock Configuration")
 	}
-	return o, refuse("NoSuchObjectLockConfiguration", "The specified object does not have a ObjectLock configuration")
+	return o, refuse("NoSuchObjectLockConfiguration", "The specified object does not have a ObjectLock configuration.")
 }
 
 func (x *exchange) getRetention() error {
@@ -97,7 +97,7 @@ func (x *exchange) putRetention() error {
 	}
 	root, err := x.parsed("Retention")
 	if err != nil {
-		return err
+		return x.orNoBucket(err)
 	}
 	fields, err := root.fields("Mode", "RetainUntilDate")
 	if err != nil {
@@ -141,7 +141,7 @@ func (x *exchange) putHold() error {
 	}
 	root, err := x.parsed("LegalHold")
 	if err != nil {
-		return err
+		return x.orNoBucket(err)
 	}
 	fields, err := root.fields("Status")
 	if err != nil {

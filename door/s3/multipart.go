@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 
 	"strongroom"
 	"strongroom/door/sigv4"
@@ -436,6 +437,19 @@ func (x *exchange) abortUpload() error {
 	id, err := x.upload()
 	if err != nil {
 		return err
+	}
+	if v, ok := x.fields["x-amz-if-match-initiated-time"]; ok {
+		t, err := http.ParseTime(v)
+		if err != nil {
+			return badArgument("x-amz-if-match-initiated-time", v, "The time must be a date as HTTP has it")
+		}
+		page, err := x.room.ListParts(x.r.Context(), x.caller, x.bucket, x.key, id, 0, 1)
+		if err != nil {
+			return err
+		}
+		if !page.Upload.Started.Truncate(time.Second).Equal(t) {
+			return preconditionFailed("x-amz-if-match-initiated-time")
+		}
 	}
 	if err := x.room.Abort(x.r.Context(), x.caller, x.bucket, x.key, id); err != nil {
 		return err

@@ -64,18 +64,21 @@ func (x *exchange) version() (string, error) {
 	if v == "" {
 		return "", nil
 	}
-	return v, checkVersion("versionId", v)
+	return versionNamed("versionId", v)
 }
 
-// checkVersion refuses what cannot be a version's id.
-func checkVersion(name, v string) error {
-	if v == "null" {
-		return nil
+// versionNamed reads a version's id. One that another server may have made, long and of
+// letters and digits, names no version here; anything else cannot be an id.
+func versionNamed(name, v string) (string, error) {
+	if _, err := strongroom.ParseID(v); err == nil || v == "null" {
+		return v, nil
 	}
-	if _, err := strongroom.ParseID(v); err != nil {
-		return badArgument(name, v, "Invalid version id specified")
+	if len(v) >= 20 && len(v) <= maxKey && !strings.ContainsFunc(v, func(r rune) bool {
+		return !(r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z')
+	}) {
+		return strongroom.ID{}.String(), nil
 	}
-	return nil
+	return "", badArgument(name, v, "Invalid version id specified")
 }
 
 func (x *exchange) getObject() error {
@@ -251,7 +254,7 @@ func (x *exchange) deleteObject() error {
 		if r.Err != nil {
 			return conflicting(r.Err, vault.Precondition{IfMatch: q.IfMatch})
 		}
-		if version := cmp.Or(r.MarkerVersion, r.Version); version != "" {
+		if version := cmp.Or(r.MarkerVersion, x.query.get("versionId")); version != "" {
 			x.w.Header().Set("x-amz-version-id", version)
 		}
 		if r.Marker {
@@ -309,7 +312,7 @@ func (x *exchange) deleteObjects() error {
 	for i, q := range requests {
 		where[i] = -1
 		if err := cmp.Or(checkKey(q.Key), q.wrong); err != nil {
-			results[i] = vault.DeleteResult{Key: q.Key, Version: q.Version, Err: err}
+			results[i] = vault.DeleteResult{Key: q.Key, Version: q.asked, Err: err}
 			continue
 		}
 		name := q.Version + "/" + q.Key
@@ -330,6 +333,7 @@ func (x *exchange) deleteObjects() error {
 		for i, j := range where {
 			if j >= 0 {
 				results[i] = done[j]
+				results[i].Version = requests[i].asked
 			}
 		}
 	}
@@ -376,6 +380,7 @@ func (d *document) deleted(r vault.DeleteResult) {
 // deletionOf is one object that DeleteObjects names.
 type deletionOf struct {
 	vault.DeleteRequest
+	asked       string // the version as it was named
 	conditional bool
 	wrong       error // why it cannot be done; the others can
 }
@@ -424,8 +429,10 @@ func parseDeleteObject(n *node) (q deletionOf, err error) {
 	if q.Key = fields["Key"]; q.Key == "" {
 		return q, malformed("an Object has no Key")
 	}
-	if q.Version = fields["VersionId"]; q.Version != "" && checkVersion("VersionId", q.Version) != nil {
-		q.wrong = refuse("NoSuchVersion", "The specified version does not exist.")
+	if q.asked = fields["VersionId"]; q.asked != "" {
+		if q.Version, err = versionNamed("VersionId", q.asked); err != nil {
+			q.wrong = refuse("NoSuchVersion", "The specified version does not exist.")
+		}
 	}
 	q.IfMatch = strings.Trim(strings.TrimSpace(fields["ETag"]), `"`)
 	if v, ok := fields["LastModifiedTime"]; ok {

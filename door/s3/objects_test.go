@@ -69,6 +69,8 @@ func TestVersions(t *testing.T) {
 		r.header(r.want(call{method: "HEAD", path: path}, 200, ""), versionHeader, or(version, second))
 	}
 	r.want(call{path: "/calls/a?versionId=" + strongroom.NewID().String()}, 404, "NoSuchVersion", "<Key>a</Key><VersionId>")
+	r.want(call{path: "/calls/a?versionId=01BX5ZZKBKACTAV9WEVGEMMVRY"}, 404, "NoSuchVersion") // another server's
+	r.header(r.want(call{method: "DELETE", path: "/calls/a?versionId=01BX5ZZKBKACTAV9WEVGEMMVRY"}, 204, ""), versionHeader, "01BX5ZZKBKACTAV9WEVGEMMVRY")
 	r.want(call{path: "/calls/a?versionId=abc"}, 400, "InvalidArgument", "<ArgumentName>versionId</ArgumentName><ArgumentValue>abc</ArgumentValue>")
 
 	gone := r.want(call{method: "DELETE", path: "/calls/a"}, 204, "")
@@ -281,6 +283,12 @@ func TestPartsOfObjects(t *testing.T) {
 		r.want(call{method: "PUT", path: path(2), headers: []string{fieldSource, "calls/source", prefixSource + "range", v}}, 400, "InvalidArgument", "must be of the form bytes=first-last")
 	}
 	r.want(call{method: "PUT", path: path(2), headers: []string{fieldSource, "calls/source", prefixSource + "if-none-match", "*"}}, 412, "PreconditionFailed")
+	other := r.start("/calls/other")
+	abort := func(began string) call {
+		return call{method: "DELETE", path: "/calls/other?uploadId=" + other, headers: []string{"x-amz-if-match-initiated-time", began}}
+	}
+	r.want(abort("Sun, 06 Nov 1994 08:49:37 GMT"), 412, "PreconditionFailed")
+	r.want(abort("yesterday"), 400, "InvalidArgument")
 	etag := func(a answer) string {
 		var result struct{ ETag string }
 		xml.Unmarshal([]byte(a.body), &result)
@@ -472,13 +480,16 @@ func TestObjectLock(t *testing.T) {
 	}
 	r.want(put("/calls/a?retention", retention("GOVERNANCE", later)), 200, "")
 	r.want(put("/calls/a?retention", retention("GOVERNANCE", until)), 403, "AccessDenied", "object lock")
+	r.want(put("/calls/a?retention", retention("COMPLIANCE", later)), 403, "AccessDenied", "object lock")
 	r.want(put("/calls/a?retention", retention("governance", until)), 400, "MalformedXML")
+	r.want(put("/nothing-here/a?retention", ""), 404, "NoSuchBucket")
 	r.want(put("/calls/a?retention", retention("GOVERNANCE", "tomorrow")), 400, "MalformedXML")
 	r.want(put("/calls/a?retention", retention("GOVERNANCE", "1999-01-01T00:00:00Z")), 400, "InvalidArgument", "must be in the future")
 	r.want(put("/calls/a?legal-hold", hold("MAYBE")), 400, "MalformedXML")
 	r.want(put("/calls/a?legal-hold", hold("ON")), 200, "")
 	r.want(call{path: "/calls/a?legal-hold"}, 200, "", "<Status>ON</Status>")
 	r.header(r.want(call{method: "HEAD", path: "/calls/a"}, 200, ""), fieldHold, "ON")
+	r.want(call{method: "DELETE", path: "/calls/a?versionId=" + version}, 403, "AccessDenied", "Access Denied because object protected by object lock.")
 	r.want(put("/calls/a?legal-hold", hold("OFF")), 200, "")
 	r.want(call{path: "/calls/a?legal-hold"}, 200, "", "<Status>OFF</Status>")
 	// Whether the asker may go past governance retention is for the policy to say; the

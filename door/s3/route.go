@@ -145,8 +145,8 @@ func (x *exchange) locate() error {
 		f.extra = []element{{"BucketName", strings.ToValidUTF8(clip(x.bucket), "\ufffd")}}
 		return f
 	}
-	if climbs(x.key) {
-		return refuse("BadRequest", "An error occurred when parsing the HTTP request.")
+	if err := checkClimb(x.key); err != nil {
+		return err
 	}
 	return checkKey(x.key)
 }

@@ -194,6 +194,9 @@ func (x *exchange) serve() error {
 	if x.r.Method == http.MethodOptions {
 		return x.preflight(x.r.Context())
 	}
+	if x.isForm() {
+		return x.postForm()
+	}
 	if err := x.authenticate(); err != nil {
 		return err
 	}

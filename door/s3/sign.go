@@ -32,6 +32,14 @@ func (x *exchange) authenticate() error {
 		x.Noise("unsigned")
 		return err
 	}
+	return x.believe(&s,
+		func(string) *sigv4.Refusal { return s.Timely(x.Now(), x.MaxPresign) },
+		func(secret string) *sigv4.Refusal { return s.Verify(x.r, x.query.all(), secret) }, x.sessionToken)
+}
+
+// believe finds the key that a signature names and fills in room and caller, if the
+// signature is of its time, made with the key's secret, and beside the key's token.
+func (x *exchange) believe(s *sigv4.Signature, timely, verify func(secret string) *sigv4.Refusal, sessionToken func() (string, error)) error {
 	room, credential, err := x.Rooms.ByAccessKey(x.r.Context(), s.KeyID)
 	noise := x.Noise
 	if room != nil {
@@ -43,7 +51,7 @@ func (x *exchange) authenticate() error {
 		}
 		noise("key")
 		// Why a known key is refused is told to whoever proves its secret, and to nobody else.
-		if credential.Secret != "" && s.Verify(x.r, x.query.all(), credential.Secret) == nil {
+		if credential.Secret != "" && verify(credential.Secret) == nil {
 			if credential.Expired {
 				return refuse("ExpiredToken", "the provided token has expired")
 			}
@@ -52,19 +60,19 @@ func (x *exchange) authenticate() error {
 		}
 		return refuse("InvalidAccessKeyId", "the access key id you provided is not one that can be used here")
 	}
-	if refusal := s.Timely(x.Now(), x.MaxPresign); refusal != nil {
+	if refusal := timely(credential.Secret); refusal != nil {
 		noise("time")
 		return x.translate(refusal)
 	}
-	if refusal := s.Verify(x.r, x.query.all(), credential.Secret); refusal != nil {
+	if refusal := verify(credential.Secret); refusal != nil {
 		noise("signature")
 		return x.translate(refusal)
 	}
-	if token, err := x.sessionToken(); err != nil || !credential.ProvesToken(token) {
+	if token, err := sessionToken(); err != nil || !credential.ProvesToken(token) {
 		noise("token")
 		return cmp.Or(err, error(refuse("InvalidToken", "the provided token is malformed or otherwise invalid; x-amz-security-token goes with the access key that it was issued with, and with no other")))
 	}
-	x.signed = s
+	x.signed = *s
 	x.room = room
 	x.caller = vault.Caller{
 		Principal: credential.Principal,
@@ -145,8 +153,10 @@ func (x *exchange) readSignature() (sigv4.Signature, error) {
 		s, err = x.readPresigned()
 	case len(authorization) == 1:
 		s, err = x.readHeader()
-	case x.r.Method == http.MethodPost && strings.HasPrefix(x.r.Header.Get("Content-Type"), "multipart/form-data"):
-		return s, unsupported("the browser form upload (POST policy)")
+	case x.isBucketPost():
+		f := refuse("PreconditionFailed", "At least one of the pre-conditions you specified did not hold.")
+		f.extra = []element{{"Condition", "Bucket POST must be of the enclosure-type multipart/form-data"}}
+		return s, f
 	default:
 		return s, refuse("AccessDenied", "anonymous requests are not answered; sign the request with %s", sigv4.Algorithm)
 	}

@@ -62,7 +62,7 @@ func (x *exchange) putTags() error {
 	}
 	root, err := x.parsed("Tagging")
 	if err != nil {
-		return err
+		return x.orNoBucket(err)
 	}
 	tags, err := tagging(root, maxTags)
 	if err != nil {
@@ -109,4 +109,12 @@ func (x *exchange) amended(status int) func(strongroom.Object, error) error {
 		}
 		return x.done(status)
 	}
+}
+
+// orNoBucket prefers, over what is wrong with a request, that its bucket does not exist.
+func (x *exchange) orNoBucket(err error) error {
+	if _, none := x.room.HeadBucket(x.r.Context(), x.caller, x.bucket); strongroom.KindOf(none) == strongroom.KindNoBucket {
+		return none
+	}
+	return err
 }

@@ -30,10 +30,9 @@ func (x *exchange) listVersions() error {
 	case marker != "" && q.AfterKey == "":
 		return badArgument("version-id-marker", marker, "A version-id marker cannot be specified without a key marker.")
 	case marker != "":
-		if err := checkVersion("version-id-marker", marker); err != nil {
+		if q.AfterVersion, err = versionNamed("version-id-marker", marker); err != nil {
 			return err
 		}
-		q.AfterVersion = marker
 	}
 	page, err := x.room.ListVersions(x.r.Context(), x.caller, q)
 	if err != nil {
