@@ -193,12 +193,12 @@ type Preset struct {
 var presetText []byte
 
 // Presets are the built-in ones, in order of name.
-func Presets() []Preset {
+func Presets() ([]Preset, error) {
 	var all []Preset
 	if err := json.Unmarshal(presetText, &all); err != nil {
-		panic("the built-in retention presets do not parse: " + err.Error())
+		return nil, fmt.Errorf("reading the built-in retention presets: %w", err)
 	}
-	return all
+	return all, nil
 }
 
 // keeping is what the room as a whole says of how long versions stay: its retention

@@ -89,7 +89,11 @@ func FuzzParsePeriod(f *testing.F) {
 
 func TestPresetsSayWhatTheLawSays(t *testing.T) {
 	have := map[string]vault.Preset{}
-	for _, p := range vault.Presets() {
+	presets, err := vault.Presets()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range presets {
 		if p.Basis == "" || p.Says == "" || p.Minimum.IsZero() && p.Maximum.IsZero() && p.Needs == "" {
 			t.Errorf("%+v is no rule", p)
 		}

@@ -64,8 +64,12 @@ Examples:
 func (c retentionPut) rule() (vault.RetentionRule, error) {
 	rule := vault.RetentionRule{Name: c.Name, Bucket: c.Bucket, Class: c.Class, Basis: c.Basis}
 	if c.Preset != "" {
+		presets, err := vault.Presets()
+		if err != nil {
+			return rule, err
+		}
 		var found *vault.Preset
-		for _, p := range vault.Presets() {
+		for _, p := range presets {
 			if p.Name == c.Preset {
 				found = &p
 			}
@@ -164,7 +168,10 @@ type retentionPresets struct {
 }
 
 func (c retentionPresets) Run(out output) error {
-	presets := vault.Presets()
+	presets, err := vault.Presets()
+	if err != nil {
+		return err
+	}
 	if c.JSON {
 		return out.json(presets)
 	}

@@ -151,7 +151,6 @@ var standard = map[string]string{
 	"NoSuchUpload":            "The specified multipart upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.",
 	"NoSuchVersion":           "The specified version does not exist.",
 	"OperationAborted":        "A conflicting conditional operation is currently in progress against this resource. Please try again.",
-	"SlowDown":                "Please reduce your request rate.",
 	"PreconditionFailed":      "At least one of the pre-conditions you specified did not hold.",
 }
 
