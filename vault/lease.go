@@ -134,7 +134,7 @@ func (r *Room) enterLease(ctx context.Context, a asked, o objectBody, whole bool
 		if slot == nil {
 			slot = &leaseSlot{ready: make(chan struct{})}
 			r.leases.shared[key] = slot
-			surplus := r.leases.surplus(key.session)
+			surplus := r.leases.surplus(key.principal)
 			var former *resumable
 			if f, ok := r.leases.resumable[key]; ok {
 				former = &f
@@ -208,15 +208,15 @@ func (r *Room) retire(l *lease) {
 }
 
 // A shared lease holds a data key and open files, so only so many rest at once: of a
-// room, and of one session.
+// room, and of one principal, whatever sessions they make.
 const (
-	restingLeases        = 256
-	restingSessionLeases = 64
+	restingLeases          = 256
+	restingPrincipalLeases = 64
 )
 
 // surplus takes out of the table the leases that have rested longest beyond the
 // bounds, for the caller to retire. The caller holds s.mu.
-func (s *leases) surplus(session string) []*lease {
+func (s *leases) surplus(principal strongroom.ID) []*lease {
 	type resting struct {
 		key  leaseKey
 		slot *leaseSlot
@@ -230,7 +230,7 @@ func (s *leases) surplus(session string) []*lease {
 		slot.lease.mu.Lock()
 		if slot.lease.using == 0 {
 			all = append(all, resting{key, slot, slot.lease.lastUse})
-			if key.session == session {
+			if key.principal == principal {
 				own = append(own, all[len(all)-1])
 			}
 		}
@@ -240,7 +240,7 @@ func (s *leases) surplus(session string) []*lease {
 	for _, g := range []struct {
 		resting []resting
 		most    int
-	}{{own, restingSessionLeases}, {all, restingLeases}} {
+	}{{own, restingPrincipalLeases}, {all, restingLeases}} {
 		if len(g.resting) < g.most {
 			continue
 		}
