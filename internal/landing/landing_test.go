@@ -356,6 +356,53 @@ func TestWrittenOverBeforeDeletion(t *testing.T) {
 	}
 }
 
+// TestNullMarker: in a bucket whose versions were switched off, a deletion leaves a marker
+// that shares its name with whatever is written next. So it stays, and is not taken for
+// something left; what is written in its place meanwhile is not lost.
+func TestNullMarker(t *testing.T) {
+	suspended := func(t *testing.T, name string) *bucket {
+		b := newBucket(t, name, true)
+		b.put("a.wav", []byte("first"))
+		b.versioning(types.BucketVersioningStatusSuspended)
+		if _, err := b.client.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &b.name, Key: aws.String("a.wav")}); err != nil {
+			t.Fatal(err)
+		}
+		return b
+	}
+	t.Run("left", func(t *testing.T) {
+		b := suspended(t, "null-left")
+		r, store := room(t)
+		report := drain(t, b.source(""), store)
+		if report.Counts[intake.FindingDeleted] != 1 || len(report.Counts) != 1 || report.Deleted != 1 || report.Left != 0 || b.left() != 1 {
+			t.Errorf("%d left, %+v", b.left(), report)
+		}
+		holds(t, r, "a.wav", []byte("first"))
+		if report = drain(t, b.source(""), store); len(report.Counts) != 0 || report.Left != 0 || report.Oldest != 0 || report.Deleted != 0 {
+			t.Errorf("again: %+v", report)
+		}
+		// Beneath a version that came later it says nothing of that one's age either.
+		b.versioning(types.BucketVersioningStatusEnabled)
+		b.put("a.wav", []byte("second"))
+		if report = drain(t, b.source(""), store); len(report.Counts) != 0 || report.Deleted != 1 || report.Left != 0 {
+			t.Errorf("with a version after it: %+v", report)
+		}
+		holds(t, r, "a~2.wav", []byte("second"))
+	})
+	t.Run("written over", func(t *testing.T) {
+		b := suspended(t, "null-over")
+		r, store := room(t)
+		var once sync.Once
+		l := &late{b.source(""), func(key string) { once.Do(func() { b.put(key, []byte("second")) }) }}
+		drain(t, l, store)
+		drain(t, l, store)
+		holds(t, r, "a.wav", []byte("first"))
+		holds(t, r, "a~2.wav", []byte("second"))
+		if b.left() != 0 {
+			t.Errorf("%d versions left", b.left())
+		}
+	})
+}
+
 // TestAlteredOnTheWay: a proxy between changes one byte of a recording. Nothing is
 // stored and nothing deleted, whether the bucket tells a digest (plain) or none (KMS).
 func TestAlteredOnTheWay(t *testing.T) {

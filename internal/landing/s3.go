@@ -227,6 +227,16 @@ func (s *S3) listVersions(ctx context.Context, prefix string) iter.Seq2[intake.I
 			slices.Reverse(current.Versions)
 			item := current
 			current = intake.Item{}
+			// Of the markers that stay only the newest says something: that the key was deleted.
+			last := len(item.Versions) - 1
+			newest := item.Versions[last]
+			item.Versions = slices.DeleteFunc(item.Versions, func(v intake.Version) bool { return v.Stays })
+			if len(item.Versions) == 0 {
+				return true
+			}
+			if newest.Stays {
+				item.Versions = append(item.Versions, newest)
+			}
 			return yield(item, nil)
 		}
 		for {
@@ -247,7 +257,7 @@ func (s *S3) listVersions(ctx context.Context, prefix string) iter.Seq2[intake.I
 			for _, v := range page.DeleteMarkers {
 				key, e := decode(v.Key)
 				err = errors.Join(err, e)
-				entries = append(entries, entry{key, aws.ToBool(v.IsLatest), intake.Version{ID: aws.ToString(v.VersionId), Marker: true, Modified: aws.ToTime(v.LastModified)}})
+				entries = append(entries, entry{key, aws.ToBool(v.IsLatest), marker(aws.ToString(v.VersionId), aws.ToTime(v.LastModified))})
 			}
 			if err != nil {
 				yield(intake.Item{}, fmt.Errorf("reading a key: %w", err))
@@ -277,12 +287,12 @@ func (s *S3) listVersions(ctx context.Context, prefix string) iter.Seq2[intake.I
 				return
 			}
 			// Markers come encoded like keys.
-			marker, err := decode(page.NextKeyMarker)
+			after, err := decode(page.NextKeyMarker)
 			if err != nil {
 				yield(intake.Item{}, fmt.Errorf("reading a marker: %w", err))
 				return
 			}
-			in.KeyMarker, in.VersionIdMarker = &marker, page.NextVersionIdMarker
+			in.KeyMarker, in.VersionIdMarker = &after, page.NextVersionIdMarker
 		}
 	}
 }
@@ -293,6 +303,15 @@ func (s *S3) versionID(v intake.Version) *string {
 		return nil
 	}
 	return &v.ID
+}
+
+// marker is a delete marker. A null one bears the same name as an object that is written
+// in its place, so deleting it by that name could delete a recording, however late one
+// looks: it stays. It holds nothing.
+func marker(id string, modified time.Time) intake.Version {
+	v := intake.Version{ID: id, Marker: true, Modified: modified}
+	v.Stays = !fixed(v)
+	return v
 }
 
 // fixed reports whether the version can never be another.
@@ -394,10 +413,14 @@ func (w *watched) Close() error {
 
 // Delete implements intake.Source. Versions with an id of their own go by that id; what
 // can be overwritten goes only as long as it is what was listed: the server is asked
-// just before and, where it has no versions, told as well.
+// just before and, where it has no versions, told as well. A marker that can be
+// overwritten stays.
 func (s *S3) Delete(ctx context.Context, key string, versions []intake.Version) error {
 	var named []types.ObjectIdentifier
 	for _, v := range versions {
+		if v.Marker && !fixed(v) {
+			continue
+		}
 		if fixed(v) {
 			named = append(named, types.ObjectIdentifier{Key: &key, VersionId: &v.ID})
 			continue
@@ -433,22 +456,20 @@ func deleting(err error) error {
 }
 
 func (s *S3) deleteIfSame(ctx context.Context, key string, v intake.Version) error {
-	in := &s3.DeleteObjectInput{Bucket: &s.bucket, Key: &key, VersionId: s.versionID(v)}
-	if !v.Marker {
-		head, err := s.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &s.bucket, Key: &key, VersionId: s.versionID(v)})
-		if err = gone(err); errors.Is(err, intake.ErrGone) {
-			return nil
-		} else if err != nil {
-			return fmt.Errorf("looking at the source before deleting there: %w", err)
-		}
-		if !same(v, head.ETag, head.ContentLength, head.LastModified) {
-			return intake.ErrChanged
-		}
-		if in.VersionId == nil && v.ETag != "" {
-			in.IfMatch = aws.String(`"` + v.ETag + `"`)
-		}
+	head, err := s.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &s.bucket, Key: &key, VersionId: s.versionID(v)})
+	if err = gone(err); errors.Is(err, intake.ErrGone) {
+		return nil
+	} else if err != nil {
+		return fmt.Errorf("looking at the source before deleting there: %w", err)
 	}
-	_, err := s.client.DeleteObject(ctx, in)
+	if !same(v, head.ETag, head.ContentLength, head.LastModified) {
+		return intake.ErrChanged
+	}
+	in := &s3.DeleteObjectInput{Bucket: &s.bucket, Key: &key, VersionId: s.versionID(v)}
+	if in.VersionId == nil && v.ETag != "" {
+		in.IfMatch = aws.String(`"` + v.ETag + `"`)
+	}
+	_, err = s.client.DeleteObject(ctx, in)
 	return deleting(err)
 }
 

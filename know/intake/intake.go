@@ -47,6 +47,8 @@ type Intake struct {
 	// so that they do not leave a refusal on record with every listing.
 	mu     sync.Mutex
 	hidden map[string]time.Time
+	// troubles are what went wrong, by version: they come last when next there is a choice.
+	troubles map[string]trouble
 }
 
 // New checks a configuration.
@@ -77,7 +79,7 @@ func New(c Config) (*Intake, error) {
 	case c.Into == "" && c.Mapping.Into.Bucket == "":
 		return nil, invalid("neither the command nor the mapping says which bucket to store in")
 	}
-	return &Intake{Config: c, hidden: map[string]time.Time{}}, nil
+	return &Intake{Config: c, hidden: map[string]time.Time{}, troubles: map[string]trouble{}}, nil
 }
 
 func invalid(message string) error {
@@ -88,6 +90,9 @@ func invalid(message string) error {
 type held struct {
 	Item
 	file
+	failed int // times that it could not be taken
+	// It is there, and not to be taken now: it changed just now, or could not be read.
+	settling, putOff bool
 }
 
 func (h held) newest() Version { return h.Versions[len(h.Versions)-1] }
@@ -95,7 +100,10 @@ func (h held) newest() Version { return h.Versions[len(h.Versions)-1] }
 // group is everything that is joined by the same captures.
 type group struct {
 	recordings, metadata []held
-	oldest               time.Time
+	// siblings that are there, and not to be taken now
+	laterRecordings, laterMetadata int
+	failed                         int
+	oldest                         time.Time
 }
 
 // Once empties the source: it lists and takes until a listing brings nothing more that
@@ -113,7 +121,8 @@ func (i *Intake) Once(ctx context.Context) (Report, error) {
 		if p.again.Load() {
 			changes++
 		}
-		if err != nil || changes > 10 || !p.again.Load() && !(p.truncated && p.removed.Load() > 0) {
+		more := p.truncated && p.removed.Load()+p.putOff.Load() > 0
+		if err != nil || changes > 10 || !p.again.Load() && !more {
 			return i.end(r), err
 		}
 	}
@@ -187,12 +196,10 @@ type pass struct {
 	truncated bool         // the source holds more than the window
 	again     atomic.Bool  // something was not as listed, or not to be found without a listing
 	removed   atomic.Int64 // files gone from the source
-	failures  atomic.Int64 // in a row
+	putOff    atomic.Int64 // files that the source did not give
 	halted    atomic.Pointer[error]
+	setbacks  setbacks
 }
-
-// tooMany failures in a row end a pass: what is wrong is then not a file.
-const tooMany = 20
 
 func (i *Intake) pass(ctx context.Context, r *tally) (*pass, error) {
 	p := &pass{tally: r}
@@ -204,7 +211,7 @@ func (i *Intake) pass(ctx context.Context, r *tally) (*pass, error) {
 	return p, i.work(ctx, p, groups)
 }
 
-// list reads the source into groups, the oldest first.
+// list reads the source into groups: what has failed least first, and of that the oldest.
 func (i *Intake) list(ctx context.Context, p *pass) ([]*group, error) {
 	joined := map[string]*group{}
 	var groups []*group
@@ -220,7 +227,13 @@ func (i *Intake) list(ctx context.Context, p *pass) ([]*group, error) {
 		if !ok {
 			continue
 		}
-		if n++; n > i.Window {
+		if h.join == "" && (h.settling || h.putOff) {
+			continue
+		}
+		if h.putOff {
+			// It is held for its siblings' sake. Were it counted, what cannot be read could
+			// fill the window for good.
+		} else if n++; n > i.Window {
 			p.truncated = true
 			break
 		}
@@ -233,19 +246,30 @@ func (i *Intake) list(ctx context.Context, p *pass) ([]*group, error) {
 			}
 		}
 		g.add(h)
-		i.counts.listed(1, h.size(), false)
+		if !h.settling && !h.putOff {
+			i.counts.listed(1, h.size(), false)
+		}
 	}
 	i.counts.oldest.Store(int64(p.Oldest * float64(time.Second)))
-	slices.SortStableFunc(groups, func(a, b *group) int { return a.oldest.Compare(b.oldest) })
+	slices.SortStableFunc(groups, func(a, b *group) int {
+		return cmp.Or(cmp.Compare(a.failed, b.failed), a.oldest.Compare(b.oldest))
+	})
 	return groups, nil
 }
 
 func (g *group) add(h held) {
-	if h.rule.As == AsMetadata {
+	later := h.settling || h.putOff
+	switch metadata := h.rule.As == AsMetadata; {
+	case metadata && later:
+		g.laterMetadata++
+	case metadata:
 		g.metadata = append(g.metadata, h)
-	} else {
+	case later:
+		g.laterRecordings++
+	default:
 		g.recordings = append(g.recordings, h)
 	}
+	g.failed = max(g.failed, h.failed)
 	if m := h.Versions[0].Modified; m.Before(g.oldest) {
 		g.oldest = m
 	}
@@ -269,12 +293,24 @@ func (i *Intake) sort(p *pass, item Item, now time.Time) (held, bool) {
 	if age > i.Old {
 		p.find(FindingOld, item.Key, fmt.Sprintf("it has been in the landing place for %s", age.Round(time.Second)), item.Versions[0].Modified)
 	}
-	h := held{item, f}
+	return i.weigh(p, held{Item: item, file: f}), true
+}
+
+// weigh says whether an item is to be taken now.
+func (i *Intake) weigh(p *pass, h held) held {
+	now := i.Clock()
 	if now.Sub(h.newest().Modified) < i.Settle {
-		p.Waiting++
-		return held{}, false
+		p.wait()
+		h.settling = true
+		return h
 	}
-	return h, true
+	t := i.troubleOf(h)
+	h.failed = t.times
+	if t.reads != nil && (t.reads == p.tally || now.Before(t.until)) {
+		h.putOff = true
+		p.find(t.kind, h.Key, fmt.Sprintf("tried %d times, and again after %s: %s", t.times, t.until.UTC().Format(time.RFC3339), t.detail), time.Time{})
+	}
+	return h
 }
 
 // size is what is to be read of it.
@@ -318,20 +354,32 @@ func (i *Intake) take(ctx context.Context, p *pass, g *group) {
 	slices.SortFunc(g.metadata, func(a, b held) int { return cmp.Compare(a.Key, b.Key) })
 	if len(g.recordings) == 0 {
 		for _, m := range g.metadata {
-			i.alone(ctx, p, m)
+			if g.laterRecordings > 0 {
+				p.wait()
+			} else {
+				i.alone(ctx, p, m)
+			}
 		}
 		return
 	}
 	documents := i.documents(ctx, p, g)
 	if documents == nil && p.truncated {
 		// Its metadata may lie beyond the window.
-		if more, _, err := i.partners(ctx, g.recordings[0], AsMetadata); err == nil && len(more) > 0 {
-			g.metadata = append(g.metadata, more...)
+		if more, _, _, err := i.partners(ctx, g.recordings[0], AsMetadata); err == nil && len(more) > 0 {
+			for _, m := range more {
+				g.add(i.weigh(p, m))
+			}
 			documents = i.documents(ctx, p, g)
 		}
 	}
+	if g.laterMetadata > 0 {
+		for range g.recordings {
+			p.wait()
+		}
+		return
+	}
 	var taken []held
-	left := 0
+	left := g.laterRecordings
 	for _, r := range g.recordings {
 		if documents == nil && i.Mapping.hasMetadata && i.Clock().Sub(r.newest().Modified) < i.Wait {
 			p.wait()
@@ -342,7 +390,7 @@ func (i *Intake) take(ctx context.Context, p *pass, g *group) {
 		err := i.takeItem(ctx, p, r, func(c *Content, tags map[string]string) map[string]string {
 			return i.describe(p, r, facts{r.captures, documents, c.Headers, tags}, unjoined, false)
 		})
-		if !i.settled(ctx, p, r.Key, err) {
+		if !i.settled(ctx, p, r, err) {
 			left++
 			continue
 		}
@@ -358,7 +406,7 @@ func (i *Intake) take(ctx context.Context, p *pass, g *group) {
 		err := i.takeItem(ctx, p, m, func(c *Content, tags map[string]string) map[string]string {
 			return i.describe(p, m, facts{m.captures, documents, c.Headers, tags}, false, false)
 		})
-		if !i.settled(ctx, p, m.Key, err) {
+		if !i.settled(ctx, p, m, err) {
 			return // a recording that goes would leave its metadata without one
 		}
 	}
@@ -382,7 +430,7 @@ func (i *Intake) unneeded(ctx context.Context, p *pass, m held) bool {
 	if !p.truncated {
 		return true
 	}
-	recordings, complete, err := i.partners(ctx, m, AsRecording)
+	recordings, complete, _, err := i.partners(ctx, m, AsRecording)
 	return err == nil && complete && len(recordings) == 0
 }
 
@@ -398,15 +446,15 @@ func (i *Intake) alone(ctx context.Context, p *pass, m held) {
 		err := i.takeItem(ctx, p, m, func(c *Content, tags map[string]string) map[string]string {
 			return i.describe(p, m, facts{m.captures, documents, c.Headers, tags}, false, true)
 		})
-		if i.settled(ctx, p, m.Key, err) {
+		if i.settled(ctx, p, m, err) {
 			i.remove(ctx, p, m)
 		}
 		return
 	}
-	stored, err := i.isStored(ctx, m)
+	stored, err := i.isStored(ctx, p, m)
 	switch {
 	case err != nil:
-		i.settled(ctx, p, m.Key, err)
+		i.settled(ctx, p, m, err)
 	case stored:
 		i.remove(ctx, p, m)
 	case age < i.Wait:
@@ -485,53 +533,15 @@ func sizeOf(meta map[string]string) (n int) {
 	return n
 }
 
-// settled notes what went wrong with a file, if anything did.
-func (i *Intake) settled(ctx context.Context, p *pass, key string, err error) bool {
-	if err == nil {
-		p.failures.Store(0)
-		return true
-	}
-	if ctx.Err() != nil {
-		return false
-	}
-	kind := FindingFailed
-	switch {
-	case errors.Is(err, ErrGone):
-		return false // somebody else took it
-	case errors.Is(err, ErrChanged):
-		p.again.Store(true)
-		p.find(FindingChanged, key, "it changed while it was being taken, and is taken again", time.Time{})
-		return false
-	case errors.Is(err, ErrAltered):
-		kind = FindingAltered
-	case errors.Is(err, errMismatch):
-		kind = FindingMismatch
-	case errors.Is(err, errName):
-		kind = FindingName
-	case strongroom.KindOf(err) == strongroom.KindDenied:
-		kind = FindingRefused
-	case strongroom.KindOf(err) == strongroom.KindTooLarge:
-		kind = FindingTooLarge
-	}
-	p.find(kind, key, err.Error(), time.Time{})
-	if kind == FindingName || kind == FindingTooLarge {
-		return false
-	}
-	if n := p.failures.Add(1); n >= tooMany || strongroom.KindOf(err) == strongroom.KindNoBucket {
-		halt := fmt.Errorf("taking stopped, since the trouble is not of one file: %w", err)
-		p.halted.CompareAndSwap(nil, &halt)
-	}
-	return false
-}
-
 // remove deletes at the source what has been stored and read back.
 func (i *Intake) remove(ctx context.Context, p *pass, h held) bool {
 	if h.newest().Marker && len(h.Versions) > 1 {
 		p.find(FindingDeleted, h.Key, "somebody had deleted it at the source before it was taken; its versions were taken all the same", h.newest().Modified)
 	}
-	if !i.settled(ctx, p, h.Key, i.Source.Delete(ctx, h.Key, h.Versions)) {
+	if !i.settled(ctx, p, h, atSource(i.Source.Delete(ctx, h.Key, h.Versions))) {
 		return false
 	}
+	i.forget(h)
 	p.gone(h)
 	p.removed.Add(1)
 	i.counts.done(h.size())
@@ -600,19 +610,17 @@ func (i *Intake) groupOf(ctx context.Context, p *pass, key string) *group {
 	}
 	g := &group{oldest: i.Clock()}
 	for _, as := range []string{AsRecording, AsMetadata} {
-		more, complete, err := i.partners(ctx, held{Item{Key: key}, f}, as)
+		more, complete, sure, err := i.partners(ctx, held{Item: Item{Key: key}, file: f}, as)
 		if err != nil {
 			i.Log.Warn("looking for what a hint names; the listing finds it all the same", "error", err)
 			return nil
 		}
-		if !complete { // only a listing shows what belongs together
+		if !complete || !sure { // only a listing shows what belongs together
 			p.again.Store(true)
 			return nil
 		}
 		for _, h := range more {
-			if i.Clock().Sub(h.newest().Modified) >= i.Settle {
-				g.add(h)
-			}
+			g.add(i.weigh(p, h))
 		}
 	}
 	if len(g.recordings) == 0 {
@@ -624,9 +632,10 @@ func (i *Intake) groupOf(ctx context.Context, p *pass, key string) *group {
 
 // partners lists what is joined to h and is a recording, or metadata; h itself too,
 // where it is there and is one. It is complete where the captures of h say how each
-// such key begins, down to what joins them.
-func (i *Intake) partners(ctx context.Context, h held, as string) (out []held, complete bool, err error) {
-	complete = true
+// such key begins, down to what joins them; and sure where nothing of that was a guess,
+// such as that they lie in one folder.
+func (i *Intake) partners(ctx context.Context, h held, as string) (out []held, complete, sure bool, err error) {
+	complete, sure = true, true
 	seen := map[string]bool{}
 	look := func(prefix string) error {
 		if len(prefix) < len(i.Source.Prefix()) {
@@ -646,12 +655,13 @@ func (i *Intake) partners(ctx context.Context, h held, as string) (out []held, c
 				continue
 			}
 			seen[item.Key] = true
-			out = append(out, held{item, f})
+			out = append(out, held{Item: item, file: f})
 		}
 		return nil
 	}
 	if h.join == "" {
-		return out, complete, look(h.Key)
+		err = look(h.Key)
+		return out, complete, sure, err
 	}
 	asked := map[string]bool{}
 	for k := range i.Mapping.Files {
@@ -659,7 +669,8 @@ func (i *Intake) partners(ctx context.Context, h held, as string) (out []held, c
 		if r.As != as || !r.pattern.hasAll(i.Mapping.Join) {
 			continue
 		}
-		prefix := r.pattern.prefix(h.captures)
+		prefix, certain := r.pattern.prefix(h.captures, i.Mapping.Join)
+		sure = sure && certain
 		if prefix == "" {
 			complete = false
 			continue
@@ -669,8 +680,8 @@ func (i *Intake) partners(ctx context.Context, h held, as string) (out []held, c
 		}
 		asked[prefix] = true
 		if err := look(prefix); err != nil {
-			return nil, false, err
+			return nil, false, false, err
 		}
 	}
-	return out, complete, nil
+	return out, complete, sure, nil
 }

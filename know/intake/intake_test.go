@@ -537,6 +537,269 @@ func TestSmallWindow(t *testing.T) {
 	}
 }
 
+// troubled is a source some of whose keys cannot be opened.
+type troubled struct {
+	intake.Source
+	broken func(key string) bool
+	opened map[string]int
+}
+
+func (s *troubled) Open(ctx context.Context, key string, v intake.Version) (*intake.Content, error) {
+	s.opened[key]++
+	if s.broken(key) {
+		return nil, errors.New("it was stored under a key that is gone")
+	}
+	return s.Source.Open(ctx, key, v)
+}
+
+// TestUnreadableFilesStopNothing: however many of the oldest files cannot be read, the
+// others are taken. Each is tried again after a time that grows, and is a finding until
+// then; one that was written anew is tried at once.
+func TestUnreadableFilesStopNothing(t *testing.T) {
+	c := newCentre(t, "plain")
+	const broken = 25
+	for n := range broken {
+		c.file(fmt.Sprintf("broken-%02d.wav", n), "lost", 2*time.Hour)
+	}
+	c.file("good.wav", "sound", 90*time.Minute)
+	source := &troubled{c.source, func(key string) bool { return strings.HasPrefix(key, "broken") }, map[string]int{}}
+	now := time.Now()
+	c.config.Source, c.config.Workers, c.config.Old = source, 1, 24*time.Hour
+	c.config.Clock = func() time.Time { return now }
+	i, err := intake.New(c.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	once := func() intake.Report {
+		t.Helper()
+		r, err := i.Once(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	tried := func(want int) {
+		t.Helper()
+		if n := source.opened["broken-07.wav"]; n != want {
+			t.Errorf("it was tried %d times, want %d", n, want)
+		}
+	}
+	c.counts(once(), map[string]int{"failed": broken})
+	c.holds("good.wav", "sound")
+	tried(1)
+	c.counts(once(), map[string]int{"failed": broken})
+	tried(1)
+	now = now.Add(61 * time.Second)
+	c.counts(once(), map[string]int{"failed": broken})
+	tried(2)
+	now = now.Add(61 * time.Second)
+	once()
+	tried(2)
+	for range 8 {
+		now = now.Add(15*time.Minute + time.Second)
+		once()
+	}
+	tried(10)
+
+	source.broken = func(string) bool { return false }
+	c.file("broken-07.wav", "found", time.Hour)
+	c.counts(once(), map[string]int{"failed": broken - 1})
+	c.holds("broken-07.wav", "found")
+	now = now.Add(15*time.Minute + time.Second)
+	c.counts(once(), map[string]int{})
+	if left := c.left(); len(left) != 0 {
+		t.Errorf("left: %q", left)
+	}
+}
+
+// TestUnreadableFilesAndAWindow: what cannot be read takes no room in the window.
+func TestUnreadableFilesAndAWindow(t *testing.T) {
+	c := newCentre(t, "plain")
+	for n := range 9 {
+		c.file(fmt.Sprintf("broken-%d.wav", n), "lost", time.Hour)
+	}
+	c.file("good.wav", "sound", time.Hour)
+	c.config.Source = &troubled{c.source, func(key string) bool { return strings.HasPrefix(key, "broken") }, map[string]int{}}
+	c.once(func(x *intake.Config) { x.Window, x.Workers = 4, 1 })
+	c.holds("good.wav", "sound")
+}
+
+// choosy is a store that refuses some of what it is given.
+type choosy struct {
+	intake.Store
+	refuse func(intake.Object) error
+	puts   atomic.Int64 // refused
+}
+
+func (s *choosy) Put(ctx context.Context, o intake.Object, body io.Reader) error {
+	if err := s.refuse(o); err != nil {
+		s.puts.Add(1)
+		return err
+	}
+	return s.Store.Put(ctx, o, body)
+}
+
+// TestOneBucketsTrouble: where keys say which bucket they go to, one that is missing or
+// that policy closes is a finding of its files. It keeps the others from nothing, and is
+// not asked for without end.
+func TestOneBucketsTrouble(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		refuse  func(intake.Object) error
+		finding string
+		puts    int64
+	}{
+		{"missing", func(intake.Object) error { return nil }, "failed", 0},
+		{"refused", func(o intake.Object) error {
+			if o.Bucket == "closed" {
+				return &strongroom.Error{Kind: strongroom.KindDenied, Message: "policy says no"}
+			}
+			return nil
+		}, "refused", 20},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := newCentre(t, `{"name":"sites","into":{"bucket":"{site}","key":"{file}"},"files":[{"key":"{site}/{file:path}","as":"recording"}]}`)
+			for n := range 30 {
+				s.file(fmt.Sprintf("closed/%02d.wav", n), "x", 10*time.Minute)
+			}
+			s.file("recordings/good.wav", "sound", time.Minute)
+			store := &choosy{Store: s.store, refuse: c.refuse}
+			r := s.once(func(x *intake.Config) { x.Into, x.Store, x.Workers = "", store, 1 })
+			s.counts(r, map[string]int{c.finding: 30})
+			s.holds("good.wav", "sound")
+			if n := store.puts.Load(); n != c.puts || len(s.left()) != 30 {
+				t.Errorf("refused %d times, %d left", n, len(s.left()))
+			}
+		})
+	}
+}
+
+// TestRoomsTrouble ends a listing; the next begins with what has not been tried.
+func TestRoomsTrouble(t *testing.T) {
+	s := newCentre(t, "plain")
+	for n := range 25 {
+		s.file(fmt.Sprintf("bad-%02d.wav", n), "x", 10*time.Minute)
+	}
+	s.file("good.wav", "sound", time.Minute)
+	store := &choosy{Store: s.store, refuse: func(o intake.Object) error {
+		if strings.HasPrefix(o.Key, "bad") {
+			return &strongroom.Error{Kind: strongroom.KindUnavailable, Message: "the disk is full"}
+		}
+		return nil
+	}}
+	s.config.Store, s.config.Workers, s.config.Wait = store, 1, 0
+	i, err := intake.New(s.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := i.Once(t.Context()); strongroom.KindOf(err) != strongroom.KindUnavailable || store.puts.Load() != 20 || len(s.stored()) != 0 {
+		t.Fatalf("%v after %d failures", err, store.puts.Load())
+	}
+	if _, err := i.Once(t.Context()); strongroom.KindOf(err) != strongroom.KindUnavailable {
+		t.Errorf("%v", err)
+	}
+	s.holds("good.wav", "sound")
+	// Nothing has to wait once the room is well.
+	store.refuse = func(intake.Object) error { return nil }
+	if r, err := i.Once(t.Context()); err != nil || r.Files != 25 || len(s.left()) != 0 {
+		t.Errorf("%v, %+v", err, r)
+	}
+}
+
+const legs = `{"name":"legs","join":["call"],"metadata":"expected","wait":"1s","attributes":{"queue":{"json":"/queue"}},"files":[
+	{"as":"recording","key":"{call}/{leg}.wav"},{"as":"metadata","key":"{call}/about.json"}]}`
+
+// TestSharedMetadataStays until the last recording that is there was taken with it, be
+// that one not yet whole or not to be read for a time.
+func TestSharedMetadataStays(t *testing.T) {
+	setting := func(t *testing.T) *centre {
+		c := newCentre(t, legs)
+		c.file("c-1/a.wav", "first leg", time.Hour)
+		c.file("c-1/b.wav", "second leg", 10*time.Second)
+		c.file("c-1/about.json", `{"queue":"billing"}`, time.Hour)
+		c.config.Settle, c.config.Old = time.Minute, 24*time.Hour
+		return c
+	}
+	first := func(t *testing.T, c *centre, r intake.Report) {
+		t.Helper()
+		if left := c.left(); !slices.Equal(left, []string{"c-1/about.json", "c-1/b.wav"}) || r.Files != 1 || r.Left != 2 {
+			t.Errorf("left %q, %+v", left, r)
+		}
+	}
+	last := func(t *testing.T, c *centre) {
+		t.Helper()
+		stored := c.stored()
+		for _, key := range []string{"c-1/a.wav", "c-1/b.wav"} {
+			if o := stored[key]; o == nil || o.Attribute("queue") != "billing" || o.Attribute("unjoined") != "" {
+				t.Errorf("%s: %+v", key, o)
+			}
+		}
+		if left := c.left(); len(stored) != 3 || len(left) != 0 {
+			t.Errorf("%d stored, left %q", len(stored), left)
+		}
+	}
+	settled := func(x *intake.Config) { x.Settle = 0 }
+	t.Run("settling", func(t *testing.T) {
+		c := setting(t)
+		r := c.once()
+		first(t, c, r)
+		c.counts(r, map[string]int{})
+		c.counts(c.once(), map[string]int{}) // nor is it metadata without a recording meanwhile
+		c.counts(c.once(settled), map[string]int{})
+		last(t, c)
+	})
+	t.Run("hinted", func(t *testing.T) {
+		c := setting(t)
+		c.config.Source = renamed{c.source}
+		c.config.Queue = &hints{messages: []intake.Message{{Body: []byte(
+			`{"source":"aws.s3","detail-type":"Object Created","detail":{"bucket":{"name":"landing"},"object":{"key":"c-1/a.wav"}}}`)}}}
+		first(t, c, c.once())
+		c.once(settled)
+		last(t, c)
+	})
+	t.Run("unreadable", func(t *testing.T) {
+		c := setting(t)
+		now, broken := time.Now(), true
+		c.config.Source = &troubled{c.source, func(key string) bool { return broken && key == "c-1/b.wav" }, map[string]int{}}
+		c.config.Clock, c.config.Settle, c.config.Workers = func() time.Time { return now }, 0, 1
+		i, err := intake.New(c.config)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			r, err := i.Once(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.counts(r, map[string]int{"failed": 1})
+			if left := c.left(); !slices.Equal(left, []string{"c-1/about.json", "c-1/b.wav"}) {
+				t.Fatalf("left %q", left)
+			}
+		}
+		now, broken = now.Add(2*time.Minute), false
+		if r, err := i.Once(t.Context()); err != nil || len(r.Counts) > 0 {
+			t.Errorf("%v, %+v", err, r)
+		}
+		last(t, c)
+	})
+}
+
+// TestSettlingMetadata: a recording is not taken without metadata that is just arriving.
+func TestSettlingMetadata(t *testing.T) {
+	c := newCentre(t, legs)
+	c.file("c-1/a.wav", "sound", time.Hour)
+	c.file("c-1/about.json", `{"que`, 10*time.Second)
+	c.config.Settle, c.config.Old = time.Minute, 24*time.Hour
+	if r := c.once(); r.Files != 0 || r.Waiting != 2 || len(r.Counts) > 0 {
+		t.Errorf("%+v", r)
+	}
+	c.file("c-1/about.json", `{"queue":"billing"}`, 2*time.Minute)
+	c.counts(c.once(), map[string]int{})
+	if o := c.stored()["c-1/a.wav"]; o.Attribute("queue") != "billing" {
+		t.Errorf("%+v", o)
+	}
+}
+
 // hints is a queue in memory.
 type hints struct {
 	messages []intake.Message

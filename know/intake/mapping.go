@@ -393,6 +393,11 @@ func (m *Mapping) destination(f file, into string) (bucket, key string) {
 	return into, expand(f.rule.into, f.captures)
 }
 
+// capturesBucket reports whether the bucket depends on the key.
+func (m *Mapping) capturesBucket() bool {
+	return slices.ContainsFunc(m.bucket, func(c piece) bool { return c.name != "" })
+}
+
 // facts are what attributes are read from.
 type facts struct {
 	captures map[string]string

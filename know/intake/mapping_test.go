@@ -183,18 +183,39 @@ func TestMetadataLimits(t *testing.T) {
 	}
 }
 
-// TestPrefix: a hint leads to its partners without listing everything.
+// TestPrefix: a hint leads to its partners without listing everything, and misses none of
+// them: what they need not share is not looked for.
 func TestPrefix(t *testing.T) {
-	m := builtin(t, "genesys-cloud")
-	f, _ := m.recognise("org/year=2026/conversation_id=c-1/" + uuid1 + ".opus")
-	for i, want := range []string{"_metadata.json", ".opus_metadata.json"} {
-		if got := m.Files[i].pattern.prefix(f.captures); got != "org/year=2026/conversation_id=c-1/"+uuid1+want {
-			t.Errorf("got %q", got)
+	genesys := builtin(t, "genesys-cloud")
+	twilio := builtin(t, "twilio")
+	legs := parse(t, `{"name":"x","join":["call"],"files":[{"as":"metadata","key":"{call}/about.json"},{"as":"recording","key":"{call}/{leg}.wav"}]}`)
+	days := parse(t, `{"name":"x","join":["call"],"files":[{"as":"metadata","key":"{day}/{call}.json"},{"as":"recording","key":"{day}/{call}-{leg}.wav"}]}`)
+	folder := "org/year=2026/conversation_id=c-1/" + uuid1
+	for _, c := range []struct {
+		mapping *Mapping
+		key     string
+		rule    int
+		want    string
+		sure    bool
+	}{
+		{genesys, folder + ".opus", 0, folder + "_metadata.json", true},
+		{genesys, folder + ".opus", 1, folder + ".", true},
+		{genesys, folder + "_metadata.json", 3, folder + ".", true},
+		{twilio, "calls/RE0a.wav", 2, "calls/RE0a.", false},
+		{twilio, "RE0a.wav", 4, "RE0a.", true},
+		{twilio, "RE0a.wav", 2, "", true},
+		{legs, "c-1/a.wav", 1, "c-1/", true},
+		{legs, "c-1/a.wav", 0, "c-1/about.json", true},
+		{days, "monday/c-1-a.wav", 1, "monday/c-1-", false},
+		{days, "monday/c-1.json", 1, "monday/c-1-", false},
+	} {
+		f, ok := c.mapping.recognise(c.key)
+		if !ok {
+			t.Fatal(c.key)
 		}
-	}
-	f, _ = m.recognise("org/year=2026/conversation_id=c-1/" + uuid1 + "_metadata.json")
-	if got := m.Files[3].pattern.prefix(f.captures); got != "org/year=2026/conversation_id=c-1/"+uuid1+"." {
-		t.Errorf("got %q", got)
+		if got, sure := c.mapping.Files[c.rule].pattern.prefix(f.captures, c.mapping.Join); got != c.want || sure != c.sure {
+			t.Errorf("%s, rule %d: got %q, %v", c.key, c.rule, got, sure)
+		}
 	}
 }
 
@@ -246,7 +267,7 @@ func FuzzParseMapping(f *testing.F) {
 		if file.captures["key"] != key {
 			t.Fatal("the whole key is not captured")
 		}
-		if !strings.HasPrefix(key, file.rule.pattern.prefix(file.captures)) {
+		if prefix, _ := file.rule.pattern.prefix(file.captures, m.Join); !strings.HasPrefix(key, prefix) {
 			t.Fatal("a key does not begin with its prefix")
 		}
 		document, err := m.parseMetadata(metadata)

@@ -129,21 +129,27 @@ func (p *pattern) hasAll(names []string) bool {
 	return !slices.ContainsFunc(names, func(name string) bool { return !p.has(name) })
 }
 
-// prefix is how every key begins that the pattern matches with these captures.
-func (p *pattern) prefix(captures map[string]string) string {
+// prefix is how every key begins that the pattern matches and that is joined to one with
+// these captures. What comes after the last capture that joins may differ between the two.
+// What comes before it and joins nothing is taken to be the same; sure says that there is
+// none of it.
+func (p *pattern) prefix(captures map[string]string, join []string) (prefix string, sure bool) {
+	joins := func(c piece) bool { return slices.Contains(join, c.name) }
 	var b strings.Builder
-	for _, c := range p.pieces {
+	sure = true
+	for k, c := range p.pieces {
 		if c.name == "" {
 			b.WriteString(c.literal)
 			continue
 		}
 		v, ok := captures[c.name]
-		if !ok {
+		if !ok || !slices.ContainsFunc(p.pieces[k:], joins) {
 			break
 		}
+		sure = sure && joins(c)
 		b.WriteString(v)
 	}
-	return b.String()
+	return b.String(), sure
 }
 
 // expand fills a template; every name must be there.

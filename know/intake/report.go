@@ -135,7 +135,11 @@ func (r *tally) stored(h held, v Version, resumed bool) {
 func (r *tally) gone(h held) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.Deleted += len(h.Versions)
+	for _, v := range h.Versions {
+		if !v.Stays {
+			r.Deleted++
+		}
+	}
 	r.Left = max(0, r.Left-1)
 }
 

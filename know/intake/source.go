@@ -17,12 +17,13 @@ type Source interface {
 	Bucket() string
 	// Prefix is how every key taken from it begins, or "".
 	Prefix() string
-	// List yields each key that begins with prefix, with all that lies under it.
+	// List yields each key that begins with prefix and has something to take or to remove,
+	// with all that lies under it.
 	List(ctx context.Context, prefix string) iter.Seq2[Item, error]
 	// Open reads one version: exactly the one listed, or ErrChanged, or ErrGone.
 	Open(ctx context.Context, key string, v Version) (*Content, error)
-	// Delete removes exactly these versions, the oldest first. One that is no longer what
-	// was listed stays, and the error is ErrChanged.
+	// Delete removes exactly these versions, the oldest first, but for those that stay. One
+	// that is no longer what was listed stays too, and the error is ErrChanged.
 	Delete(ctx context.Context, key string, versions []Version) error
 	// Tags reads the tags of a version; nil where there are none.
 	Tags(ctx context.Context, key string, v Version) (map[string]string, error)
@@ -46,6 +47,7 @@ type Item struct {
 type Version struct {
 	ID       string
 	Marker   bool // somebody deleted the key here
+	Stays    bool // a marker that no deletion can tell from what takes its place
 	Size     int64
 	Modified time.Time
 	ETag     string // without quotes

@@ -36,6 +36,7 @@ var ErrAltered = errors.New("what came from the source is not what it stores the
 
 var (
 	errMismatch = errors.New("what was read back from the room is not what was read at the source")
+	errCrowded  = fmt.Errorf("the room holds %d different contents of this key already", maxSame)
 	errName     = errors.New("the key is longer than 1,024 bytes, not UTF-8, or has control characters")
 )
 
@@ -78,6 +79,9 @@ func (i *Intake) takeItem(ctx context.Context, p *pass, h held, d describe) erro
 	if key == "" || len(key) > 1020 || !utf8.ValidString(key) || strings.ContainsFunc(key, unicode.IsControl) {
 		return errName
 	}
+	if err := p.setbacks.isShut(bucket); err != nil {
+		return err
+	}
 	for _, v := range h.Versions {
 		if v.Marker {
 			continue
@@ -97,7 +101,7 @@ func (i *Intake) store(ctx context.Context, h held, v Version, bucket, key strin
 	var tags map[string]string
 	if i.Mapping.usesTags && h.rule.As != AsMetadata {
 		if tags, err = i.Source.Tags(ctx, h.Key, v); err != nil {
-			return false, fmt.Errorf("reading the tags: %w", err)
+			return false, atSource(fmt.Errorf("reading the tags: %w", err))
 		}
 	}
 	for n := 1; n <= maxSame; n++ {
@@ -107,14 +111,14 @@ func (i *Intake) store(ctx context.Context, h held, v Version, bucket, key strin
 			return found, err
 		}
 	}
-	return false, fmt.Errorf("the room holds %d different contents of this key already", maxSame)
+	return false, errCrowded
 }
 
 // storeAs tries one name. Neither done nor an error means that something else has it.
 func (i *Intake) storeAs(ctx context.Context, h held, v Version, o Object, d describe, tags map[string]string) (done, resumed bool, err error) {
 	content, err := i.Source.Open(ctx, h.Key, v)
 	if err != nil {
-		return false, false, fmt.Errorf("reading the source: %w", err)
+		return false, false, atSource(fmt.Errorf("reading the source: %w", err))
 	}
 	body := i.check(ctx, h.Key, v, content)
 	defer body.Close()
@@ -124,7 +128,7 @@ func (i *Intake) storeAs(ctx context.Context, h held, v Version, o Object, d des
 	o.Meta[metaKey], o.Meta[metaVersion] = i.keyDigest(h.Key), i.versionDigest(h.Key, v)
 	err = i.Store.Put(ctx, o, body)
 	if body.err != nil {
-		return false, false, fmt.Errorf("reading the source: %w", body.err) // whatever the room made of it
+		return false, false, atSource(fmt.Errorf("reading the source: %w", body.err)) // whatever the room made of it
 	}
 	if err == nil {
 		if !body.whole {
@@ -166,8 +170,11 @@ func (i *Intake) storeAs(ctx context.Context, h held, v Version, o Object, d des
 const lookAgain = 15 * time.Minute
 
 // isStored reports whether all of a file is in the room, looking only.
-func (i *Intake) isStored(ctx context.Context, h held) (bool, error) {
+func (i *Intake) isStored(ctx context.Context, p *pass, h held) (bool, error) {
 	bucket, key := i.Mapping.destination(h.file, i.Into)
+	if err := p.setbacks.isShut(bucket); err != nil {
+		return false, err
+	}
 	for _, v := range h.Versions {
 		if v.Marker {
 			continue
@@ -229,12 +236,12 @@ func (i *Intake) verify(ctx context.Context, o Object, want []byte) error {
 func (i *Intake) sumOf(ctx context.Context, key string, v Version) ([]byte, error) {
 	content, err := i.Source.Open(ctx, key, v)
 	if err != nil {
-		return nil, fmt.Errorf("reading the source: %w", err)
+		return nil, atSource(fmt.Errorf("reading the source: %w", err))
 	}
 	body := i.check(ctx, key, v, content)
 	defer body.Close()
 	if _, err := io.Copy(io.Discard, body); err != nil {
-		return nil, fmt.Errorf("reading the source: %w", err)
+		return nil, atSource(fmt.Errorf("reading the source: %w", err))
 	}
 	return body.sum(), nil
 }
