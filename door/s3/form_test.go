@@ -24,6 +24,7 @@ type formCall struct {
 	conditions []any       // besides those for the fields
 	omit       []string    // fields that the policy does not name, or of the signature that are not sent
 	policy     string      // instead of the one made
+	signature  string      // beside or instead of the right one
 	expires    time.Time
 	at         time.Time
 	file       string
@@ -82,6 +83,9 @@ func (r real) form(c formCall) (*http.Request, []byte) {
 		}
 		w.WriteField(f[0], f[1])
 	}
+	if c.signature != "" {
+		w.WriteField("x-amz-signature", c.signature)
+	}
 	if !c.noFile {
 		part, _ := w.CreateFormFile("file", or(c.name, "call.wav"))
 		part.Write([]byte(c.file))
@@ -135,10 +139,11 @@ func TestForms(t *testing.T) {
 		{"tags that are none", formCall{fields: key("b", "tagging", "a=b"), file: "content"}, 400, "MalformedXML", ""},
 		{"public", formCall{fields: key("b", "acl", "public-read"), file: "content"}, 400, "AccessControlListNotSupported", ""},
 		{"wrong secret", formCall{fields: key("b"), secret: "another secret of some length"}, 403, "SignatureDoesNotMatch", ""},
-		{"unknown key", formCall{fields: append(key("b"), [2]string{"x-amz-credential", "AKIANOBODY/20260101/us-east-1/s3/aws4_request"}, [2]string{"x-amz-date", "20260101T000000Z"}), at: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}, 403, "AccessDenied", "Policy expired"},
+		{"signed long ago with a key that nobody has", formCall{fields: append(key("b"), [2]string{"x-amz-credential", "AKIANOBODY/20260101/us-east-1/s3/aws4_request"}, [2]string{"x-amz-date", "20260101T000000Z"}), at: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)}, 403, "AccessDenied", "Policy expired"},
 		{"credential that is none", formCall{fields: append(key("b"), [2]string{"x-amz-credential", "mine"})}, 400, "InvalidArgument", "<ArgumentName>x-amz-credential<"},
 		{"other algorithm", formCall{fields: append(key("b"), [2]string{"x-amz-algorithm", "AWS4-HMAC-MD5"})}, 400, "InvalidArgument", "Only AWS4-HMAC-SHA256"},
 		{"date that is none", formCall{fields: append(key("b"), [2]string{"x-amz-date", "today"})}, 400, "InvalidArgument", "ISO8601"},
+		{"signature of another shape", formCall{fields: key("b"), omit: []string{"-x-amz-signature"}, signature: "mine"}, 403, "SignatureDoesNotMatch", ""},
 		{"no signature", formCall{fields: key("b"), omit: []string{"-x-amz-signature"}}, 400, "InvalidArgument", "'x-amz-signature'"},
 		{"no policy", formCall{fields: key("b"), omit: []string{"-policy"}}, 400, "InvalidArgument", "'policy'"},
 		{"no file", formCall{fields: key("b"), noFile: true}, 400, "InvalidArgument", "exactly one file"},
