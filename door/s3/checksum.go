@@ -15,13 +15,16 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/cespare/xxhash/v2"
+	"github.com/zeebo/xxh3"
+
 	"strongroom/vault"
 )
 
 // byDefault is the checksum that content gets which came without one, as in S3.
 const byDefault = "crc64nvme"
 
-const noSuchChecksum = "Checksum algorithm provided is unsupported. Please try again with any of the valid types: [CRC32, CRC32C, CRC64NVME, MD5, SHA1, SHA256, SHA512]"
+const noSuchChecksum = "Checksum algorithm provided is unsupported. Please try again with any of the valid types: [CRC32, CRC32C, CRC64NVME, MD5, SHA1, SHA256, SHA512, XXHASH128, XXHASH3, XXHASH64]"
 
 // checksum is one of the algorithms that S3 clients may choose.
 type checksum struct {
@@ -46,6 +49,9 @@ var checksums = []checksum{
 	{"sha256", 32, sha256.New, 0, "ChecksumSHA256", composite},
 	{"sha512", 64, sha512.New, 0, "ChecksumSHA512", composite},
 	{"md5", 16, newMD5, 0, "ChecksumMD5", composite},
+	{"xxhash64", 8, func() hash.Hash { return xxhash.New() }, 0, "ChecksumXXHASH64", composite},
+	{"xxhash3", 8, func() hash.Hash { return xxh3.New() }, 0, "ChecksumXXHASH3", composite},
+	{"xxhash128", 16, func() hash.Hash { return xxh3.New128() }, 0, "ChecksumXXHASH128", composite},
 }
 
 // checksumNamed finds an algorithm by name in any case, or nil.
