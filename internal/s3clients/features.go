@@ -21,7 +21,7 @@ func runFeatures(t *testing.T, e Endpoint) {
 	for part, lacking := range pending {
 		t.Logf("left out: %s: %s", part, lacking)
 	}
-	runPython(t, e, featuresScript, "LEAVE_OUT="+strings.Join(slices.Collect(maps.Keys(pending)), ","))
+	runPython(t, e, featuresScript, "LEAVE_OUT="+strings.Join(slices.Collect(maps.Keys(pending)), ","), "SCRIPT="+featuresScript)
 }
 
 // runPython runs a script with boto3 against the endpoint.

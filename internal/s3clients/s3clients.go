@@ -101,7 +101,8 @@ func (e Endpoint) environment(t *testing.T) []string {
 // configFile writes a shared configuration file as AWS's clients read it.
 func (e Endpoint) configFile(t *testing.T) string {
 	file := filepath.Join(t.TempDir(), "config")
-	text := "[profile reader]\nregion = " + e.Region + "\n"
+	// Version 1 of the command line presigns with Signature Version 2 unless it is told.
+	text := "[profile reader]\nregion = " + e.Region + "\ns3 =\n  signature_version = s3v4\n"
 	if e.CredentialProcess != "" {
 		text += "credential_process = " + e.CredentialProcess + "\n"
 	}

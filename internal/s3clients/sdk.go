@@ -183,9 +183,9 @@ func runSDK(t *testing.T, e Endpoint) {
 		refused(err, "AccessDenied", "reading without a purpose")
 	}
 	if e.CredentialProcess != "" {
-		shared, err := config.LoadDefaultConfig(ctx, config.WithSharedConfigFiles([]string{e.configFile(t)}), config.WithSharedConfigProfile("reader"), config.WithHTTPClient(client))
+		shared, err := config.LoadDefaultConfig(ctx, config.WithSharedConfigFiles([]string{e.configFile(t)}), config.WithSharedConfigProfile("reader"))
 		must(err, "loading the shared configuration")
-		stock := s3.NewFromConfig(shared, options)
+		stock := s3.NewFromConfig(shared, options, func(o *s3.Options) { o.HTTPClient = client })
 		got, err := stock.GetObject(ctx, &s3.GetObjectInput{Bucket: bucket, Key: aws.String("once")})
 		must(err, "reading with a session")
 		content, err := io.ReadAll(got.Body)
