@@ -20,6 +20,7 @@ import (
 
 	"github.com/minio/minio-go/v7"
 	signing "github.com/minio/minio-go/v7/pkg/credentials"
+	"github.com/minio/minio-go/v7/pkg/lifecycle"
 )
 
 // asProgram runs a function as a program: where it fails it says why, with status 1.
@@ -98,6 +99,13 @@ func s3Client(args []string) error {
 		return err
 	case "rm": // BUCKET/KEY
 		return c.RemoveObject(ctx, bucket, key, minio.RemoveObjectOptions{})
+	case "expire": // BUCKET/PREFIX: what begins so expired this morning
+		rules := lifecycle.NewConfiguration()
+		rules.Rules = []lifecycle.Rule{{
+			ID: "expired", Status: "Enabled", RuleFilter: lifecycle.Filter{Prefix: key},
+			Expiration: lifecycle.Expiration{Date: lifecycle.ExpirationDate{Time: time.Now().UTC().Truncate(24 * time.Hour)}},
+		}}
+		return c.SetBucketLifecycle(ctx, bucket, rules)
 	case "load": // BUCKET ACKNOWLEDGED: stores until it is interrupted, and writes down what was acknowledged
 		log, err := os.Create(arg(2))
 		if err != nil {
