@@ -315,7 +315,11 @@ func (r *Room) Complete(ctx context.Context, c Caller, req CompleteRequest) (str
 	faces := make([]Part, len(chosen))
 	for i, p := range chosen {
 		faces[i] = p.Part
-		o.Parts = append(o.Parts, strongroom.ObjectPart{Number: p.Number, Size: p.Size, Checksums: p.Checksums})
+		part := strongroom.ObjectPart{Number: p.Number, Size: p.Size}
+		if u.ChecksumAlgorithm != "" { // else they may differ from part to part, and nobody asked to keep them
+			part.Checksums = p.Checksums
+		}
+		o.Parts = append(o.Parts, part)
 		o.Size += p.Size
 	}
 	if o.Size > MaxUpload {

@@ -118,7 +118,7 @@ func TestCompletionClaims(t *testing.T) {
 		want string
 		code string
 	}{
-		{"nothing announced, nothing claimed", completion{size: -1, parts: claim()}, vault.Upload{}, whole, ""},
+		{"nothing announced, nothing claimed", completion{size: -1, parts: claim()}, vault.Upload{}, a, ""},
 		{"announced composite", completion{size: 9, parts: claim(a, b)}, vault.Upload{ChecksumAlgorithm: "crc32", ChecksumType: composite}, whole, ""},
 		{"announced full", completion{size: -1, parts: claim()}, vault.Upload{ChecksumAlgorithm: "crc32", ChecksumType: fullObject}, a, ""},
 		{"claimed and right", completion{size: -1, parts: claim(a, b), sum: c, sumValue: whole}, vault.Upload{ChecksumAlgorithm: "crc32", ChecksumType: composite}, whole, ""},

@@ -168,6 +168,9 @@ func (x *exchange) readForm() (*form, error) {
 			return nil, notForm(err)
 		}
 		name := strings.ToLower(part.FormName())
+		if name == "" && part.FileName() != "" {
+			return nil, badArgument("file", "", "POST requires exactly one file upload per request.")
+		}
 		if name == "file" {
 			f.file, f.name, f.rest.left = part, part.FileName(), -1
 			return f, nil

@@ -288,7 +288,9 @@ func (w *completion) check(stored []vault.Part) (map[string]string, string, erro
 		return nil, "", nil
 	}
 	if kind == "" || w.algorithm == nil && !c.allows(kind) {
-		kind = c.preset
+		if kind = c.preset; w.algorithm == nil && c.allows(fullObject) {
+			kind = fullObject // as S3's own checksum is
+		}
 	}
 	whole := c.whole(kind, stored)
 	switch {

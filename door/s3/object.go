@@ -68,13 +68,13 @@ func (x *exchange) version() (string, error) {
 }
 
 // versionNamed reads a version's id. One that another server may have made, long and of
-// letters and digits, names no version here; anything else cannot be an id.
+// letters, digits and hyphens, names no version here; anything else cannot be an id.
 func versionNamed(name, v string) (string, error) {
 	if _, err := strongroom.ParseID(v); err == nil || v == "null" {
 		return v, nil
 	}
 	if len(v) >= 20 && len(v) <= maxKey && !strings.ContainsFunc(v, func(r rune) bool {
-		return !(r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z')
+		return !(r >= '0' && r <= '9' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' || r == '-')
 	}) {
 		return strongroom.ID{}.String(), nil
 	}
@@ -196,9 +196,8 @@ func (x *exchange) outline(o strongroom.Object, recipient string, p plan, change
 	}
 	// The object's checksums are of all of it: beside a range they would only mislead.
 	switch {
-	case p.part != nil && o.ChecksumType == composite:
-		x.tellChecksums(p.part.Checksums, o.ChecksumType)
 	case p.part != nil:
+		x.tellChecksums(p.part.Checksums, o.ChecksumType)
 	case p.length == o.Size:
 		x.tellChecksums(o.Checksums, o.ChecksumType)
 	}
