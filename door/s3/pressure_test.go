@@ -336,9 +336,12 @@ func TestConnectionsAreBounded(t *testing.T) {
 	s := newStand(t, options{connections: most})
 	// One is at work, and stays however many come after it.
 	working := s.dial(s.owner)
-	r := lean.Request{Method: "PUT", Path: path("working"), Length: 20}
-	if err := working.Send(working.Head(r), []byte("ten bytes.")); err != nil {
+	r := lean.Request{Method: "PUT", Path: path("working"), Length: 20, Loose: [][2]string{{"Expect", "100-continue"}}}
+	if err := working.Send(working.Head(r), nil); err != nil {
 		t.Fatal(err)
+	}
+	if a, err := working.Receive(r); err != nil || a.Status != 100 {
+		t.Fatalf("before the body: %d, %v", a.Status, err)
 	}
 	var open atomic.Int64
 	for range 10 * most {
@@ -354,15 +357,15 @@ func TestConnectionsAreBounded(t *testing.T) {
 		}()
 	}
 	s.eventually("the crowd has shrunk to its bound", func() bool { return open.Load() < most })
+	if open.Load() == 0 {
+		t.Error("all idle connections were closed, not only those beyond the bound")
+	}
 	for range 20 { // whoever comes is served
 		s.must(s.owner, lean.Request{Method: "HEAD", Path: "/" + pressed}, 200)
 	}
-	working.Conn.Write([]byte("ten bytes."))
+	working.Conn.Write([]byte("ten bytes.ten bytes."))
 	if a, err := working.Receive(r); err != nil || a.Status != 200 {
 		t.Errorf("the one at work was answered %d %s, %v", a.Status, a.Body, err)
-	}
-	if open.Load() == 0 {
-		t.Error("all idle connections were closed, not only those beyond the bound")
 	}
 }
 
