@@ -59,3 +59,9 @@ func (s *readers) any(blob strongroom.ID) bool {
 	defer s.mu.Unlock()
 	return s.now[blob] != nil
 }
+
+// BeingRead reports whether somebody reads the blob that a sealed file belongs to.
+func (r *Room) BeingRead(file string) bool {
+	blob, err := strongroom.ParseID(file[:min(len(file), 32)])
+	return err == nil && r.readers.any(blob)
+}

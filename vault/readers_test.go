@@ -116,3 +116,27 @@ func TestReadersAndWriters(t *testing.T) {
 		t.Error("nothing was read")
 	}
 }
+
+// What another process deletes stays as long as somebody reads it here.
+func TestBeingRead(t *testing.T) {
+	r := housetest.New(t, house.Options{})
+	r.Bucket("calls")
+	stored := r.Put("calls", "a", []byte("content"), nil)
+	file := stored.Blob.String() + ".stanzas"
+	if r.Room.BeingRead(file) || r.Room.BeingRead("x") {
+		t.Error("nobody reads it yet")
+	}
+	o, err := r.Room.Open(t.Context(), r.Owner, vault.GetRequest{Bucket: "calls", Key: "a", Plan: whole})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !r.Room.BeingRead(file) || r.Room.BeingRead(strongroom.NewID().String()) {
+		t.Error("it is being read, and nothing else is")
+	}
+	if err := o.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if r.Room.BeingRead(file) {
+		t.Error("it has been read")
+	}
+}

@@ -677,6 +677,10 @@ func (h *House) erase(ctx context.Context, body []byte) error {
 		return err
 	}
 	for name := range strings.Lines(string(body)) {
+		// Whoever deletes waits for readers, but knows those of its own process only.
+		if h.Room.BeingRead(name) {
+			return errors.New("somebody is reading it")
+		}
 		if err := h.Blobs.Remove(ctx, strings.TrimSuffix(name, "\n")); err != nil {
 			return err
 		}
