@@ -18,7 +18,7 @@ import (
 
 // names are the keys that all workers share.
 var names = func() []string {
-	out := []string{"../../etc/passwd", "a//b", "réclamation 50%.wav", "dir/", "dir/x"}
+	out := []string{"calls/../etc/passwd", "a//b", "réclamation 50%.wav", "dir/", "dir/x"}
 	for i := range 19 {
 		out = append(out, fmt.Sprintf("2026/11/%02d.wav", i))
 	}
