@@ -259,9 +259,7 @@ func (st *statement) read(bucket string, of []member, isPrincipal func(string) b
 		st.refuse("NotPrincipal compares accounts, roles and sessions, which this room does not have; name those who are denied, or deny * with the condition ArnNotEquals on aws:PrincipalArn")
 		one = not
 	}
-	if err := st.readPrincipal(one, isPrincipal); err != nil {
-		return err
-	}
+	principal := one
 	one, not, err = eitherOf(of, "Action")
 	if err != nil {
 		return err
@@ -283,6 +281,10 @@ func (st *statement) read(bucket string, of []member, isPrincipal func(string) b
 		}
 	}
 	st.covers = slices.DeleteFunc(st.covers, func(p *permission) bool { return !st.concerns(p) })
+	// Who is meant is asked last, as in S3: what else is wrong is told first.
+	if err := st.readPrincipal(principal, isPrincipal); err != nil {
+		return err
+	}
 	if given, ok := lookup(of, "Condition"); ok {
 		return st.readCondition(given, elements)
 	}

@@ -247,7 +247,7 @@ func (x *exchange) getBucketTags() error {
 		return err
 	}
 	if len(b.Tags) == 0 {
-		return refuse("NoSuchTagSet", "the TagSet does not exist")
+		return refuse("NoSuchTagSet", "The TagSet does not exist.")
 	}
 	var d document
 	d.root("Tagging", func() {
@@ -451,7 +451,7 @@ func (x *exchange) getPolicy() error {
 }
 
 func noPolicy() error {
-	return refuse("NoSuchBucketPolicy", "the bucket policy does not exist")
+	return refuse("NoSuchBucketPolicy", "The bucket policy does not exist.")
 }
 
 func (x *exchange) putPolicy() error {
@@ -638,7 +638,7 @@ func (x *exchange) sameACL() error {
 		return err
 	}
 	if !ownersOnly(root, x.room.ID().String()) {
-		return refuse("AccessControlListNotSupported", "The bucket does not allow ACLs")
+		return refuse("AccessControlListNotSupported", "The bucket does not allow ACLs.")
 	}
 	return nil
 }

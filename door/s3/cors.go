@@ -125,7 +125,7 @@ func corsRule(n *node) (strongroom.CORSRule, error) {
 			r.Expose = append(r.Expose, v)
 		case "MaxAgeSeconds":
 			age, err := strconv.ParseInt(v, 10, 32)
-			if err != nil || age < 0 {
+			if err != nil { // a negative one keeps browsers from remembering, and is taken
 				return r, malformed("MaxAgeSeconds must be a number of seconds")
 			}
 			seconds := int(age)

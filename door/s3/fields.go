@@ -68,16 +68,17 @@ func (x *exchange) readFields() error {
 		x.fields[name] = strings.Join(values, ",")
 	}
 	for _, e := range x.query {
-		if !isField(e.name) {
+		name := strings.ToLower(e.name) // some clients move a header into the URL as it is written
+		if !isField(name) || ofSignature(e.name) {
 			continue
 		}
-		if _, twice := x.fields[e.name]; twice {
+		if _, twice := x.fields[name]; twice {
 			return refuse("InvalidRequest", "%s stands both in a header and in the query", clip(e.name))
 		}
 		if strings.ContainsFunc(e.name, func(r rune) bool { return !sigv4.IsTokenRune(r) }) || strings.ContainsFunc(e.value, func(r rune) bool { return r < ' ' || r == 0x7f }) {
 			return refuse("InvalidArgument", "a query parameter that stands for a header has characters that a header may not have")
 		}
-		x.fields[e.name] = strings.TrimSpace(e.value)
+		x.fields[name] = strings.TrimSpace(e.value)
 	}
 	return x.checkFields()
 }
@@ -144,7 +145,7 @@ func (x *exchange) purpose() (strongroom.Purpose, error) {
 
 func (x *exchange) declared(name string, limit int) (string, error) {
 	v := x.fields[name]
-	if !x.query.has(name) {
+	if !slices.ContainsFunc(x.query, func(e element) bool { return strings.EqualFold(e.name, name) }) {
 		var ok bool
 		if v, ok = unescape(v, false); !ok {
 			return "", refuse("InvalidArgument", "%s has a percent sign that is not followed by two hexadecimal digits; write a percent sign as %%25", name)
@@ -261,7 +262,7 @@ func (x *exchange) checkACL() error {
 }
 
 func noACLs() error {
-	return refuse("AccessControlListNotSupported", "The bucket does not allow ACLs")
+	return refuse("AccessControlListNotSupported", "The bucket does not allow ACLs.")
 }
 
 // checkCipher honours the encryption that is always done here, under either of its
