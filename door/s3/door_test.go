@@ -188,7 +188,7 @@ func TestRefusals(t *testing.T) {
 		{"unknown key", call{key: "AKIANOBODY"}, 403, "InvalidAccessKeyId", ""},
 		{"wrong secret", call{secret: "another secret of some length"}, 403, "SignatureDoesNotMatch", ""},
 		{"revoked key, secret proved", call{key: "REVOKED"}, 403, "InvalidAccessKeyId", "revoked"},
-		{"revoked key, secret not proved", call{key: "REVOKED", secret: "another secret of some length"}, 403, "InvalidAccessKeyId", "not one that can be used"},
+		{"revoked key, secret not proved", call{key: "REVOKED", secret: "another secret of some length"}, 403, "InvalidAccessKeyId", "does not exist in our records"},
 		{"keys cannot be looked up", call{key: "DOWN"}, 503, "ServiceUnavailable", "restored"},
 		{"key lookup breaks", call{key: "BROKEN"}, 500, "InternalError", "internal error"},
 		{"too old", call{at: old}, 403, "RequestTimeTooSkewed", ""},
@@ -369,8 +369,9 @@ func TestUnsigned(t *testing.T) {
 		{"anonymous", "/calls/greeting", "", 403, "AccessDenied", "anonymous"},
 		{"Signature Version 2", "/calls", "AWS AKIAIOSFODNN7EXAMPLE:frJIUN8DYpKDtOLCwo//yllqDzg=", 400, "InvalidRequest", "AWS4-HMAC-SHA256"},
 		{"Signature Version 2 in the query", "/calls?AWSAccessKeyId=AKIAIOSFODNN7EXAMPLE&Expires=1&Signature=x", "", 400, "InvalidRequest", "AWS4-HMAC-SHA256"},
-		{"another scheme", "/calls", "Bearer abc", 400, "InvalidRequest", "AWS4-HMAC-SHA256"},
-		{"Signature Version 4A", "/calls", strings.Replace(good, "HMAC", "ECDSA-P256", 1), 400, "InvalidRequest", "AWS4-HMAC-SHA256"},
+		{"another scheme", "/calls", "Bearer abc", 400, "InvalidArgument", "Unsupported Authorization Type"},
+		{"no scheme", "/calls", "abc", 400, "InvalidArgument", "one and only one"},
+		{"Signature Version 4A", "/calls", strings.Replace(good, "HMAC", "ECDSA-P256", 1), 400, "InvalidArgument", "Unsupported Authorization Type"},
 		{"another algorithm in the query", "/calls?X-Amz-Algorithm=AWS4-ECDSA-P256-SHA256&X-Amz-Credential=a&X-Amz-Date=b&X-Amz-Expires=1&X-Amz-SignedHeaders=host&X-Amz-Signature=s", "", 400, "AuthorizationQueryParametersError", "AWS4-HMAC-SHA256"},
 		{"query with parts missing", "/calls?X-Amz-Signature=00", "", 400, "AuthorizationQueryParametersError", "requires the X-Amz-Algorithm"},
 		{"nothing behind the scheme", "/calls", "AWS4-HMAC-SHA256", 400, "AuthorizationHeaderMalformed", ""},
@@ -403,9 +404,6 @@ func TestUnsigned(t *testing.T) {
 			a := send(t, r)
 			if a.status != c.status || a.code != c.code || !saysSo(a.message+a.body, c.says) {
 				t.Errorf("answered %d %s %q, want %d %s …%s…", a.status, a.code, a.message, c.status, c.code, c.says)
-			}
-			if c.code == "AuthorizationHeaderMalformed" && !strings.Contains(a.body, "<Region>us-east-1</Region>") {
-				t.Error("the answer does not name the region")
 			}
 		})
 	}
@@ -488,6 +486,7 @@ func TestRefusalOfPolicy(t *testing.T) {
 		{path: "/calls/greeting", headers: []string{"x-strongroom-purpose", "r%C3%A9clamation 50%25"}},
 		{path: "/calls/greeting", headers: []string{"x-strongroom-purpose", "réclamation 50%25"}},
 		{path: "/calls/greeting?x-strongroom-purpose=r%C3%A9clamation+50%25", presigned: true},
+		{path: "/calls/greeting?X-Strongroom-Purpose=r%C3%A9clamation+50%25&X-Amz-Checksum-Mode=ENABLED", presigned: true}, // as the AWS SDK for Go moves headers
 	} {
 		a := c.send(t, server)
 		if a.status != 200 || a.body != "hello, this call is recorded" || room.lastCaller().Purpose.Text != "réclamation 50%" {
@@ -723,6 +722,31 @@ func TestRefusedBodyIsNotAskedFor(t *testing.T) {
 		line, err := bufio.NewReader(conn).ReadString('\n')
 		if want := map[bool]string{true: "100", false: "403"}[name == "accepted"]; err != nil || !strings.Contains(line, want) {
 			t.Errorf("%s: first line %q, %v; want %s", name, line, err, want)
+		}
+		conn.Close()
+	}
+}
+
+// A body that is empty is asked for nevertheless by whoever expects it: botocore would
+// misread the connection's next answer.
+func TestEmptyBodyIsAskedFor(t *testing.T) {
+	server, room := open(t)
+	for _, fails := range []error{nil, &strongroom.Error{Kind: strongroom.KindPrecondition, Message: "no"}} {
+		delete(room.fail, "Put")
+		want := "200"
+		if fails != nil {
+			room.fail["Put"], want = fails, "412"
+		}
+		conn := raw(t, server, call{method: "PUT", path: "/calls/empty", payload: unsignedPayload}, "Content-Length: 0", "Expect: 100-continue")
+		answers := bufio.NewReader(conn)
+		if line, err := answers.ReadString('\n'); err != nil || line != "HTTP/1.1 100 Continue\r\n" {
+			t.Fatalf("the first line is %q, %v", line, err)
+		}
+		if line, err := answers.ReadString('\n'); err != nil || line != "\r\n" {
+			t.Fatalf("after the first line comes %q, %v", line, err)
+		}
+		if line, err := answers.ReadString('\n'); err != nil || !strings.HasPrefix(line, "HTTP/1.1 "+want) {
+			t.Errorf("the answer begins with %q, %v; want %s", line, err, want)
 		}
 		conn.Close()
 	}

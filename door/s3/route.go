@@ -95,7 +95,7 @@ func choose(x *exchange) (*operation, error) {
 			continue
 		}
 		for _, e := range x.query {
-			if !slices.Contains(op.marks, e.name) && !slices.Contains(op.may, e.name) && !ofSignature(e.name) && !isField(e.name) && e.name != "x-id" {
+			if !slices.Contains(op.marks, e.name) && !slices.Contains(op.may, e.name) && !ofSignature(e.name) && !isField(strings.ToLower(e.name)) && e.name != "x-id" {
 				return nil, unsupported(op.method + " with the query parameter " + strconv.Quote(clip(e.name)))
 			}
 		}

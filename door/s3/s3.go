@@ -12,6 +12,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 
 	"strongroom"
@@ -174,6 +175,12 @@ type exchange struct {
 func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := &exchange{door: d, w: w, r: r, control: http.NewResponseController(w), id: strongroom.NewID().String()}
 	came := time.Now()
+	// A request may expect to be asked for its body where it has none, as botocore's for
+	// an empty object does. net/http asks only for bodies; unasked, botocore misreads
+	// the connection's next answer and waits for it in vain.
+	if r.ContentLength == 0 && r.ProtoMajor == 1 && strings.EqualFold(r.Header.Get("Expect"), "100-continue") {
+		w.WriteHeader(http.StatusContinue)
+	}
 	x.startClock()
 	h := w.Header()
 	h.Set("x-amz-request-id", x.id)

@@ -58,7 +58,9 @@ func (x *exchange) believe(s *sigv4.Signature, timely, verify func(secret string
 			reason, _ := errors.AsType[*strongroom.Error](err)
 			return refuse("InvalidAccessKeyId", "%s", reason.Error())
 		}
-		return refuse("InvalidAccessKeyId", "the access key id you provided is not one that can be used here")
+		f := refuse("InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records.")
+		f.extra = []element{{"AWSAccessKeyId", s.KeyID}}
+		return f
 	}
 	if refusal := timely(credential.Secret); refusal != nil {
 		noise("time")
@@ -114,7 +116,7 @@ func source(remote string) string {
 var refusals = map[sigv4.Reason]string{
 	sigv4.Malformed:      "AuthorizationHeaderMalformed",
 	sigv4.MalformedQuery: "AuthorizationQueryParametersError",
-	sigv4.Mechanism:      "InvalidRequest",
+	sigv4.Mechanism:      "InvalidArgument",
 	sigv4.Undated:        "AccessDenied",
 	sigv4.Unsigned:       "AccessDenied",
 	sigv4.Skewed:         "RequestTimeTooSkewed",
@@ -129,8 +131,12 @@ func (x *exchange) translate(r *sigv4.Refusal) *failure {
 	if r.Reason == sigv4.Unusable {
 		f.cause = errors.New("the secret of an access key is too short")
 	}
-	if r.Reason == sigv4.Malformed || r.Reason == sigv4.MalformedQuery {
-		f.extra = []element{{"Region", x.Region}}
+	if r.Reason == sigv4.Mechanism {
+		scheme, _, spaced := strings.Cut(x.r.Header.Get("Authorization"), " ")
+		if f.message = "Unsupported Authorization Type"; !spaced {
+			f.message = "Authorization header is invalid -- one and only one ' ' (space) required."
+		}
+		f.extra = []element{{"ArgumentName", "Authorization"}, {"ArgumentValue", clip(scheme)}}
 	}
 	for _, d := range r.Details {
 		f.extra = append(f.extra, element{d[0], d[1]})
@@ -148,7 +154,7 @@ func (x *exchange) readSignature() (sigv4.Signature, error) {
 	case len(authorization) > 1 || len(authorization) == 1 && presigned:
 		return s, refuse("InvalidArgument", "only one way of signing is allowed: one Authorization header, or query parameters")
 	case x.query.has("AWSAccessKeyId") || len(authorization) == 1 && strings.HasPrefix(authorization[0], "AWS "):
-		return s, refuse("InvalidRequest", "the authorization mechanism you have provided (Signature Version 2) is not supported; please use %s", sigv4.Algorithm)
+		return s, refuse("InvalidRequest", "The authorization mechanism you have provided is not supported. Please use %s.", sigv4.Algorithm)
 	case presigned:
 		s, err = x.readPresigned()
 	case len(authorization) == 1:
@@ -204,7 +210,10 @@ func checkPayload(v string) error {
 	case strings.HasPrefix(v, "STREAMING-"):
 		return unsupported("the payload " + strconv.Quote(clip(v)))
 	}
-	return refuse("InvalidArgument", "x-amz-content-sha256 must be %s, a STREAMING value, or a SHA-256 in lower-case hexadecimal", unsignedPayload)
+	f := refuse("InvalidArgument", "x-amz-content-sha256 must be %s, %s, %s, %s, STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD, STREAMING-AWS4-ECDSA-P256-SHA256-PAYLOAD-TRAILER or a valid sha256 value.",
+		unsignedPayload, streamPlainTrail, streamSigned, streamSignedTrail)
+	f.extra = []element{{"ArgumentName", "x-amz-content-sha256"}, {"ArgumentValue", clip(v)}}
+	return f
 }
 
 // all goes through the parameters as they are signed.
