@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/sha256"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,16 +14,78 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
+	"testing"
 	"time"
 
 	"github.com/minio/minio-go/v7"
 	signing "github.com/minio/minio-go/v7/pkg/credentials"
 	"github.com/minio/minio-go/v7/pkg/lifecycle"
+
+	"strongroom/internal/s3clients"
 )
+
+// TestClients has the served program driven by the clients that people use. It stands
+// there as it does for its users: a room with the policies it starts with, where
+// reading needs a purpose, which stock clients bring along in a session.
+func TestClients(t *testing.T) {
+	program, err := exec.LookPath("strongroom")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	data, keys := filepath.Join(dir, "room"), filepath.Join(dir, "key.json")
+	printed, err := exec.CommandContext(t.Context(), program, "init", "--data", data, "--json").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var made struct {
+		ID     string `json:"s3_access_key_id"`
+		Secret string `json:"s3_secret_access_key"`
+	}
+	if err := json.Unmarshal(printed, &made); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(keys, printed, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	said := &bytes.Buffer{}
+	server := exec.Command(program, "serve", "--data", data, "--s3", "127.0.0.1:0", "--console", "127.0.0.1:0")
+	server.Stderr = said
+	stdout, err := server.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { // after all clients
+		server.Process.Signal(syscall.SIGTERM)
+		if err := server.Wait(); err != nil {
+			t.Errorf("the server ended with %v\n%s", err, said)
+		}
+	})
+	lines := bufio.NewReader(stdout)
+	at := ""
+	for at == "" {
+		line, err := lines.ReadString('\n')
+		if err != nil {
+			t.Fatalf("the server did not say where it listens: %v", err)
+		}
+		if address, ok := strings.CutPrefix(line, "S3 "); ok {
+			at = strings.TrimSpace(address)
+		}
+	}
+	s3clients.Run(t, s3clients.Endpoint{
+		URL: at, AccessKey: made.ID, Secret: made.Secret, NeedsPurpose: true, Whole: true,
+		CredentialProcess: fmt.Sprintf(`%s credentials --endpoint %s --keys %s --purpose "réclamation 50%%" --ticket TICKET-1`, program, at, keys),
+	})
+}
 
 // asProgram runs a function as a program: where it fails it says why, with status 1.
 func asProgram(do func(args []string) error) {

@@ -2,27 +2,15 @@ package s3clients
 
 import (
 	_ "embed"
-	"maps"
 	"os/exec"
-	"slices"
-	"strings"
 	"testing"
 )
 
 //go:embed features.py
 var featuresScript string
 
-// pending are the parts of features.py that the server cannot pass yet, each with what is
-// lacking.
-var pending = map[string]string{}
-
 // runFeatures drives with boto3 what a bucket can do beside keeping bytes.
-func runFeatures(t *testing.T, e Endpoint) {
-	for part, lacking := range pending {
-		t.Logf("left out: %s: %s", part, lacking)
-	}
-	runPython(t, e, featuresScript, "LEAVE_OUT="+strings.Join(slices.Collect(maps.Keys(pending)), ","), "SCRIPT="+featuresScript)
-}
+func runFeatures(t *testing.T, e Endpoint) { runPython(t, e, featuresScript, "SCRIPT="+featuresScript) }
 
 // runPython runs a script with boto3 against the endpoint.
 func runPython(t *testing.T, e Endpoint, script string, env ...string) {
