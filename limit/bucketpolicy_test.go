@@ -603,7 +603,8 @@ func randomStatement(r *rand.Rand) awsStatement {
 		}
 	}
 	for n := r.IntN(3); n > 0 || listing; n-- {
-		operator, key, values := "", "", []string{}
+		var operator, key string
+		var values []string
 		exists := []string{"", "IfExists"}[r.IntN(4)/3]
 		not := []string{"", "Not"}[r.IntN(2)]
 		kind := r.IntN(8)

@@ -144,7 +144,8 @@ type calendar struct {
 
 func (x *calendar) add(b *strongroom.Bucket, o *strongroom.Object, at standing) error {
 	end := x.endOf(b, o, at)
-	when, form := end.Why, "2006-01"
+	var when string
+	form := "2006-01"
 	if x.ByDay {
 		form = "2006-01-02"
 	}

@@ -59,9 +59,7 @@ func versions(t testing.TB, r *housetest.Room, q vault.ListVersionsRequest) (nam
 		for _, o := range page.Versions {
 			names = append(names, fmt.Sprintf("%s %s marker=%t latest=%t", o.Key, o.VersionName(), o.Marker, o.Latest))
 		}
-		for _, p := range page.Prefixes {
-			names = append(names, p)
-		}
+		names = append(names, page.Prefixes...)
 		if !page.Truncated {
 			return names
 		}

@@ -198,7 +198,7 @@ func TestKeysAreFetchedWithinBounds(t *testing.T) {
 		t.Errorf("a key that is no longer published: %v", err)
 	}
 	// A provider that is down: the keys hold for an hour and no longer, and it is not asked at will.
-	p.Answer(oidctest.Discovery, func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "down", 503) })
+	p.Answer(oidctest.Discovery, func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "down", http.StatusServiceUnavailable) })
 	ahead.Add(int64(59 * time.Minute))
 	if err := verify("new"); err != nil {
 		t.Errorf("within the hour: %v", err)
@@ -234,7 +234,7 @@ func TestProvidersThatMisbehave(t *testing.T) {
 			return document(`{"issuer":"https://elsewhere.example","jwks_uri":"` + p.Issuer + `/keys"}`)
 		}},
 		"sends elsewhere": {oidctest.Discovery, func(p *oidctest.Provider) http.HandlerFunc {
-			return func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, p.Issuer+"/keys", 302) }
+			return func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, p.Issuer+"/keys", http.StatusFound) }
 		}},
 		"keys in a file": {oidctest.Discovery, func(p *oidctest.Provider) http.HandlerFunc {
 			return document(`{"issuer":"` + p.Issuer + `","jwks_uri":"file:///etc/passwd"}`)
