@@ -361,7 +361,9 @@ func (r *Room) SetStanding(ctx context.Context, c Caller, keyID string, s *peopl
 		if err := people.CheckStanding(*s, r.Clock()); err != nil {
 			return invalid(err.Error(), "")
 		}
-		s.Expires = s.Expires.UTC()
+		own := *s
+		own.Expires = s.Expires.UTC()
+		s = &own
 	}
 	return r.changeKey(ctx, a, keyID, "access-key-purpose", func(k *people.AccessKey) (string, error) {
 		p, known := r.principal(k.Principal)
