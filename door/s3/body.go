@@ -49,7 +49,7 @@ func (x *exchange) content(limit int64) (*body, error) {
 	if streaming {
 		declared, ok := x.fields["x-amz-decoded-content-length"]
 		if !ok {
-			return nil, refuse("MissingContentLength", "you must provide the x-amz-decoded-content-length header with a chunk-encoded body")
+			return nil, refuse("MissingContentLength", "You must provide the Content-Length HTTP header.")
 		}
 		n, err := strconv.ParseUint(declared, 10, 62)
 		if err != nil {
@@ -78,12 +78,15 @@ func (x *exchange) content(limit int64) (*body, error) {
 	if err != nil {
 		return nil, err
 	}
+	if payload == streamSignedTrail && awaited == "" {
+		return nil, refuse("MalformedTrailerError", "The request contained trailing data that was not well-formed or did not conform to our published schema.")
+	}
 	if streaming {
 		var signer *chunkSigner
 		if payload != streamPlainTrail {
 			signer = newChunkSigner(&x.signed)
 		}
-		in = newChunkReader(in, signer, trails, b.takeTrailer(awaited))
+		in = newChunkReader(in, signer, awaited != "", b.takeTrailer(awaited))
 	}
 	b.in = in
 	return b, nil
@@ -136,9 +139,9 @@ func (b *body) readChecksum(fields map[string]string, trails bool) (string, erro
 	trailer, announced := fields["x-amz-trailer"]
 	trailer = strings.ToLower(trailer)
 	switch {
-	case announced != trails:
-		return "", refuse("InvalidRequest", "x-amz-trailer and a payload of the form STREAMING-…-TRAILER need each other")
-	case trails:
+	case announced && !trails:
+		return "", refuse("InvalidRequest", "x-amz-trailer needs a payload of the form STREAMING-…-TRAILER")
+	case announced:
 		c := checksumNamed(strings.TrimPrefix(trailer, "x-amz-checksum-"))
 		if c == nil || !strings.HasPrefix(trailer, "x-amz-checksum-") {
 			return "", refuse("InvalidRequest", "The value specified in the x-amz-trailer header is not supported")
@@ -183,7 +186,7 @@ func (b *body) Read(p []byte) (int, error) {
 	n, err := b.in.Read(p)
 	b.read += int64(n)
 	if b.size >= 0 && b.read > b.size {
-		b.err = refuse("IncompleteBody", "the body has more bytes than its announced length")
+		b.err = refuse("IncompleteBody", "You did not provide the number of bytes specified by the Content-Length HTTP header")
 		return 0, b.err
 	}
 	if b.digest != nil {
@@ -224,7 +227,7 @@ func (b *body) ended(err error) error {
 	case b.own:
 		b.sumWant = b.sumHash.Sum(nil)
 	case b.sum != nil && b.sumWant == nil:
-		return refuse("MalformedTrailerError", "the announced trailer did not come")
+		return refuse("MalformedTrailerError", "The request contained trailing data that was not well-formed or did not conform to our published schema.")
 	case b.sum != nil && !bytes.Equal(b.sumHash.Sum(nil), b.sumWant):
 		return refuse("BadDigest", "The %s you specified did not match the calculated checksum.", strings.ToUpper(b.sum.name))
 	}

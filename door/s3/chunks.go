@@ -15,10 +15,10 @@ import (
 )
 
 const (
-	maxChunkLine   = 256
-	maxTrailer     = 2 << 10 // bytes of all trailing lines
-	minSignedChunk = 8 << 10 // S3's own bound, for all chunks but the last
-	lineBuffer     = 16 << 10
+	maxChunkLine = 256
+	maxTrailer   = 2 << 10 // bytes of all trailing lines
+	minChunk     = 8 << 10 // S3's own bound, for all chunks but the last
+	lineBuffer   = 16 << 10
 )
 
 // chunkReader decodes a body of Content-Encoding aws-chunked. Data is passed on as
@@ -131,16 +131,14 @@ func (c *chunkReader) step() error {
 			return broken(nil, "a chunk's header has no signature")
 		}
 		c.claimed = claimed
-		if n > 0 {
-			if c.wasShort {
-				return refuse("InvalidChunkSizeError", "Only the last chunk is allowed to have a size less than %d bytes", minSignedChunk)
-			}
-			c.wasShort = n < minSignedChunk
-		}
 	} else if signed {
 		return broken(nil, "a chunk's header has an extension that was not announced")
 	}
 	if n > 0 {
+		if c.wasShort {
+			return refuse("InvalidChunkSizeError", "Only the last chunk is allowed to have a size less than %d bytes", minChunk)
+		}
+		c.wasShort = n < minChunk
 		c.left, c.inChunk = int64(n), true
 		return nil
 	}
@@ -236,7 +234,9 @@ func broken(err error, why string) error {
 	if err != nil && !errors.Is(err, errNoLine) {
 		return err
 	}
-	return refuse("InvalidRequest", "the chunk-encoded body is malformed: %s", why)
+	f := refuse("IncompleteBody", "The request body terminated unexpectedly")
+	f.cause = errors.New("the chunk-encoded body is malformed: " + why)
+	return f
 }
 
 // short turns the end of the input, where more was announced, into what it means.

@@ -149,7 +149,7 @@ func (x *exchange) getLockRule() error {
 		return err
 	}
 	if b.Lock == nil {
-		return refuse("ObjectLockConfigurationNotFoundError", "Object Lock configuration does not exist for this bucket")
+		return refuse("ObjectLockConfigurationNotFoundError", "Object Lock configuration does not exist for this bucket.")
 	}
 	var d document
 	d.root("ObjectLockConfiguration", func() {
@@ -223,7 +223,7 @@ func lockRule(root *node) (*strongroom.LockRule, error) {
 			case err != nil:
 				return nil, malformed("Days and Years are numbers")
 			case n <= 0:
-				return nil, refuse("InvalidArgument", "default retention period must be a positive integer value")
+				return nil, refuse("InvalidArgument", "Default retention period must be a positive integer value.")
 			case days != "" && n > 36500 || years != "" && n > 100:
 				return nil, refuse("InvalidArgument", "default retention period too large")
 			case days != "":

@@ -156,6 +156,18 @@ func TestCORS(t *testing.T) {
 			t.Errorf("%+v: %d, allowed %q", c, a.status, got)
 		}
 	}
+	for _, c := range []struct{ origin, method, headers, says string }{
+		{"", "GET", "", "Origin request header needed"},
+		{"https://app.example.com", "", "", "Invalid Access-Control-Request-Method: null"},
+		{"https://app.example.com", "get", "", "Invalid Access-Control-Request-Method: get"},
+		{"https://app.example.com", "GET", "x-amz-date,not a name", "contains invalid character"},
+	} {
+		q, _ := call{method: "OPTIONS", path: "/calls/a"}.request(t, r.server.URL)
+		q.Header = map[string][]string{"Origin": {c.origin}, "Access-Control-Request-Method": {c.method}, "Access-Control-Request-Headers": {c.headers}}
+		if a := send(t, q); a.status != 400 || a.code != "BadRequest" || !strings.Contains(a.message, c.says) {
+			t.Errorf("%+v: answered %d %s %q", c, a.status, a.code, a.message)
+		}
+	}
 	a := r.want(call{path: "/calls/a", headers: []string{"Origin", "https://app.example.com"}}, 200, "")
 	if a.headers.Get("Access-Control-Allow-Origin") != "https://app.example.com" || a.headers.Get("Access-Control-Expose-Headers") != "ETag" {
 		t.Errorf("an answer to a page: %v", a.headers)

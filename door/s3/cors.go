@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"slices"
@@ -8,6 +9,7 @@ import (
 	"strings"
 
 	"strongroom"
+	"strongroom/door/sigv4"
 )
 
 const maxCORSRules = 100
@@ -111,7 +113,7 @@ func corsRule(n *node) (strongroom.CORSRule, error) {
 			r.Methods = append(r.Methods, v)
 		case "AllowedOrigin", "AllowedHeader":
 			if strings.Count(v, "*") > 1 {
-				return r, refuse("InvalidRequest", "%s %q can not have more than one wildcard", c.name, clip(v))
+				return r, refuse("InvalidRequest", "%s %q can not have more than one wildcard.", c.name, clip(v))
 			}
 			if c.name == "AllowedOrigin" {
 				r.Origins = append(r.Origins, v)
@@ -193,8 +195,15 @@ func (x *exchange) tellOrigin(rules []strongroom.CORSRule, method string, header
 // rule that fits.
 func (x *exchange) preflight(ctx context.Context) error {
 	origin, method := x.r.Header.Get("Origin"), x.r.Header.Get("Access-Control-Request-Method")
-	if origin == "" || method == "" {
-		return refuse("BadRequest", "insufficient information. Origin request header needed, and Access-Control-Request-Method")
+	switch method {
+	case http.MethodGet, http.MethodHead, http.MethodPut, http.MethodPost, http.MethodDelete:
+	default:
+		if origin != "" {
+			return refuse("BadRequest", "Invalid Access-Control-Request-Method: %s", cmp.Or(clip(method), "null"))
+		}
+	}
+	if origin == "" {
+		return refuse("BadRequest", "Insufficient information. Origin request header needed.")
 	}
 	x.Noise("preflight")
 	if err := x.locate(); err != nil {
@@ -202,8 +211,12 @@ func (x *exchange) preflight(ctx context.Context) error {
 	}
 	var headers []string
 	for h := range strings.SplitSeq(x.r.Header.Get("Access-Control-Request-Headers"), ",") {
-		if h = strings.ToLower(strings.TrimSpace(h)); h != "" {
-			headers = append(headers, h)
+		name := strings.ToLower(strings.Trim(h, " "))
+		if strings.ContainsFunc(name, func(r rune) bool { return !sigv4.IsTokenRune(r) }) {
+			return refuse("BadRequest", "Access-Control-Request-Headers \"%s\" contains invalid character.", clip(h))
+		}
+		if name != "" {
+			headers = append(headers, name)
 		}
 	}
 	var rules []strongroom.CORSRule
@@ -212,7 +225,7 @@ func (x *exchange) preflight(ctx context.Context) error {
 	}
 	rule := x.tellOrigin(rules, method, headers)
 	if rule == nil {
-		return refuse("AccessForbidden", "CORSResponse: This CORS request is not allowed. This is usually because the evaluation of Origin, request method / Access-Control-Request-Method or Access-Control-Request-Headers are not whitelisted by the resource's CORS spec.")
+		return refuse("AccessForbidden", "CORSResponse: This CORS request is not allowed. This is usually because the evalution of Origin, request method / Access-Control-Request-Method or Access-Control-Request-Headers are not whitelisted by the resource's CORS spec.")
 	}
 	h := x.w.Header()
 	if len(headers) > 0 {

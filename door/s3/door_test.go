@@ -217,7 +217,7 @@ func TestRefusals(t *testing.T) {
 		{"trailer announced for a body without one", put("x-amz-trailer", "x-amz-checksum-crc32"), 400, "InvalidRequest", "x-amz-trailer"},
 		{"too large", call{method: "PUT", path: "/calls/new", body: strings.Repeat("x", 2<<20)}, 400, "EntityTooLarge", ""},
 
-		{"chunks without a decoded length", plainTrail("0\r\nx-amz-checksum-crc32:AAAAAA==\r\n\r\n"), 411, "MissingContentLength", "decoded"},
+		{"chunks without a decoded length", plainTrail("0\r\nx-amz-checksum-crc32:AAAAAA==\r\n\r\n"), 411, "MissingContentLength", ""},
 		{"chunks longer than the decoded length", plainTrail("5\r\nhello\r\n0\r\nx-amz-checksum-crc32:NhCmhg==\r\n\r\n", "x-amz-decoded-content-length", "4"), 400, "IncompleteBody", ""},
 		{"chunks shorter than the decoded length", plainTrail("5\r\nhello\r\n0\r\nx-amz-checksum-crc32:NhCmhg==\r\n\r\n", "x-amz-decoded-content-length", "6"), 400, "IncompleteBody", ""},
 		{"decoded length beyond the content's", plainTrail("5\r\nhello\r\n0\r\n\r\n", "x-amz-decoded-content-length", "600"), 400, "IncompleteBody", ""},
@@ -225,14 +225,14 @@ func TestRefusals(t *testing.T) {
 		{"wrong checksum in the trailer", plainTrail("5\r\nhello\r\n0\r\nx-amz-checksum-crc32:AAAAAA==\r\n\r\n", "x-amz-decoded-content-length", "5"), 400, "BadDigest", ""},
 		{"another trailer than announced", plainTrail("5\r\nhello\r\n0\r\nx-amz-checksum-sha1:AAAAAA==\r\n\r\n", "x-amz-decoded-content-length", "5"), 400, "MalformedTrailerError", ""},
 		{"metadata in the trailer", plainTrail("5\r\nhello\r\n0\r\nx-amz-meta-a:b\r\n\r\n", "x-amz-decoded-content-length", "5"), 400, "MalformedTrailerError", ""},
-		{"trailer that does not end", plainTrail("5\r\nhello\r\n0\r\nx-amz-checksum-crc32:"+strings.Repeat("A", 20_000), "x-amz-decoded-content-length", "5"), 400, "InvalidRequest", "trailer"},
-		{"chunk header that does not end", plainTrail("5"+strings.Repeat("0", 20_000), "x-amz-decoded-content-length", "5"), 400, "InvalidRequest", "chunk"},
-		{"chunk length that is none", plainTrail("-5\r\nhello\r\n0\r\n\r\n", "x-amz-decoded-content-length", "5"), 400, "InvalidRequest", "chunk"},
-		{"chunk length beyond numbers", plainTrail("fffffffffffffffff\r\nhello\r\n0\r\n\r\n", "x-amz-decoded-content-length", "5"), 400, "InvalidRequest", "chunk"},
-		{"chunk longer than it says", plainTrail("4\r\nhello\r\n0\r\n\r\n", "x-amz-decoded-content-length", "5"), 400, "InvalidRequest", "chunk"},
+		{"trailer that does not end", plainTrail("5\r\nhello\r\n0\r\nx-amz-checksum-crc32:"+strings.Repeat("A", 20_000), "x-amz-decoded-content-length", "5"), 400, "IncompleteBody", ""},
+		{"chunk header that does not end", plainTrail("5"+strings.Repeat("0", 20_000), "x-amz-decoded-content-length", "5"), 400, "IncompleteBody", ""},
+		{"chunk length that is none", plainTrail("-5\r\nhello\r\n0\r\n\r\n", "x-amz-decoded-content-length", "5"), 400, "IncompleteBody", ""},
+		{"chunk length beyond numbers", plainTrail("fffffffffffffffff\r\nhello\r\n0\r\n\r\n", "x-amz-decoded-content-length", "5"), 400, "IncompleteBody", ""},
+		{"chunk longer than it says", plainTrail("4\r\nhello\r\n0\r\n\r\n", "x-amz-decoded-content-length", "5"), 400, "IncompleteBody", ""},
 		{"bytes after the end", plainTrail("5\r\nhello\r\n0\r\nx-amz-checksum-crc32:NhCmhg==\r\n\r\nmore\r\n", "x-amz-decoded-content-length", "5"), 400, "MalformedTrailerError", ""},
 		{"trailer for every checksum but this", plainTrail("0\r\n\r\n", "x-amz-decoded-content-length", "0", "x-amz-checksum-crc32c", "AAAAAA=="), 400, "InvalidRequest", "single"},
-		{"signed chunks without signatures", chunked(streamSigned, "5\r\nhello\r\n0\r\n\r\n", "x-amz-decoded-content-length", "5"), 400, "InvalidRequest", "signature"},
+		{"signed chunks without signatures", chunked(streamSigned, "5\r\nhello\r\n0\r\n\r\n", "x-amz-decoded-content-length", "5"), 400, "IncompleteBody", ""},
 		{"signed chunk with a wrong signature", chunked(streamSigned, "5;chunk-signature="+emptySHA256+"\r\nhello\r\n0;chunk-signature="+emptySHA256+"\r\n\r\n", "x-amz-decoded-content-length", "5"), 403, "SignatureDoesNotMatch", "chunk"},
 
 		{"access control list", put("x-amz-acl", "public-read"), 400, "AccessControlListNotSupported", ""},
@@ -541,7 +541,7 @@ func signedChunks(s *sigv4.Signature, content, name, sum string) string {
 	signer := newChunkSigner(s)
 	var b strings.Builder
 	for rest := content; ; {
-		piece := rest[:min(len(rest), minSignedChunk)]
+		piece := rest[:min(len(rest), minChunk)]
 		rest = rest[len(piece):]
 		signer.previous = signer.next("AWS4-HMAC-SHA256-PAYLOAD\n" + signer.stamp + "\n" + signer.scope + "\n" + signer.previous + "\n" + emptySHA256 + "\n" + hexDigest(piece))
 		fmt.Fprintf(&b, "%x;chunk-signature=%s\r\n%s", len(piece), signer.previous, piece)
@@ -555,6 +555,33 @@ func signedChunks(s *sigv4.Signature, content, name, sum string) string {
 		b.WriteString(name + ":" + sum + "\r\nx-amz-trailer-signature:" + last + "\r\n")
 	}
 	return b.String() + "\r\n"
+}
+
+// A stream that may have a trailer need not have one.
+func TestChunksWithoutATrailer(t *testing.T) {
+	server, room := open(t)
+	chunk := func(n int) string { return fmt.Sprintf("%x\r\n%s\r\n", n, strings.Repeat("x", n)) }
+	for _, c := range []struct {
+		name, body string
+		size       int
+		code       string
+	}{
+		{"one", chunk(5) + "0\r\n\r\n", 5, ""},
+		{"a short one at the end", chunk(minChunk) + chunk(5) + "0\r\n\r\n", minChunk + 5, ""},
+		{"a short one before the end", chunk(5) + chunk(minChunk) + "0\r\n\r\n", minChunk + 5, "InvalidChunkSizeError"},
+		{"a trailer that was not announced", chunk(5) + "0\r\nx-amz-checksum-crc32:NhCmhg==\r\n\r\n", 5, "MalformedTrailerError"},
+	} {
+		before := room.stored()
+		a := call{method: "PUT", path: "/calls/" + strings.ReplaceAll(c.name, " ", "-"), body: c.body, payload: streamPlainTrail,
+			headers: []string{"x-amz-decoded-content-length", strconv.Itoa(c.size)}}.send(t, server)
+		if a.code != c.code || (room.stored() == before+1) != (c.code == "") {
+			t.Errorf("%s: answered %d %s, and %d objects more are stored", c.name, a.status, a.code, room.stored()-before)
+		}
+	}
+	a := call{method: "PUT", path: "/calls/new", body: "0\r\n\r\n", payload: streamSignedTrail, headers: []string{"x-amz-decoded-content-length", "0"}}.send(t, server)
+	if a.code != "MalformedTrailerError" {
+		t.Errorf("a signed trailer that is not announced: answered %d %s", a.status, a.code)
+	}
 }
 
 func TestSignedChunksAreStored(t *testing.T) {
