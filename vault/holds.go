@@ -138,9 +138,29 @@ func (r *Room) mayHold(ctx context.Context, c Caller, h Hold) (asked, error) {
 			}
 		}
 	}
-	a := r.decide(c, strongroom.ActionHoldObject, resource)
-	if !a.decision.Permit {
-		return a, r.refuse(ctx, a)
+	resources := []strongroom.Resource{resource}
+	if b, exists := r.bucket(h.Bucket); exists && h.Key != "" && h.Version == "" {
+		// It holds every version of the key: who puts a fitting one on top has no more say
+		// over the others.
+		for _, kind := range []string{rowVersion, rowNull} {
+			rows, err := r.Book.Find(ctx, kind, b.ID.String(), r.tag(b.ID, h.Key))
+			if err != nil {
+				return asked{}, unavailable("the room's database cannot be read now", err)
+			}
+			for _, row := range rows {
+				o, err := readObject(row)
+				if err != nil {
+					return asked{}, unavailable("the object's row cannot be read", err)
+				}
+				resources = append(resources, resourceOf(o.Object))
+			}
+		}
+	}
+	var a asked
+	for _, resource := range resources {
+		if a = r.decide(c, strongroom.ActionHoldObject, resource); !a.decision.Permit {
+			return a, r.refuse(ctx, a)
+		}
 	}
 	return a, nil
 }

@@ -514,3 +514,29 @@ func TestDoubtDeletesNothing(t *testing.T) {
 		})
 	}
 }
+
+// Whoever may hold what is of one queue does not lift a hold from another's by storing a
+// version of their own on top.
+func TestHoldOfEveryVersion(t *testing.T) {
+	r := housetest.New(t, house.Options{})
+	r.Bucket("calls")
+	r.Configure("calls", func(b *strongroom.Bucket) { b.Versioning = strongroom.VersioningEnabled })
+	r.Put("calls", "k", []byte("evidence"), map[string]string{"strongroom-queue": "hr"})
+	h, err := r.Room.PlaceHold(t.Context(), r.Owner, vault.Hold{Bucket: "calls", Key: "k", Matter: "L-14", Reason: "litigation"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Room.PutPolicy(t.Context(), r.Owner, []byte(`
+		@id("owners") permit (principal in Group::"data-owners", action, resource);
+		@id("billing") permit (principal == Principal::"ben", action in [Action::"holdObject", Action::"storeObject"], resource is Object)
+		when { resource has queue && resource.queue == "billing" };`)); err != nil {
+		t.Fatal(err)
+	}
+	ben := r.Person(strongroom.Principal{Name: "ben"})
+	if _, err := r.Room.Put(t.Context(), ben, vault.PutRequest{Bucket: "calls", Key: "k", Size: 1,
+		Declared: vault.Declared{Meta: map[string]string{"strongroom-queue": "billing"}}}, strings.NewReader("x")); err != nil {
+		t.Fatal(err)
+	}
+	_, err = r.Room.LiftHold(t.Context(), ben, h.ID, "not needed")
+	wantKind(t, err, strongroom.KindDenied)
+}
