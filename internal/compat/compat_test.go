@@ -129,11 +129,12 @@ func TestWritePage(t *testing.T) {
 
 An ETag is no digest.
 
-versitygw ` + "`A_two`, minio-go `testA`" + `
+- versitygw: ` + "`A_two`" + `
+- minio-go: ` + "`testA`" + `
 
 ### Not S3 (1)
 
-versitygw ` + "`B`" + `
+- versitygw: ` + "`B`" + `
 
 ` + end + "\nbelow\n"
 	if string(text) != want {

@@ -50,7 +50,7 @@ func main() {
 	var p plan
 	flag.StringVar(&p.strongroom, "strongroom", "", "run this `program` instead of building one")
 	flag.StringVar(&p.cache, "cache", defaultCache(), "`folder` in which suites and peers are installed")
-	servers := flag.String("servers", strings.Join(serverNames, ","), "servers to run against, with commas")
+	servers := flag.String("servers", strings.Join(serverNames, ","), "servers to run against, with commas; with none, -earlier alone is told")
 	suites := flag.String("suites", strings.Join(suiteNames, ","), "suites to run, with commas")
 	only := flag.String("run", "", "only the cases that match this `expression`; the table is then neither checked for completeness nor written")
 	flag.DurationVar(&p.timeout, "timeout", 2*time.Minute, "longest time of one case")
@@ -59,7 +59,8 @@ func main() {
 	flag.StringVar(&p.earlier, "earlier", "", "take the outcomes of servers that are not run from this `file`, which -results wrote")
 	flag.IntVar(&p.jobs, "jobs", 2, "`cases` to run side by side, each with a server of its own")
 	flag.Parse()
-	p.servers, p.suites = strings.Split(*servers, ","), strings.Split(*suites, ",")
+	comma := func(r rune) bool { return r == ',' }
+	p.servers, p.suites = strings.FieldsFunc(*servers, comma), strings.FieldsFunc(*suites, comma)
 	if *only != "" {
 		e, err := regexp.Compile(*only)
 		if err != nil {

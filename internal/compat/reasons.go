@@ -135,7 +135,8 @@ func table(results []result, known reasons) string {
 		}
 		fmt.Fprintf(&b, "| %s | %d |%s\n", title["suite "+suite], cases, row)
 	}
-	missed := make([][]string, len(known.order))
+	missed := make([]map[string][]string, len(known.order)) // by suite
+	counts := make([]int, len(known.order))
 	total := 0
 	for _, r := range results {
 		if r.server != ours {
@@ -143,7 +144,11 @@ func table(results []result, known reasons) string {
 		}
 		for _, o := range r.outcomes {
 			if why, ok := known.of[r.suite][o.name]; ok && !o.passed {
-				missed[why] = append(missed[why], fmt.Sprintf("%s `%s`", r.suite, o.name))
+				if missed[why] == nil {
+					missed[why] = map[string][]string{}
+				}
+				missed[why][r.suite] = append(missed[why][r.suite], "`"+o.name+"`")
+				counts[why]++
 				total++
 			}
 		}
@@ -151,18 +156,22 @@ func table(results []result, known reasons) string {
 	fmt.Fprintf(&b, "\n## What Strongroom misses, and why\n\n%d cases.\n", total)
 	order := make([]int, 0, len(missed))
 	for i := range missed {
-		if len(missed[i]) > 0 {
+		if counts[i] > 0 {
 			order = append(order, i)
 		}
 	}
-	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(len(missed[b]), len(missed[a])) })
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(counts[b], counts[a]) })
 	for _, i := range order {
 		why := known.order[i]
-		fmt.Fprintf(&b, "\n### %s (%d)\n\n", why.title, len(missed[i]))
+		fmt.Fprintf(&b, "\n### %s (%d)\n\n", why.title, counts[i])
 		if why.text != "" {
 			b.WriteString(why.text + "\n\n")
 		}
-		b.WriteString(strings.Join(missed[i], ", ") + "\n")
+		for _, suite := range suiteNames {
+			if cases := missed[i][suite]; len(cases) > 0 {
+				fmt.Fprintf(&b, "- %s: %s\n", suite, strings.Join(cases, ", "))
+			}
+		}
 	}
 	return b.String() + "\n"
 }
