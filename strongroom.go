@@ -184,6 +184,16 @@ const (
 	ActionBypassRetention Action = "bypassRetention" // go past retention in governance mode
 	ActionConfigureBucket Action = "configureBucket"
 	ActionReadBucket      Action = "readBucket" // a bucket's configuration
+
+	ActionTakeInventory  Action = "takeInventory"  // what is stored and generated where, and where it flows
+	ActionRelabel        Action = "relabel"        // a label that is as strict or stricter
+	ActionLoosenLabel    Action = "loosenLabel"    // a label that is less strict
+	ActionReadUsage      Action = "readUsage"      // who accessed what, when and how often
+	ActionApproveRequest Action = "approveRequest" // somebody else's request
+	ActionBreakGlass     Action = "breakGlass"     // open a time in which emergencies are permitted
+	ActionReviewAccess   Action = "reviewAccess"   // what somebody else did behind broken glass
+	ActionReadAlerts     Action = "readAlerts"     // and acknowledge them
+	ActionManageAlerts   Action = "manageAlerts"   // conditions, channels, rotas
 )
 
 // Obligation is something a permit still asks of the asker.

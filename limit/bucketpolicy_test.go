@@ -307,6 +307,9 @@ func TestWholeBucketPolicy(t *testing.T) {
 	not := map[strongroom.Action]bool{
 		strongroom.ActionMarkScrubbed: true, strongroom.ActionCreateBucket: true, strongroom.ActionReadLedger: true,
 		strongroom.ActionManagePeople: true, strongroom.ActionManagePolicy: true, strongroom.ActionReadPolicy: true,
+		strongroom.ActionRelabel: true, strongroom.ActionLoosenLabel: true, strongroom.ActionApproveRequest: true,
+		strongroom.ActionTakeInventory: true, strongroom.ActionReadUsage: true, strongroom.ActionBreakGlass: true,
+		strongroom.ActionReviewAccess: true, strongroom.ActionReadAlerts: true, strongroom.ActionManageAlerts: true,
 	}
 	for _, action := range allActions {
 		for _, resource := range []strongroom.Resource{{}, {Bucket: "calls"}, {Bucket: "calls", Key: "k"}, {Bucket: "mails"}, {Bucket: "mails", Key: "k"}} {

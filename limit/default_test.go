@@ -85,11 +85,14 @@ var allActions = []strongroom.Action{
 	strongroom.ActionListBuckets, strongroom.ActionReadLedger, strongroom.ActionManagePeople, strongroom.ActionManagePolicy,
 	strongroom.ActionReadPolicy, strongroom.ActionTagObject, strongroom.ActionHoldObject, strongroom.ActionRetainObject,
 	strongroom.ActionBypassRetention, strongroom.ActionConfigureBucket, strongroom.ActionReadBucket,
+	strongroom.ActionTakeInventory, strongroom.ActionRelabel, strongroom.ActionLoosenLabel, strongroom.ActionReadUsage,
+	strongroom.ActionApproveRequest, strongroom.ActionBreakGlass, strongroom.ActionReviewAccess, strongroom.ActionReadAlerts,
+	strongroom.ActionManageAlerts,
 }
 
 // granted lists, per person, all that the default policies permit: "action
-// resource…", where "?" after the action asks for a purpose and "!" for the
-// scrubbed copy besides. What is not listed must be denied flatly.
+// resource…", where "?" after the action asks for a purpose, "!" for the scrubbed
+// copy besides, and "#" for an approval besides. What is not listed must be denied flatly.
 var granted = map[string][]string{
 	"agent": {
 		"readObject lea-fresh lea-by-name lea-under-30d",
@@ -99,6 +102,7 @@ var granted = map[string][]string{
 		"readObject? lea-fresh",
 		"readMetadata lea-fresh",
 		"listObjects? billing",
+		"approveRequest lea-fresh",
 	},
 	"quality": {
 		"readObject? sampled chosen",
@@ -122,6 +126,8 @@ var granted = map[string][]string{
 		"deleteObject lea-fresh lea-by-name lea-at-30d lea-under-30d old-sales sampled chosen copy rivals-copy empty-agent absent just-stored hour-old",
 		"listObjects BUCKETS", "createBucket BUCKETS", "deleteBucket BUCKETS", "listBuckets BUCKETS room",
 		"readLedger OBJECTS BUCKETS room", "managePeople room", "managePolicy room", "readPolicy room",
+		"takeInventory room", "readUsage room", "readAlerts room", "manageAlerts room", "reviewAccess room",
+		"relabel OBJECTS", "loosenLabel# OBJECTS", "approveRequest OBJECTS",
 	},
 	"recorder": {"storeObject OBJECTS", "tagObject just-stored absent", "listBuckets BUCKETS room"},
 	"scrubber": {"storeObject OBJECTS", "tagObject just-stored absent", "markScrubbed OBJECTS", "listBuckets BUCKETS room"},
@@ -132,9 +138,13 @@ var granted = map[string][]string{
 	"officer": {
 		"readMetadata OBJECTS BUCKETS", "readLedger OBJECTS BUCKETS room",
 		"managePeople room", "managePolicy room", "readPolicy room", "readBucket BUCKETS",
+		"takeInventory room", "readUsage room", "readAlerts room", "manageAlerts room", "reviewAccess room", "relabel OBJECTS",
 	},
-	"auditor": {"readBucket BUCKETS", "readMetadata OBJECTS BUCKETS", "readLedger OBJECTS BUCKETS room", "readPolicy room"},
-	"admin":   {},
+	"auditor": {
+		"readBucket BUCKETS", "readMetadata OBJECTS BUCKETS", "readLedger OBJECTS BUCKETS room", "readPolicy room",
+		"takeInventory room", "readUsage room", "readAlerts room",
+	},
+	"admin": {},
 	"double": {
 		"readMetadata OBJECTS BUCKETS", "bypassRetention? OBJECTS", "tagObject OBJECTS", "holdObject OBJECTS", "retainObject OBJECTS",
 		"configureBucket BUCKETS", "readBucket BUCKETS",
@@ -142,6 +152,8 @@ var granted = map[string][]string{
 		"deleteObject lea-fresh lea-by-name lea-at-30d lea-under-30d old-sales sampled chosen copy rivals-copy empty-agent absent just-stored hour-old",
 		"listObjects BUCKETS", "createBucket BUCKETS", "deleteBucket BUCKETS", "listBuckets BUCKETS room",
 		"readLedger OBJECTS BUCKETS room", "managePeople room", "managePolicy room", "readPolicy room",
+		"takeInventory room", "readUsage room", "readAlerts room", "manageAlerts room", "reviewAccess room",
+		"relabel OBJECTS", "loosenLabel# OBJECTS", "approveRequest OBJECTS",
 	},
 	"posing": {},
 	"nobody": {},
@@ -163,7 +175,7 @@ func expectation(t *testing.T, who string) map[string]byte {
 		line = strings.NewReplacer("OBJECTS", strings.Join(objects, " "), "BUCKETS", strings.Join(buckets, " ")).Replace(line)
 		words := strings.Fields(line)
 		action, how := words[0], byte('+')
-		if last := action[len(action)-1]; last == '?' || last == '!' {
+		if last := action[len(action)-1]; last == '?' || last == '!' || last == '#' {
 			action, how = action[:len(action)-1], last
 		}
 		for _, r := range words[1:] {
@@ -201,6 +213,8 @@ func TestDefaultPolicies(t *testing.T) {
 					ok = !plain.Permit && given.Permit && slices.Equal(plain.Missing, []strongroom.Obligation{strongroom.ObligePurpose})
 				case '!':
 					ok = !plain.Permit && !given.Permit && slices.Equal(given.Missing, []strongroom.Obligation{strongroom.ObligeScrubbedCopy})
+				case '#':
+					ok = !plain.Permit && !given.Permit && slices.Equal(given.Missing, []strongroom.Obligation{strongroom.ObligeApproval})
 				default:
 					ok = !plain.Permit && !given.Permit && plain.Missing == nil && given.Missing == nil
 				}

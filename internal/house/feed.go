@@ -1,0 +1,123 @@
+package house
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"strongroom"
+	"strongroom/book"
+	"strongroom/vault"
+)
+
+// Watcher is told every record of the room's ledger, in order, and keeps how far it has
+// come together with what it made of it: a record is told again after a crash unless the
+// watcher kept that it had been.
+type Watcher interface {
+	// Position is the index of the first record that was not taken yet.
+	Position(ctx context.Context) (int64, error)
+	// Take takes events that follow the position, and keeps next as the new one, in one
+	// transaction. An error means that nothing was taken; they are told again.
+	Take(ctx context.Context, events []strongroom.Event, next int64) error
+}
+
+// feedBatch is how many records a watcher is told at once, at most.
+const feedBatch = 1000
+
+// Feed tells watchers what the ledger records, each at its own pace.
+type Feed struct {
+	book book.Book
+	log  *slog.Logger
+
+	mu     sync.Mutex
+	arrive chan struct{} // closed when there is more, and made anew
+}
+
+// NewFeed follows a book.
+func NewFeed(b book.Book, log *slog.Logger) *Feed {
+	f := &Feed{book: b, log: log, arrive: make(chan struct{})}
+	b.Follow(func(c book.Committed) {
+		if len(c.Records) == 0 {
+			return
+		}
+		f.mu.Lock()
+		close(f.arrive)
+		f.arrive = make(chan struct{})
+		f.mu.Unlock()
+	})
+	return f
+}
+
+func (f *Feed) more() <-chan struct{} {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.arrive
+}
+
+// Run tells w until the context ends. What w cannot take is told again after a pause.
+func (f *Feed) Run(ctx context.Context, name string, w Watcher) {
+	pause := time.Second
+	for ctx.Err() == nil {
+		more := f.more() // before looking, so that nothing arrives unseen between
+		done, err := f.Step(ctx, w)
+		switch {
+		case err != nil && ctx.Err() == nil:
+			f.log.Error("telling a watcher what the ledger records", "watcher", name, "error", err)
+			select {
+			case <-ctx.Done():
+			case <-time.After(pause):
+			}
+			pause = min(2*pause, time.Minute)
+		case done:
+			pause = time.Second
+			select {
+			case <-ctx.Done():
+			case <-more:
+			}
+		default:
+			pause = time.Second
+		}
+	}
+}
+
+// CatchUp tells w everything that is on record now.
+func (f *Feed) CatchUp(ctx context.Context, w Watcher) error {
+	for {
+		if done, err := f.Step(ctx, w); done || err != nil {
+			return err
+		}
+	}
+}
+
+// Step tells w the next records, and answers whether there are none left.
+func (f *Feed) Step(ctx context.Context, w Watcher) (done bool, err error) {
+	from, err := w.Position(ctx)
+	if err != nil {
+		return false, fmt.Errorf("asking how far it has come: %w", err)
+	}
+	size := f.book.Head().Size
+	if from > size {
+		return false, fmt.Errorf("it has taken %d records of a ledger that has %d: rebuild it", from, size)
+	}
+	if from == size {
+		return true, nil
+	}
+	to := min(from+feedBatch, size)
+	events := make([]strongroom.Event, 0, to-from)
+	for r, err := range f.book.Records(ctx, from, to) {
+		if err != nil {
+			return false, fmt.Errorf("reading records from %d: %w", from, err)
+		}
+		e, err := vault.EventOf(r)
+		if err != nil {
+			return false, err
+		}
+		events = append(events, e)
+	}
+	if int64(len(events)) != to-from {
+		return false, fmt.Errorf("records %d to %d are %d: the ledger has a gap", from, to, len(events))
+	}
+	return false, w.Take(ctx, events, to)
+}
