@@ -310,6 +310,9 @@ type House struct {
 	Custodian *keyserver.Server // nil unless serving
 	Ledger    note.Verifier
 
+	feed     *Feed   // nil unless serving
+	watchers []named // of the feed
+
 	bucket  *s3store.Blobs // nil where the blobs lie in the room's folder
 	key     []byte
 	queue   *store.Queue
@@ -508,6 +511,11 @@ func Open(ctx context.Context, dir string, info Info, o Options) (_ *House, err 
 	if err != nil {
 		return nil, err
 	}
+	if o.Serve {
+		if err = h.listen(ctx, o); err != nil {
+			return nil, errors.Join(err, h.Room.Close(ctx))
+		}
+	}
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	h.stop = stop
 	go func() {
@@ -518,6 +526,7 @@ func Open(ctx context.Context, dir string, info Info, o Options) (_ *House, err 
 		var work sync.WaitGroup
 		work.Go(func() { h.sweep(background, o) })
 		work.Go(func() { h.lifecycle(background, o) })
+		work.Go(func() { h.watch(background) })
 		runner.Run(background)
 		work.Wait()
 	}()
