@@ -228,3 +228,18 @@ func (r *Room) combine(p policies, change *book.Change) (Decider, error) {
 	change.Put = append(change.Put, force)
 	return set, nil
 }
+
+// PolicyBase answers the part of the policy set in force that is no bucket's: what
+// PutPolicy would replace.
+func (r *Room) PolicyBase(ctx context.Context) ([]byte, error) {
+	p, err := r.policies(ctx)
+	return p.base, err
+}
+
+// PolicyIf answers what would be in force if PutPolicy were given base: with it, the
+// policies of the buckets.
+func (r *Room) PolicyIf(ctx context.Context, base []byte) ([]byte, error) {
+	p, err := r.policies(ctx)
+	p.base = base
+	return []byte(p.text()), err
+}

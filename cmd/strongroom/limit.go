@@ -18,6 +18,9 @@ type limitCommand struct {
 	Check   limitCheck   `cmd:"" help:"Would policy permit it? Ends with status 1 if not."`
 	Explain limitExplain `cmd:"" help:"Say in a sentence which policy decides, and why."`
 	Policy  policyCmd    `cmd:"" help:"List, show, put and test policy sets."`
+	Unused  limitUnused  `cmd:"" help:"What is granted against what was used, by person, group, content and policy."`
+	Propose limitPropose `cmd:"" help:"Propose, as changes of the policies, to remove what nobody used."`
+	Replay  limitReplay  `cmd:"" help:"What other policies would have refused and newly permitted, by what is on record."`
 }
 
 // questionFlags make a question of names.

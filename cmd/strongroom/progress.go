@@ -34,6 +34,16 @@ func (p *progress) step() {
 	fmt.Fprintf(p.w, "\r%d of %d %s", p.n, p.of, p.what)
 }
 
+// add counts n at once.
+func (p *progress) add(n int64) {
+	p.n += n
+	if !p.visible || time.Since(p.shown) < 200*time.Millisecond {
+		return
+	}
+	p.shown = time.Now()
+	fmt.Fprintf(p.w, "\r%d of %d %s", p.n, p.of, p.what)
+}
+
 func (p *progress) done() {
 	if p.visible {
 		fmt.Fprint(p.w, "\r\x1b[K")
