@@ -12,6 +12,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -202,9 +203,33 @@ type Obligation string
 const (
 	ObligePurpose      Obligation = "purpose"
 	ObligeTicket       Obligation = "ticket"
-	ObligeApproval     Obligation = "approval"      // by one other person
+	ObligeApproval     Obligation = "approval"      // by one other person; see ObligeApprovals
 	ObligeScrubbedCopy Obligation = "scrubbed-copy" // the raw object is out; a scrubbed copy is in
 )
+
+// MaxQuorum bounds how many approvals a policy may ask for.
+const MaxQuorum = 9
+
+// ObligeApprovals asks for approvals by so many different people: "approval" for one,
+// "approval:2" for two. n is 1 to MaxQuorum.
+func ObligeApprovals(n int) Obligation {
+	if n == 1 {
+		return ObligeApproval
+	}
+	return ObligeApproval + Obligation(fmt.Sprintf(":%d", n))
+}
+
+// Approvals answers how many approvals o asks for, 0 where it is about something else.
+func (o Obligation) Approvals() int {
+	rest, ok := strings.CutPrefix(string(o), string(ObligeApproval))
+	switch {
+	case ok && rest == "":
+		return 1
+	case ok && len(rest) == 2 && rest[0] == ':' && rest[1] >= '2' && rest[1] <= '0'+MaxQuorum:
+		return int(rest[1] - '0')
+	}
+	return 0
+}
 
 // Resource is what a question is about: an object, a bucket (Key empty), or the
 // room itself (Bucket empty too).
@@ -226,11 +251,28 @@ type Resource struct {
 type Context struct {
 	Time      time.Time `json:"time"`
 	Purpose   Purpose   `json:"purpose,omitzero"`
-	Approvals []ID      `json:"approvals,omitempty"` // principals who approved
+	Approvals []ID      `json:"approvals,omitempty"` // principals who approved Request
 	Source    string    `json:"source,omitempty"`    // network address, without port
 	Method    string    `json:"method"`              // sigv4, sigv4-presigned, local
 	Secure    bool      `json:"secure,omitempty"`    // TLS
+
+	Request    ID          `json:"request,omitzero"`       // whose approvals these are
+	BreakGlass ID          `json:"break_glass,omitzero"`   // the opening that the asker made and that runs
+	Ticket     TicketState `json:"ticket_state,omitempty"` // what the ticket system says of the ticket, where one is asked
 }
+
+// TicketState is what a ticket system says of a ticket and whoever names it. Without a
+// ticket system it is "", and any ticket will do; with one, only TicketGood will.
+type TicketState string
+
+const (
+	TicketUnasked     TicketState = "unasked"     // nothing depended on it
+	TicketGood        TicketState = "good"        // it exists, is open, and is the asker's
+	TicketUnknown     TicketState = "unknown"     // there is no such ticket
+	TicketClosed      TicketState = "closed"      // it exists and is not open
+	TicketNotYours    TicketState = "not-yours"   // it is open and somebody else's
+	TicketUnreachable TicketState = "unreachable" // the ticket system did not answer, or not as agreed
+)
 
 // Question is all that a decision depends on; it goes into the record, so that
 // every decision can be made again later.

@@ -70,8 +70,8 @@ func ParseCases(text []byte) ([]Case, error) {
 			return nil, fmt.Errorf("case %q has no question.context.time; write one, so that it means the same on any day", c.Name)
 		}
 		for _, o := range c.Missing {
-			if !slices.Contains(obligationOrder, o) {
-				return nil, fmt.Errorf("case %q has %q missing; write purpose, ticket, approval or scrubbed-copy", c.Name, o)
+			if !isObligation(o) {
+				return nil, fmt.Errorf("case %q has %q missing; write %s", c.Name, o, obligationNames)
 			}
 		}
 	}

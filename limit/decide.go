@@ -50,7 +50,7 @@ func (s *Set) Decide(q strongroom.Question) strongroom.Decision {
 	d.Permit, d.Policies, d.Missing = s.settle(&q, d.Policies)
 	d.Reason = reasonPermitted
 	if !d.Permit {
-		d.Reason = askFor(d.Missing)
+		d.Reason = askFor(&q, d.Missing)
 	}
 	return d
 }
@@ -104,13 +104,14 @@ func unmetOf(q *strongroom.Question, requires []strongroom.Obligation) []strongr
 	var out []strongroom.Obligation
 	for _, o := range requires {
 		met := false
-		switch o {
+		switch kindOf(o) {
 		case strongroom.ObligePurpose:
 			met = strings.TrimSpace(q.Context.Purpose.Text) != ""
 		case strongroom.ObligeTicket:
-			met = strings.TrimSpace(q.Context.Purpose.Ticket) != ""
+			met = strings.TrimSpace(q.Context.Purpose.Ticket) != "" &&
+				(q.Context.Ticket == "" || q.Context.Ticket == strongroom.TicketGood)
 		case strongroom.ObligeApproval:
-			met = approvals(q) > 0
+			met = approvals(q) >= o.Approvals()
 		case strongroom.ObligeScrubbedCopy:
 			met = q.Resource.Scrubbed
 		}
@@ -121,17 +122,30 @@ func unmetOf(q *strongroom.Question, requires []strongroom.Obligation) []strongr
 	return out
 }
 
-// askFor says what would turn the refusal into a permit.
-func askFor(missing []strongroom.Obligation) string {
+// askFor says what would turn the refusal into a permit. Of a ticket that will not do it
+// does not say whether it exists.
+func askFor(q *strongroom.Question, missing []strongroom.Obligation) string {
 	var need, do []string
 	for _, o := range missing {
-		switch o {
+		switch kindOf(o) {
 		case strongroom.ObligePurpose:
 			need, do = append(need, "a purpose"), append(do, "say why you want it")
 		case strongroom.ObligeTicket:
-			need, do = append(need, "a ticket"), append(do, "name the ticket it belongs to")
+			need = append(need, "a ticket")
+			switch {
+			case strings.TrimSpace(q.Context.Purpose.Ticket) == "" || q.Context.Ticket == "":
+				do = append(do, "name the ticket it belongs to")
+			case q.Context.Ticket == strongroom.TicketUnreachable:
+				do = append(do, "the ticket system cannot be reached, so try again shortly")
+			default:
+				do = append(do, "the one named is not an open ticket of yours, so name one that is")
+			}
 		case strongroom.ObligeApproval:
-			need, do = append(need, "an approval"), append(do, "ask one other person to approve it")
+			if n := o.Approvals(); n > 1 {
+				need, do = append(need, fmt.Sprintf("approvals by %d people", n)), append(do, fmt.Sprintf("ask %d other people to approve it", n))
+			} else {
+				need, do = append(need, "an approval"), append(do, "ask one other person to approve it")
+			}
 		case strongroom.ObligeScrubbedCopy:
 			need, do = append(need, "the scrubbed copy"), append(do, "ask for the scrubbed copy instead of the original")
 		}

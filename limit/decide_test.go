@@ -152,6 +152,10 @@ func TestObligations(t *testing.T) {
 	approve := func(ids ...strongroom.ID) func(*strongroom.Question) {
 		return func(q *strongroom.Question) { q.Context.Approvals = ids }
 	}
+	state := func(s strongroom.TicketState) func(*strongroom.Question) {
+		return func(q *strongroom.Question) { q.Context.Ticket = s }
+	}
+	two := strongroom.ObligeApprovals(2)
 	asker := people["supervisor"].ID
 	list := func(o ...strongroom.Obligation) []strongroom.Obligation { return o }
 	tests := []struct {
@@ -171,6 +175,19 @@ func TestObligations(t *testing.T) {
 		{"own approval", permit("a", "approval"), reading(approve(asker)), list(approval), []string{"a"}},
 		{"approval by nobody", permit("a", "approval"), reading(approve(strongroom.ID{})), list(approval), []string{"a"}},
 		{"approval by another", permit("a", "approval"), reading(approve(asker, id(99))), nil, []string{"a"}},
+		{"two approvals missing", permit("a", "approval:2"), reading(approve(id(99))), list(two), []string{"a"}},
+		{"one person twice", permit("a", "approval:2"), reading(approve(id(99), id(99), asker)), list(two), []string{"a"}},
+		{"two people", permit("a", "approval:2"), reading(approve(id(99), id(98))), nil, []string{"a"}},
+		{"fewer approvals are easier", permit("a", "approval:2") + permit("b", "approval"), reading(), list(approval), []string{"b"}},
+		{"a ticket that nobody checks", permit("a", "ticket"), reading(say("", "T-1")), nil, []string{"a"}},
+		{"a good ticket", permit("a", "ticket"), reading(say("", "T-1"), state(strongroom.TicketGood)), nil, []string{"a"}},
+		{"good, and no ticket", permit("a", "ticket"), reading(say("", " "), state(strongroom.TicketGood)), list(ticket), []string{"a"}},
+		{"an unknown ticket", permit("a", "ticket"), reading(say("", "T-1"), state(strongroom.TicketUnknown)), list(ticket), []string{"a"}},
+		{"a closed ticket", permit("a", "ticket"), reading(say("", "T-1"), state(strongroom.TicketClosed)), list(ticket), []string{"a"}},
+		{"somebody else's ticket", permit("a", "ticket"), reading(say("", "T-1"), state(strongroom.TicketNotYours)), list(ticket), []string{"a"}},
+		{"no answer", permit("a", "ticket"), reading(say("", "T-1"), state(strongroom.TicketUnreachable)), list(ticket), []string{"a"}},
+		{"not asked", permit("a", "ticket"), reading(say("", "T-1"), state(strongroom.TicketUnasked)), list(ticket), []string{"a"}},
+		{"a state that nobody knows", permit("a", "ticket"), reading(say("", "T-1"), state("fine")), list(ticket), []string{"a"}},
 		{"an asker without an id", permit("a", "approval"), reading(approve(id(99)), func(q *strongroom.Question) { q.Principal.ID = strongroom.ID{} }), list(approval), []string{"a"}},
 		{"the original", permit("a", "scrubbed-copy"), reading(), list(scrubbed), []string{"a"}},
 		{"the copy", permit("a", "scrubbed-copy"), reading(func(q *strongroom.Question) { q.Resource.Scrubbed = true }), nil, []string{"a"}},
@@ -196,6 +213,23 @@ func TestObligations(t *testing.T) {
 			t.Errorf("got %+v", d)
 		}
 	})
+	t.Run("the reason does not say whose ticket it is", func(t *testing.T) {
+		reason := func(s strongroom.TicketState) string {
+			return mustParse(t, permit("a", "ticket")).Decide(reading(say("", "T-1"), state(s))).Reason
+		}
+		unknown := reason(strongroom.TicketUnknown)
+		if reason(strongroom.TicketClosed) != unknown || reason(strongroom.TicketNotYours) != unknown || !strings.Contains(unknown, "not an open ticket of yours") {
+			t.Errorf("the reasons differ, or say something else: %q", unknown)
+		}
+		if got := reason(strongroom.TicketUnreachable); !strings.Contains(got, "the ticket system cannot be reached") {
+			t.Errorf("got %q", got)
+		}
+	})
+	t.Run("the reason counts", func(t *testing.T) {
+		if got := mustParse(t, permit("a", "approval:3")).Decide(reading()).Reason; got != "this needs approvals by 3 people: ask 3 other people to approve it" {
+			t.Errorf("got %q", got)
+		}
+	})
 	t.Run("the reason asks", func(t *testing.T) {
 		d := mustParse(t, permit("a", "purpose,ticket,approval")).Decide(reading())
 		const want = "this needs a purpose, a ticket and an approval: say why you want it, name the ticket it belongs to and ask one other person to approve it"
@@ -217,6 +251,7 @@ func TestFacts(t *testing.T) {
 		q.Context.Purpose = strongroom.Purpose{Text: "audit", Ticket: "T-1"}
 		q.Context.Source = "::ffff:192.0.2.7"
 		q.Context.Approvals = []strongroom.ID{id(50), id(51), id(50), q.Principal.ID}
+		q.Context.BreakGlass = id(60)
 	})
 	for _, condition := range []string{
 		`principal.name == "ines.martin" && principal.kind == "person"`,
@@ -224,6 +259,7 @@ func TestFacts(t *testing.T) {
 		`principal.aliases.contains("4711") && principal.queues.containsAll(["billing", "sales"])`,
 		`principal.supervises.contains("billing") && !principal.supervises.contains("sales")`,
 		`principal has vendor && principal.vendor == "acme"`,
+		`context.breakGlass`,
 		`principal.hasTag("site") && principal.getTag("site").contains("Lyon") && !principal.hasTag("queues")`,
 		`resource in Bucket::"recordings" && resource == Object::"recordings/lea-fresh"`,
 		`Bucket::"recordings".name == "recordings" && Bucket::"recordings".custody == "machine"`,

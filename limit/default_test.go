@@ -102,7 +102,7 @@ var granted = map[string][]string{
 		"readObject? lea-fresh",
 		"readMetadata lea-fresh",
 		"listObjects? billing",
-		"approveRequest lea-fresh",
+		"approveRequest lea-fresh", "breakGlass? room",
 	},
 	"quality": {
 		"readObject? sampled chosen",
@@ -127,7 +127,7 @@ var granted = map[string][]string{
 		"listObjects BUCKETS", "createBucket BUCKETS", "deleteBucket BUCKETS", "listBuckets BUCKETS room",
 		"readLedger OBJECTS BUCKETS room", "managePeople room", "managePolicy room", "readPolicy room",
 		"takeInventory room", "readUsage room", "readAlerts room", "manageAlerts room", "reviewAccess room",
-		"relabel OBJECTS", "loosenLabel# OBJECTS", "approveRequest OBJECTS",
+		"relabel OBJECTS", "loosenLabel# OBJECTS", "approveRequest OBJECTS", "breakGlass? room",
 	},
 	"recorder": {"storeObject OBJECTS", "tagObject just-stored absent", "listBuckets BUCKETS room"},
 	"scrubber": {"storeObject OBJECTS", "tagObject just-stored absent", "markScrubbed OBJECTS", "listBuckets BUCKETS room"},
@@ -241,6 +241,45 @@ func TestHeldObjectIsNotDeletedByItsOwner(t *testing.T) {
 	})
 	if d.Permit || !slices.Equal(d.Policies, []string{"legal-hold-forbids-deletion"}) {
 		t.Errorf("got %+v", d)
+	}
+}
+
+// TestBehindBrokenGlass: what breaking the glass adds, and to whom it adds nothing.
+func TestBehindBrokenGlass(t *testing.T) {
+	ask := func(who, what string, action strongroom.Action, purpose string) strongroom.Decision {
+		return Default().Decide(strongroom.Question{
+			Action: action, Principal: people[who], Resource: resources[what],
+			Context: strongroom.Context{Time: noon, Method: "sigv4", BreakGlass: id(200), Purpose: strongroom.Purpose{Text: purpose}},
+		})
+	}
+	for _, action := range []strongroom.Action{strongroom.ActionReadObject, strongroom.ActionReadMetadata} {
+		if d := ask("supervisor", "old-sales", action, "threat to life"); !d.Permit || !slices.Equal(d.Policies, []string{"break-glass-reads-what-emergencies-need"}) {
+			t.Errorf("a supervisor, %s: %+v", action, d)
+		}
+		if d := ask("supervisor", "old-sales", action, ""); d.Permit || !slices.Equal(d.Missing, []strongroom.Obligation{strongroom.ObligePurpose}) {
+			t.Errorf("a supervisor without a purpose, %s: %+v", action, d)
+		}
+	}
+	if d := ask("supervisor", "old-sales", strongroom.ActionDeleteObject, "threat to life"); d.Permit {
+		t.Errorf("broken glass deletes: %+v", d)
+	}
+	for _, who := range []string{"agent", "quality", "vendor", "officer", "auditor", "admin", "double", "nobody", "recorder"} {
+		q := strongroom.Question{
+			Action: strongroom.ActionReadObject, Principal: people[who], Resource: resources["old-sales"],
+			Context: strongroom.Context{Time: noon, Method: "sigv4", Purpose: strongroom.Purpose{Text: "threat to life"}},
+		}
+		if before, behind := Default().Decide(q), ask(who, "old-sales", strongroom.ActionReadObject, "threat to life"); before.Permit != behind.Permit {
+			t.Errorf("%s: %v before, %v behind broken glass", who, before.Permit, behind.Permit)
+		}
+	}
+	posing := people["owner"]
+	posing.Kind = strongroom.Workload
+	d := Default().Decide(strongroom.Question{
+		Action: strongroom.ActionBreakGlass, Principal: posing,
+		Context: strongroom.Context{Time: noon, Method: "sigv4", Purpose: strongroom.Purpose{Text: "threat to life"}},
+	})
+	if d.Permit {
+		t.Errorf("a machine breaks the glass: %+v", d)
 	}
 }
 

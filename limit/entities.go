@@ -223,10 +223,11 @@ func (n *needs) objectEntity(q *strongroom.Question, bucket types.EntityUID) ced
 func contextRecord(q *strongroom.Question) (types.Record, error) {
 	c := &q.Context
 	m := types.RecordMap{
-		"time":      types.NewDatetime(c.Time),
-		"secure":    types.Boolean(c.Secure),
-		"approvals": types.Long(approvals(q)),
-		"byVersion": types.Boolean(q.Resource.ByVersion),
+		"time":       types.NewDatetime(c.Time),
+		"secure":     types.Boolean(c.Secure),
+		"approvals":  types.Long(approvals(q)),
+		"breakGlass": types.Boolean(!c.BreakGlass.IsZero()),
+		"byVersion":  types.Boolean(q.Resource.ByVersion),
 	}
 	if c.Method != "" {
 		m["method"] = types.String(c.Method)

@@ -25,9 +25,9 @@ func (s *Set) Explain(q strongroom.Question, d strongroom.Decision, lang string)
 	case why != "":
 		return fmt.Sprintf(v.standing, q.Principal.Name, v.standings[why])
 	case d.Permit:
-		return fmt.Sprintf(v.permitted, v.policies(d.Policies)) + s.asked(&q, d, v) + "."
+		return fmt.Sprintf(v.permitted, v.policies(d.Policies)) + s.asked(&q, d, v) + v.circumstances(&q) + "."
 	case len(d.Missing) > 0:
-		return fmt.Sprintf(v.missing, v.policies(d.Policies), v.obligations(d.Missing))
+		return fmt.Sprintf(v.missing, v.policies(d.Policies), v.obligations(d.Missing)) + v.circumstances(&q) + "."
 	case len(d.Policies) > 0:
 		return fmt.Sprintf(v.forbidden, v.policies(d.Policies))
 	}
@@ -59,7 +59,7 @@ func (s *Set) asked(q *strongroom.Question, d strongroom.Decision, v *voice) str
 	}
 	out := fmt.Sprintf(v.asks, v.obligations(asks))
 	for _, o := range asks {
-		switch o {
+		switch kindOf(o) {
 		case strongroom.ObligePurpose:
 			out += fmt.Sprintf(v.givenPurpose, oneLine(q.Context.Purpose.Text))
 		case strongroom.ObligeTicket:
@@ -67,6 +67,17 @@ func (s *Set) asked(q *strongroom.Question, d strongroom.Decision, v *voice) str
 		case strongroom.ObligeApproval:
 			out += fmt.Sprintf(v.givenApprovals, approvals(q))
 		}
+	}
+	return out
+}
+
+// circumstances says what the ticket system said, and that the glass was broken.
+func (v *voice) circumstances(q *strongroom.Question) (out string) {
+	if said, ok := v.tickets[q.Context.Ticket]; ok {
+		out += v.then + said
+	}
+	if !q.Context.BreakGlass.IsZero() {
+		out += v.then + fmt.Sprintf(v.glass, q.Context.BreakGlass)
 	}
 	return out
 }
@@ -81,6 +92,9 @@ type voice struct {
 	and, quote                                string
 	standings                                 map[string]string
 	names                                     map[strongroom.Obligation]string
+	several                                   string // approvals by so many others
+	then, glass                               string
+	tickets                                   map[strongroom.TicketState]string
 }
 
 var voices = map[string]*voice{"en": &english, "fr": &french}
@@ -91,7 +105,7 @@ var english = voice{
 	givenPurpose:   "; the purpose given is “%s”",
 	givenTicket:    "; the ticket given is “%s”",
 	givenApprovals: "; approvals by others: %d",
-	missing:        "denied for now: %s would permit it, given %s.",
+	missing:        "denied for now: %s would permit it, given %s",
 	forbidden:      "denied: forbidden by %s.",
 	none:           "denied: no policy permits %s to %s %s.",
 	doubt:          "denied, because every doubt denies: %s.",
@@ -111,6 +125,16 @@ var english = voice{
 		strongroom.ObligeApproval:     "an approval by another person",
 		strongroom.ObligeScrubbedCopy: "the scrubbed copy",
 	},
+	several: "approvals by %d other people",
+	then:    "; ",
+	glass:   "the glass was broken by opening %s",
+	tickets: map[strongroom.TicketState]string{
+		strongroom.TicketGood:        "the ticket system knows the ticket as open and the asker’s",
+		strongroom.TicketUnknown:     "the ticket system knows no such ticket",
+		strongroom.TicketClosed:      "the ticket is closed",
+		strongroom.TicketNotYours:    "the ticket is somebody else’s",
+		strongroom.TicketUnreachable: "the ticket system cannot be reached",
+	},
 }
 
 var french = voice{
@@ -119,7 +143,7 @@ var french = voice{
 	givenPurpose:   " ; le motif donné est « %s »",
 	givenTicket:    " ; le ticket donné est « %s »",
 	givenApprovals: " ; approbations par d’autres : %d",
-	missing:        "refusé pour l’instant : %s le permettrait, avec %s.",
+	missing:        "refusé pour l’instant : %s le permettrait, avec %s",
 	forbidden:      "refusé : interdit par %s.",
 	none:           "refusé : aucune règle ne permet à %s l’action %s %s.",
 	doubt:          "refusé, car tout doute refuse : %s.",
@@ -139,6 +163,16 @@ var french = voice{
 		strongroom.ObligeApproval:     "l’approbation d’une autre personne",
 		strongroom.ObligeScrubbedCopy: "la copie expurgée",
 	},
+	several: "l’approbation de %d autres personnes",
+	then:    " ; ",
+	glass:   "sous le bris de glace %s",
+	tickets: map[strongroom.TicketState]string{
+		strongroom.TicketGood:        "le ticket est ouvert et attribué au demandeur, d’après le système de tickets",
+		strongroom.TicketUnknown:     "le système de tickets ne connaît pas ce ticket",
+		strongroom.TicketClosed:      "le ticket est clos",
+		strongroom.TicketNotYours:    "le ticket est attribué à quelqu’un d’autre",
+		strongroom.TicketUnreachable: "le système de tickets est injoignable",
+	},
 }
 
 func (v *voice) policies(ids []string) string { return enumerate(quoted(ids, v), v.and) }
@@ -146,7 +180,11 @@ func (v *voice) policies(ids []string) string { return enumerate(quoted(ids, v),
 func (v *voice) obligations(list []strongroom.Obligation) string {
 	names := make([]string, len(list))
 	for i, o := range list {
-		names[i] = v.names[o]
+		if n := o.Approvals(); n > 1 {
+			names[i] = fmt.Sprintf(v.several, n)
+		} else {
+			names[i] = v.names[o]
+		}
 	}
 	return enumerate(names, v.and)
 }

@@ -45,6 +45,13 @@ func TestExplain(t *testing.T) {
 			"permis par « two-eyes », qui demande un ticket et l’approbation d’une autre personne ; le ticket donné est « T-1 » ; approbations par d’autres : 1.",
 		},
 		{
+			"a quorum, behind a ticket system and broken glass", mustParse(t, `@id("many-eyes") @requires("approval:2,ticket") permit (principal, action, resource);`), reading(func(q *strongroom.Question) {
+				q.Context.Purpose.Ticket, q.Context.Ticket, q.Context.BreakGlass = "T-1", strongroom.TicketNotYours, id(5)
+			}),
+			"denied for now: many-eyes would permit it, given a ticket and approvals by 2 other people; the ticket is somebody else’s; the glass was broken by opening 00000000000000000000000000000005.",
+			"refusé pour l’instant : « many-eyes » le permettrait, avec un ticket et l’approbation de 2 autres personnes ; le ticket est attribué à quelqu’un d’autre ; sous le bris de glace 00000000000000000000000000000005.",
+		},
+		{
 			"missing", Default(), reading(),
 			"denied for now: supervisors-replay-their-queues would permit it, given a purpose.",
 			"refusé pour l’instant : « supervisors-replay-their-queues » le permettrait, avec un motif.",

@@ -377,20 +377,36 @@ func validID(id string) error {
 	return nil
 }
 
-// obligationOrder ranks obligations from the easiest to meet to the hardest.
+// obligationOrder ranks obligations from the easiest to meet to the hardest; of
+// approvals, fewer come before more.
 var obligationOrder = []strongroom.Obligation{
 	strongroom.ObligePurpose, strongroom.ObligeTicket, strongroom.ObligeApproval, strongroom.ObligeScrubbedCopy,
+}
+
+// obligationNames are the words that @requires and cases may use.
+const obligationNames = "purpose, ticket, approval, approval:2 to approval:9, or scrubbed-copy"
+
+// kindOf is the obligation without its number.
+func kindOf(o strongroom.Obligation) strongroom.Obligation {
+	if o.Approvals() > 0 {
+		return strongroom.ObligeApproval
+	}
+	return o
+}
+
+func isObligation(o strongroom.Obligation) bool {
+	return slices.Contains(obligationOrder, kindOf(o))
 }
 
 func parseObligations(list string) ([]strongroom.Obligation, error) {
 	var out []strongroom.Obligation
 	for name := range strings.SplitSeq(list, ",") {
 		o := strongroom.Obligation(strings.TrimSpace(name))
-		if !slices.Contains(obligationOrder, o) {
-			return nil, fmt.Errorf("@requires names %q; use purpose, ticket, approval or scrubbed-copy, with commas between", o)
+		if !isObligation(o) {
+			return nil, fmt.Errorf("@requires names %q; use %s, with commas between", o, obligationNames)
 		}
-		if slices.Contains(out, o) {
-			return nil, fmt.Errorf("@requires names %q twice; name it once", o)
+		if slices.ContainsFunc(out, func(other strongroom.Obligation) bool { return kindOf(other) == kindOf(o) }) {
+			return nil, fmt.Errorf("@requires names %q twice; name it once", kindOf(o))
 		}
 		out = append(out, o)
 	}
@@ -399,7 +415,7 @@ func parseObligations(list string) ([]strongroom.Obligation, error) {
 }
 
 func compareObligations(a, b strongroom.Obligation) int {
-	return slices.Index(obligationOrder, a) - slices.Index(obligationOrder, b)
+	return cmp.Or(slices.Index(obligationOrder, kindOf(a))-slices.Index(obligationOrder, kindOf(b)), a.Approvals()-b.Approvals())
 }
 
 // schemaFault turns what the validator found into one error with advice.
