@@ -106,11 +106,12 @@ func (f *Feed) Step(ctx context.Context, w Watcher) (done bool, err error) {
 	}
 	to := min(from+feedBatch, size)
 	events := make([]strongroom.Event, 0, to-from)
+	var reader vault.EventReader
 	for r, err := range f.book.Records(ctx, from, to) {
 		if err != nil {
 			return false, fmt.Errorf("reading records from %d: %w", from, err)
 		}
-		e, err := vault.EventOf(r)
+		e, err := reader.Event(r)
 		if err != nil {
 			return false, err
 		}

@@ -28,12 +28,13 @@ func Scan(ctx context.Context, b book.Book, from, to int64, take func(*strongroo
 	var work sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
 		work.Go(func() {
+			var reader vault.EventReader
 			for ctx.Err() == nil {
 				start := next.Add(scanPage) - scanPage
 				if start >= to {
 					return
 				}
-				if err := scan(ctx, b, start, min(start+scanPage, to), take); err != nil {
+				if err := scan(ctx, b, &reader, start, min(start+scanPage, to), take); err != nil {
 					stop(err)
 					return
 				}
@@ -47,13 +48,13 @@ func Scan(ctx context.Context, b book.Book, from, to int64, take func(*strongroo
 	return context.Cause(ctx)
 }
 
-func scan(ctx context.Context, b book.Book, from, to int64, take func(*strongroom.Event)) error {
+func scan(ctx context.Context, b book.Book, reader *vault.EventReader, from, to int64, take func(*strongroom.Event)) error {
 	n := int64(0)
 	for r, err := range b.Records(ctx, from, to) {
 		if err != nil {
 			return fmt.Errorf("reading records from %d: %w", from, err)
 		}
-		e, err := vault.EventOf(r)
+		e, err := reader.Event(r)
 		if err != nil {
 			return err
 		}
