@@ -30,8 +30,13 @@ type Proposed struct {
 	Proposals []Proposal `json:"proposals"`
 	// Kept says of permits that were not used why they are not proposed.
 	Kept []string `json:"kept,omitempty"`
+	// Caution says that the window is too short to conclude from, where it is.
+	Caution string `json:"caution,omitempty"`
 	Text string   `json:"text"`
 }
+
+// enough is how long a window has to be for what is not used in it to be called unused.
+const enough = 30 * 24 * time.Hour
 
 // Propose says what of base, the policies that are no bucket's, could go: permits that
 // decided nothing in the window, and actions of permits that nobody took. A forbid is
@@ -43,6 +48,9 @@ func (u *Usage) Propose(base *Set, report UsageReport) Proposed {
 	out := Proposed{Proposals: []Proposal{}}
 	text := base.text
 	var edits []edit
+	if seen := report.To.Sub(report.From); seen < enough {
+		out.Caution = fmt.Sprintf("the ledger shows only %d days of the %d that a month's and a holiday's work need: look again before anything is removed", int(seen.Hours()/24), int(enough.Hours()/24))
+	}
 	days := int(report.To.Sub(report.From).Hours() / 24)
 	for _, used := range report.Policies {
 		p := base.policies[used.ID]

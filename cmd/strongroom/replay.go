@@ -329,6 +329,9 @@ func (c limitPropose) Run(ctx context.Context, out output) error {
 		if c.JSON {
 			return out.json(p)
 		}
+		if p.Caution != "" {
+			out.printf("caution: %s\n\n", p.Caution)
+		}
 		if len(p.Proposals) == 0 {
 			out.printf("nothing to propose: every right that can be judged was used\n")
 		}
