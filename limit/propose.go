@@ -32,7 +32,7 @@ type Proposed struct {
 	Kept []string `json:"kept,omitempty"`
 	// Caution says that the window is too short to conclude from, where it is.
 	Caution string `json:"caution,omitempty"`
-	Text string   `json:"text"`
+	Text    string `json:"text"`
 }
 
 // enough is how long a window has to be for what is not used in it to be called unused.
