@@ -1,6 +1,7 @@
 package monitor
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"time"
@@ -94,4 +95,59 @@ func describe(b strongroom.Baseline, values []int64, weeks int) strongroom.Basel
 func quantile(sorted []int64, percent int) int64 {
 	rank := (len(sorted)*percent + 99) / 100
 	return sorted[max(rank, 1)-1]
+}
+
+// Pace is how many releases there were to somebody in an hour, beside what is usual.
+type Pace struct {
+	Actor    string              `json:"actor"`
+	Count    int64               `json:"count"`
+	Baseline strongroom.Baseline `json:"baseline"`
+}
+
+// Above tells by how much the hour is out of the usual: 1 is as many as there ever were
+// in the hours compared with; 0 where nothing is known to compare with.
+func (p *Pace) Above() float64 {
+	if p.Baseline.Weeks == 0 {
+		return 0
+	}
+	return float64(p.Count) / float64(max(p.Baseline.Most, 1))
+}
+
+// Often tells of everybody to whom there was a release in the hour that at lies in how
+// many there were, beside what is usual for them (see Usual), those furthest above it
+// first.
+func (m *Monitor) Often(ctx context.Context, at time.Time, weeks int) ([]Pace, error) {
+	hour := at.UTC().Truncate(time.Hour)
+	before := weeksBefore(hour, weeks)
+	counts, err := m.rollups.Releases(ctx, "", append([]time.Time{hour}, before...))
+	if err != nil {
+		return nil, err
+	}
+	uses, err := m.rollups.Uses(ctx, Filter{Action: strongroom.ActionReadObject, Outcome: strongroom.Permitted})
+	if err != nil {
+		return nil, err
+	}
+	began := map[string]time.Time{}
+	for _, u := range uses {
+		if first, ok := began[u.Actor]; !ok || u.First.Before(first) {
+			began[u.Actor] = u.First
+		}
+	}
+	var out []Pace
+	for actor, by := range counts {
+		if by[hour.UnixMilli()] == 0 {
+			continue
+		}
+		var values []int64
+		for _, h := range before {
+			if h.Add(time.Hour).After(began[actor]) {
+				values = append(values, by[h.UnixMilli()])
+			}
+		}
+		out = append(out, Pace{actor, by[hour.UnixMilli()], describe(strongroom.Baseline{Hour: hour}, values, len(values))})
+	}
+	slices.SortFunc(out, func(x, y Pace) int {
+		return cmp.Or(cmp.Compare(y.Above(), x.Above()), cmp.Compare(y.Count, x.Count), cmp.Compare(x.Actor, y.Actor))
+	})
+	return out, nil
 }

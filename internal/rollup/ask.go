@@ -1,0 +1,538 @@
+package rollup
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"strongroom"
+	"strongroom/monitor"
+)
+
+// lookup is what facets and actors mean, as far as the database had them when it was read.
+type lookup struct {
+	generation, lastFacet, lastActor, told int64
+	facets                                 map[int64]facet
+	actors                                 map[int64]monitor.Actor
+	ids                                    map[string]int64
+}
+
+type facet struct {
+	action          strongroom.Action
+	refused, untold bool
+	bucket, queue   string
+	classes, groups []string
+}
+
+func (f *facet) outcome() string {
+	if f.refused {
+		return strongroom.Refused
+	}
+	return strongroom.Permitted
+}
+
+// view is one state of the database, read by one question.
+type view struct {
+	*sql.Tx
+	*lookup
+}
+
+// view begins reading. The caller ends it.
+func (r *Rollups) view(ctx context.Context) (view, error) {
+	tx, err := r.readers.BeginTx(ctx, nil)
+	if err != nil {
+		return view{}, err
+	}
+	l, err := r.lookup(ctx, tx)
+	if err != nil {
+		tx.Rollback()
+		return view{}, fmt.Errorf("reading the rollups: %w", err)
+	}
+	return view{tx, l}, nil
+}
+
+func (r *Rollups) lookup(ctx context.Context, tx querier) (*lookup, error) {
+	l := &lookup{facets: map[int64]facet{}, actors: map[int64]monitor.Actor{}, ids: map[string]int64{monitor.Everybody: everybody}}
+	err := tx.QueryRowContext(ctx, `SELECT coalesce((SELECT value FROM meta WHERE name = 'generation'), 0), (SELECT coalesce(max(id), 0) FROM facet),
+		(SELECT coalesce(max(id), 0) FROM actor), (SELECT count(sealed) FROM actor)`).Scan(&l.generation, &l.lastFacet, &l.lastActor, &l.told)
+	if err != nil {
+		return nil, err
+	}
+	r.seen.Lock()
+	defer r.seen.Unlock()
+	if have := r.seen.lookup; have != nil && have.generation == l.generation && have.lastFacet == l.lastFacet && have.lastActor == l.lastActor && have.told == l.told {
+		return have, nil
+	}
+	names := map[int64]string{}
+	if err := each(ctx, tx, "SELECT id, sealed FROM name", func(scan func(...any) error) error {
+		var id int64
+		var sealed []byte
+		if err := scan(&id, &sealed); err != nil {
+			return err
+		}
+		plain, err := r.keys.open("name", id, sealed)
+		names[id] = string(plain)
+		return err
+	}); err != nil {
+		return nil, err
+	}
+	if err := each(ctx, tx, "SELECT id, action, refused, untold, bucket, queue, classes, groups FROM facet", func(scan func(...any) error) error {
+		var id, bucket, queue, classes, groups int64
+		var f facet
+		if err := scan(&id, &f.action, &f.refused, &f.untold, &bucket, &queue, &classes, &groups); err != nil {
+			return err
+		}
+		f.bucket, f.queue, f.classes, f.groups = names[bucket], names[queue], set(names[classes]), set(names[groups])
+		l.facets[id] = f
+		return nil
+	}); err != nil {
+		return nil, err
+	}
+	if err := each(ctx, tx, "SELECT id, pseudonym, sealed FROM actor", func(scan func(...any) error) error {
+		var id int64
+		var a monitor.Actor
+		var sealed []byte
+		if err := scan(&id, &a.Actor, &sealed); err != nil {
+			return err
+		}
+		if sealed != nil {
+			plain, err := r.keys.open("actor", id, sealed)
+			if err != nil {
+				return err
+			}
+			var s sealedActor
+			if err := json.Unmarshal(plain, &s); err != nil {
+				return err
+			}
+			a.Principal, a.Name, a.Kind = s.ID, s.Name, s.Kind
+		}
+		l.actors[id], l.ids[a.Actor] = a, id
+		return nil
+	}); err != nil {
+		return nil, err
+	}
+	r.seen.lookup = l
+	return l, nil
+}
+
+// set reads a set of names. One that was counted as otherName is that.
+func set(name string) []string {
+	var s []string
+	if name == "" {
+		return nil
+	}
+	if json.Unmarshal([]byte(name), &s) != nil {
+		return []string{name}
+	}
+	return s
+}
+
+// matching answers the facets that a filter lets through, as a condition of SQL on a
+// column facet, "" where it lets all through; ok is false where there is none.
+func (l *lookup) matching(f monitor.Filter) (condition string, ok bool) {
+	var ids []int64
+	for id, x := range l.facets {
+		if (f.Action == "" || f.Action == x.action) && (f.Outcome == "" || f.Outcome == x.outcome()) &&
+			(f.Bucket == "" || f.Bucket == x.bucket) && (f.Queue == "" || f.Queue == x.queue) &&
+			(f.Class == "" || slices.Contains(x.classes, f.Class)) && (f.Group == "" || slices.Contains(x.groups, f.Group)) {
+			ids = append(ids, id)
+		}
+	}
+	if len(ids) == len(l.facets) {
+		return "", len(ids) > 0
+	}
+	slices.Sort(ids)
+	return " AND c.facet IN (" + list(ids) + ")", len(ids) > 0
+}
+
+func list(ids []int64) string {
+	var b strings.Builder
+	for i, id := range ids {
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		b.WriteString(strconv.FormatInt(id, 10))
+	}
+	return b.String()
+}
+
+// span is some neighbouring periods of one grain, the last excluded.
+type span struct {
+	grain    int
+	from, to int64
+}
+
+// extent answers the first and the last hour that has cells, 0 and -1 where none has.
+func (v view) extent(ctx context.Context) (first, last int64, err error) {
+	err = v.QueryRowContext(ctx, `SELECT coalesce((SELECT start FROM cell WHERE grain = 3 ORDER BY start LIMIT 1), 0),
+		coalesce((SELECT start FROM cell WHERE grain = 3 ORDER BY start DESC LIMIT 1), -1)`).Scan(&first, &last)
+	return first, last, err
+}
+
+// spans cuts the time of a filter into as few periods as cover it, out of those that have
+// cells at all.
+func (v view) spans(ctx context.Context, f monitor.Filter) ([]span, error) {
+	first, last, err := v.extent(ctx)
+	if err != nil {
+		return nil, err
+	}
+	from, to := first, last+1
+	if !f.Since.IsZero() {
+		from = max(from, floor(f.Since.UnixMilli(), hourLength))
+	}
+	if !f.Until.IsZero() {
+		to = min(to, -floor(-f.Until.UnixMilli(), hourLength))
+	}
+	switch {
+	case from >= to:
+		return nil, nil
+	case from == first && to == last+1:
+		return []span{{allTime, 0, 1}}, nil
+	}
+	return cut(from, to), nil
+}
+
+func floor(a, b int64) int64 {
+	if q := a / b; a%b >= 0 {
+		return q
+	} else {
+		return q - 1
+	}
+}
+
+// cut cuts hours into hours, days, weeks, days and hours.
+func cut(from, to int64) []span {
+	var out []span
+	add := func(grain int, from, to int64) {
+		if from < to {
+			out = append(out, span{grain, from, to})
+		}
+	}
+	fromDay, toDay := (from+23)/24, to/24 // whole days
+	if fromDay >= toDay {
+		add(hour, from, to)
+		return out
+	}
+	add(hour, from, fromDay*24)
+	fromWeek, toWeek := (fromDay+3+6)/7, (toDay+3)/7 // whole weeks
+	if fromWeek >= toWeek {
+		add(day, fromDay, toDay)
+	} else {
+		add(day, fromDay, fromWeek*7-3)
+		add(week, fromWeek, toWeek)
+		add(day, toWeek*7-3, toDay)
+	}
+	add(hour, toDay*24, to)
+	return out
+}
+
+// cells is a SELECT of what a filter lets through in one span, as c. An actor's cells
+// are looked up period by period; those of all are read in one go.
+func (s span) cells(columns, condition string, actor int64, one bool) (query string, args []any) {
+	if one {
+		return fmt.Sprintf(`WITH RECURSIVE p(start) AS (SELECT %d UNION ALL SELECT start + 1 FROM p WHERE start < %d)
+			SELECT %s FROM p CROSS JOIN cell c ON c.grain = %d AND c.start = p.start AND c.actor = %d%s`, s.from, s.to-1, columns, s.grain, actor, condition), nil
+	}
+	return fmt.Sprintf("SELECT %s FROM cell c WHERE c.grain = %d AND c.start >= %d AND c.start < %d AND c.actor > 0%s", columns, s.grain, s.from, s.to, condition), nil
+}
+
+// Uses implements monitor.Rollups.
+func (r *Rollups) Uses(ctx context.Context, f monitor.Filter) ([]strongroom.Use, error) {
+	v, err := r.view(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer v.Rollback()
+	condition, some := v.matching(f)
+	actor, known := v.ids[f.Actor]
+	one := f.Actor != ""
+	if one && !known || !some {
+		return nil, nil
+	}
+	spans, err := v.spans(ctx, f)
+	if err != nil {
+		return nil, fmt.Errorf("reading the rollups: %w", err)
+	}
+	type key struct{ actor, facet int64 }
+	sums := map[key]cellSums{}
+	for _, s := range spans {
+		query, args := s.cells("c.actor, c.facet, sum(c.n), sum(c.bytes), min(c.first), max(c.last)", condition, actor, one)
+		err := each(ctx, v, query+" GROUP BY c.actor, c.facet", func(scan func(...any) error) error {
+			var k key
+			var c cellSums
+			if err := scan(&k.actor, &k.facet, &c.n, &c.bytes, &c.first, &c.last); err != nil {
+				return err
+			}
+			if have, ok := sums[k]; ok {
+				c = cellSums{have.n + c.n, have.bytes + c.bytes, min(have.first, c.first), max(have.last, c.last)}
+			}
+			sums[k] = c
+			return nil
+		}, args...)
+		if err != nil {
+			return nil, fmt.Errorf("reading the rollups: %w", err)
+		}
+	}
+	order := make([]key, 0, len(sums))
+	for k := range sums {
+		order = append(order, k)
+	}
+	slices.SortFunc(order, func(x, y key) int { return cmp.Or(cmp.Compare(x.actor, y.actor), cmp.Compare(x.facet, y.facet)) })
+	out := make([]strongroom.Use, 0, len(order))
+	for _, k := range order {
+		x, a, c := v.facets[k.facet], v.actors[k.actor], sums[k]
+		if k.actor == everybody {
+			a = monitor.Actor{Actor: monitor.Everybody}
+		}
+		out = append(out, strongroom.Use{
+			Actor: a.Actor, Principal: a.Principal, Groups: x.groups, Action: x.action, Outcome: x.outcome(), Bucket: x.bucket, Queue: x.queue,
+			Classes: x.classes, Untold: x.untold, Count: c.n, First: moment(c.first), Last: moment(c.last), Bytes: c.bytes,
+		})
+	}
+	return out, nil
+}
+
+func moment(ms int64) time.Time {
+	if ms == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms).UTC()
+}
+
+// Hours implements monitor.Rollups.
+func (r *Rollups) Hours(ctx context.Context, f monitor.Filter) ([]monitor.Hour, error) {
+	v, err := r.view(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer v.Rollback()
+	actor, known := v.ids[cmp.Or(f.Actor, monitor.Everybody)]
+	if !known {
+		return nil, nil
+	}
+	spans, err := v.spans(ctx, f)
+	if err != nil {
+		return nil, fmt.Errorf("reading the rollups: %w", err)
+	}
+	if len(spans) == 0 {
+		return nil, nil
+	}
+	all := span{hour, 0, 0}
+	if spans[0].grain == allTime {
+		first, last, err := v.extent(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("reading the rollups: %w", err)
+		}
+		all.from, all.to = first, last+1
+	} else {
+		all.from, all.to = hoursOf(spans[0]).from, hoursOf(spans[len(spans)-1]).to
+	}
+	var out []monitor.Hour
+	for _, outcome := range []string{strongroom.Permitted, strongroom.Refused} {
+		if f.Outcome != "" && f.Outcome != outcome {
+			continue
+		}
+		only := f
+		only.Outcome = outcome
+		condition, some := v.matching(only)
+		if !some {
+			continue
+		}
+		query, args := all.cells("c.start, sum(c.n)", condition, actor, true)
+		err := each(ctx, v, query+" GROUP BY c.start", func(scan func(...any) error) error {
+			h := monitor.Hour{Outcome: outcome}
+			var start int64
+			err := scan(&start, &h.Count)
+			h.Start = moment(start * hourLength)
+			out = append(out, h)
+			return err
+		}, args...)
+		if err != nil {
+			return nil, fmt.Errorf("reading the rollups: %w", err)
+		}
+	}
+	slices.SortStableFunc(out, func(x, y monitor.Hour) int { return x.Start.Compare(y.Start) })
+	return out, nil
+}
+
+// hoursOf are the hours of a span.
+func hoursOf(s span) span {
+	switch s.grain {
+	case week:
+		return span{hour, (s.from*7 - 3) * 24, (s.to*7 - 3) * 24}
+	case day:
+		return span{hour, s.from * 24, s.to * 24}
+	}
+	return s
+}
+
+// Releases implements monitor.Rollups.
+func (r *Rollups) Releases(ctx context.Context, actor string, hours []time.Time) (map[string]map[int64]int64, error) {
+	out := map[string]map[int64]int64{}
+	v, err := r.view(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer v.Rollback()
+	id, known := v.ids[actor]
+	condition, some := v.matching(monitor.Filter{Action: strongroom.ActionReadObject, Outcome: strongroom.Permitted})
+	if actor != "" && !known || !some || len(hours) == 0 {
+		return out, nil
+	}
+	starts := make([]int64, 0, len(hours))
+	for _, h := range hours {
+		starts = append(starts, floor(h.UnixMilli(), hourLength))
+	}
+	who := "c.actor > 0"
+	if actor != "" {
+		who = fmt.Sprintf("c.actor = %d", id)
+	}
+	query := fmt.Sprintf(`SELECT c.actor, c.start, sum(c.n) FROM json_each(?) h CROSS JOIN cell c ON c.grain = 3 AND c.start = h.value AND %s%s
+		GROUP BY c.actor, c.start`, who, condition)
+	err = each(ctx, v, query, func(scan func(...any) error) error {
+		var by, start, n int64
+		if err := scan(&by, &start, &n); err != nil {
+			return err
+		}
+		name := v.actors[by].Actor
+		if by == everybody {
+			name = monitor.Everybody
+		}
+		if out[name] == nil {
+			out[name] = map[int64]int64{}
+		}
+		out[name][start*hourLength] = n
+		return nil
+	}, "["+list(starts)+"]")
+	if err != nil {
+		return nil, fmt.Errorf("reading the rollups: %w", err)
+	}
+	return out, nil
+}
+
+// Members implements monitor.Rollups.
+func (r *Rollups) Members(ctx context.Context, group string, at time.Time) ([]string, error) {
+	v, err := r.view(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer v.Rollback()
+	condition, some := v.matching(monitor.Filter{Group: group})
+	if !some {
+		return nil, nil
+	}
+	var out []string
+	query := fmt.Sprintf("SELECT DISTINCT c.actor FROM cell c WHERE c.grain = 1 AND c.start = %d AND c.actor > 0%s ORDER BY c.actor", startOf(week, at.UnixMilli()), condition)
+	err = each(ctx, v, query, func(scan func(...any) error) error {
+		var id int64
+		err := scan(&id)
+		out = append(out, v.actors[id].Actor)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading the rollups: %w", err)
+	}
+	return out, nil
+}
+
+// Distinct implements monitor.Rollups.
+func (r *Rollups) Distinct(ctx context.Context, actor string, since time.Time) (n int64, err error) {
+	v, err := r.view(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer v.Rollback()
+	id, known := v.ids[actor]
+	if !known {
+		return 0, nil
+	}
+	from := int64(1) // 0 is never
+	if !since.IsZero() {
+		from = max(from, since.UnixMilli())
+	}
+	if err = v.QueryRowContext(ctx, "SELECT count(*) FROM use WHERE actor = ? AND latest >= ?", id, from).Scan(&n); err != nil {
+		return 0, fmt.Errorf("reading the rollups: %w", err)
+	}
+	return n, nil
+}
+
+// ObjectsOf implements monitor.Rollups.
+func (r *Rollups) ObjectsOf(ctx context.Context, actor string, n int) ([]monitor.ObjectUse, error) {
+	v, err := r.view(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer v.Rollback()
+	id, known := v.ids[actor]
+	if !known {
+		return nil, nil
+	}
+	return r.uses(ctx, v, "u.actor = ? ORDER BY u.latest DESC LIMIT ?", id, n)
+}
+
+// UsesOf implements monitor.Rollups.
+func (r *Rollups) UsesOf(ctx context.Context, bucket, key string, n int) ([]monitor.ObjectUse, error) {
+	v, err := r.view(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer v.Rollback()
+	tag := r.keys.digest("object", bucket, key)
+	return r.uses(ctx, v, "u.object IN (SELECT id FROM object WHERE tag = ?) ORDER BY u.last DESC LIMIT ?", tag[:], n)
+}
+
+func (r *Rollups) uses(ctx context.Context, v view, which string, args ...any) ([]monitor.ObjectUse, error) {
+	var out []monitor.ObjectUse
+	err := each(ctx, v, `SELECT o.id, o.version, o.sealed, u.actor, u.opened, u.other, u.refused, u.bytes, u.first, u.last, u.latest
+		FROM use u JOIN object o ON o.id = u.object WHERE `+which, func(scan func(...any) error) error {
+		var id, actor, first, last, latest int64
+		var version, sealed []byte
+		var u monitor.ObjectUse
+		if err := scan(&id, &version, &sealed, &actor, &u.Opened, &u.Other, &u.Refused, &u.Bytes, &first, &last, &latest); err != nil {
+			return err
+		}
+		if len(version) != len(u.Version) {
+			return errors.New("an object's version is not one")
+		}
+		u.Version = strongroom.ID(version)
+		u.Actor, u.First, u.Last, u.Latest = v.actors[actor].Actor, moment(first), moment(last), moment(latest)
+		if sealed != nil {
+			plain, err := r.keys.open("object", id, sealed)
+			if err != nil {
+				return err
+			}
+			var name [2]string
+			if err := json.Unmarshal(plain, &name); err != nil {
+				return err
+			}
+			u.Bucket, u.Key = name[0], name[1]
+		}
+		out = append(out, u)
+		return nil
+	}, args...)
+	if err != nil {
+		return nil, fmt.Errorf("reading the rollups: %w", err)
+	}
+	return out, nil
+}
+
+// Actors implements monitor.Rollups.
+func (r *Rollups) Actors(ctx context.Context) ([]monitor.Actor, error) {
+	v, err := r.view(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer v.Rollback()
+	var out []monitor.Actor
+	for id := int64(1); id <= v.lastActor; id++ {
+		out = append(out, v.actors[id])
+	}
+	return out, nil
+}

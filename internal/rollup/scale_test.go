@@ -1,0 +1,142 @@
+package rollup_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"strongroom"
+	"strongroom/internal/rollup"
+	"strongroom/monitor"
+)
+
+// TestScale builds the rollups of many records and asks every kind of question of them.
+// STRONGROOM_MONITOR_EVENTS says how many; `make monitor-scale` runs it with ten million.
+func TestScale(t *testing.T) {
+	total, err := strconv.ParseInt(os.Getenv("STRONGROOM_MONITOR_EVENTS"), 10, 64)
+	if err != nil {
+		t.Skip("STRONGROOM_MONITOR_EVENTS is not a number of records: see `make monitor-scale`")
+	}
+	const people, days, batch = 1000, 90, 10_000
+	objects := int(total / 50)
+	ctx := t.Context()
+	path := filepath.Join(t.TempDir(), "monitor.db")
+	r, err := rollup.Open(ctx, path, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	l := newLife(1, people, objects, days, total)
+	var events []strongroom.Event
+	var spent time.Duration
+	for n := int64(0); ; {
+		e, more := l.next()
+		if more {
+			events = append(events, e)
+			n++
+		}
+		if len(events) == batch || !more && len(events) > 0 {
+			began := time.Now()
+			if err := r.Take(ctx, events, n); err != nil {
+				t.Fatal(err)
+			}
+			spent += time.Since(began)
+			events = events[:0]
+			if n%(total/10) < batch {
+				t.Logf("%d records: %.0f a second so far", n, float64(n)/spent.Seconds())
+			}
+		}
+		if !more {
+			break
+		}
+	}
+	var bytes int64
+	for _, f := range []string{path, path + "-wal"} {
+		if s, err := os.Stat(f); err == nil {
+			bytes += s.Size()
+		}
+	}
+	t.Logf("%d records of %d people, %d objects, %d days counted in %s: %.0f a second, in batches of %d; %d MiB",
+		total, people, objects, days, spent.Round(time.Second), float64(total)/spent.Seconds(), batch, bytes>>20)
+
+	m := monitor.New(r, func() time.Time { return l.start.Add(l.length) })
+	rnd := rand.New(rand.NewPCG(7, 7))
+	someone := func() string { return actorOf(l.people[rnd.IntN(people)]) }
+	sometime := func() time.Time { return l.start.Add(time.Duration(rnd.Int64N(int64(l.length)))) }
+	window := func() (since, until time.Time) {
+		a, b := sometime(), sometime()
+		if b.Before(a) {
+			a, b = b, a
+		}
+		return a, b
+	}
+	drain := func(f monitor.Filter) error {
+		_, err := r.Uses(ctx, f)
+		return err
+	}
+	for _, q := range []struct {
+		name string
+		ask  func() error
+	}{
+		{"who, all time", func() error { return drain(monitor.Filter{}) }},
+		{"who, any window", func() error { a, b := window(); return drain(monitor.Filter{Since: a, Until: b}) }},
+		{"who, 89 days and some hours", func() error {
+			return drain(monitor.Filter{Since: l.start.Add(9 * time.Hour), Until: l.start.Add(l.length - 5*time.Hour)})
+		}},
+		{"who, any window, one class", func() error {
+			a, b := window()
+			return drain(monitor.Filter{Since: a, Until: b, Class: "card"})
+		}},
+		{"what, all time", func() error { return drain(monitor.Filter{Actor: monitor.Everybody}) }},
+		{"what, any window", func() error {
+			a, b := window()
+			return drain(monitor.Filter{Actor: monitor.Everybody, Since: a, Until: b})
+		}},
+		{"when, all time", func() error { _, err := r.Hours(ctx, monitor.Filter{}); return err }},
+		{"when, any window, refused", func() error {
+			a, b := window()
+			_, err := r.Hours(ctx, monitor.Filter{Since: a, Until: b, Outcome: strongroom.Refused})
+			return err
+		}},
+		{"when, one person", func() error { _, err := r.Hours(ctx, monitor.Filter{Actor: someone()}); return err }},
+		{"often, one person, 12 weeks", func() error { _, err := m.Usual(ctx, someone(), sometime(), 12); return err }},
+		{"often, a group, 12 weeks", func() error { _, err := m.UsualOfGroup(ctx, "agents", sometime(), 12); return err }},
+		{"often, everybody, 12 weeks", func() error { _, err := m.Often(ctx, sometime(), 12); return err }},
+		{"person, all time", func() error { return drain(monitor.Filter{Actor: someone()}) }},
+		{"person, any window", func() error { a, b := window(); return drain(monitor.Filter{Actor: someone(), Since: a, Until: b}) }},
+		{"person, latest objects", func() error { _, err := r.ObjectsOf(ctx, someone(), 20); return err }},
+		{"object", func() error {
+			o := l.objects[rnd.IntN(len(l.objects))]
+			_, err := r.UsesOf(ctx, o.Bucket, o.Key, 1000)
+			return err
+		}},
+		{"in this hour", func() error { _, err := m.InHour(ctx, someone(), sometime()); return err }},
+		{"distinct objects, 1 day", func() error {
+			_, err := m.Distinct(ctx, someone(), l.start.Add(l.length-24*time.Hour))
+			return err
+		}},
+		{"distinct objects, ever", func() error { _, err := m.Distinct(ctx, someone(), time.Time{}); return err }},
+		{"first touch of a class", func() error { _, _, err := m.Seen(ctx, someone(), "card"); return err }},
+	} {
+		var took []time.Duration
+		for range 20 {
+			began := time.Now()
+			if err := q.ask(); err != nil {
+				t.Fatalf("%s: %v", q.name, err)
+			}
+			took = append(took, time.Since(began))
+		}
+		slices.Sort(took)
+		t.Log(fmt.Sprintf("%-30s p50 %8.1f ms   max %8.1f ms", q.name, ms(took[len(took)/2]), ms(took[len(took)-1])))
+		if most := took[len(took)-1]; most > time.Second {
+			t.Errorf("%s took %s", q.name, most)
+		}
+	}
+}
+
+func ms(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
