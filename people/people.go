@@ -66,12 +66,23 @@ func (k AccessKey) Usable(p strongroom.Principal, now time.Time) error {
 		return fmt.Errorf("the key was revoked on %s", k.Revoked.Format(time.DateOnly))
 	case !k.Expires.IsZero() && !now.Before(k.Expires):
 		return fmt.Errorf("the key expired on %s", k.Expires.Format(time.DateOnly))
+	}
+	return standing(p, now)
+}
+
+func standing(p strongroom.Principal, now time.Time) error {
+	switch {
 	case p.Suspended:
 		return fmt.Errorf("its principal is suspended")
-	case !p.Expires.IsZero() && !now.Before(p.Expires):
+	case !Active(p, now):
 		return fmt.Errorf("its principal expired on %s", p.Expires.Format(time.DateOnly))
 	}
 	return nil
+}
+
+// Active reports whether a principal is neither suspended nor past the leaving date.
+func Active(p strongroom.Principal, now time.Time) bool {
+	return !p.Suspended && (p.Expires.IsZero() || now.Before(p.Expires))
 }
 
 var (

@@ -34,6 +34,9 @@ type Session struct {
 	Issuer  string             `json:"issuer,omitempty"` // or the identity provider that vouched
 	Name    string             `json:"name,omitempty"`   // role session name
 	Purpose strongroom.Purpose `json:"purpose,omitzero"`
+	// Claimed is what the identity token claims of groups, as far as the provider's table
+	// lists it.
+	Claimed []string `json:"claimed,omitempty"`
 }
 
 // NewSession makes a temporary access key of a principal, and its token, which is
@@ -102,7 +105,57 @@ type Provider struct {
 	Issuer    string   `json:"issuer"`    // as it stands in the tokens
 	Audiences []string `json:"audiences"` // of which a token must bear one
 	Claim     string   `json:"claim"`     // that names the principal: sub, email or preferred_username
+	// GroupsClaim is the claim that lists groups, or "" where claims give none. What the
+	// table does not list gives nothing.
+	GroupsClaim string         `json:"groups_claim,omitempty"`
+	Groups      []ClaimedGroup `json:"groups,omitempty"`
 }
+
+// ClaimedGroup is one line of the table from what tokens claim to the room's groups.
+type ClaimedGroup struct {
+	Claimed string `json:"claimed"` // exactly as it stands in tokens
+	Group   string `json:"group"`
+}
+
+// maxClaimed bounds the table, and so the groups that a session brings.
+const maxClaimed = 64
+
+// Listed answers which of what a token claims the table lists, sorted.
+func (p Provider) Listed(claimed []string) []string {
+	var out []string
+	for _, m := range p.Groups {
+		if slices.Contains(claimed, m.Claimed) {
+			out = append(out, m.Claimed)
+		}
+	}
+	return sortedSet(out)
+}
+
+// checkGroups validates the table from claims to groups.
+func checkGroups(p *Provider) error {
+	switch {
+	case p.GroupsClaim == "" && len(p.Groups) == 0:
+		return nil
+	case p.GroupsClaim == "" || len(p.Groups) == 0:
+		return errors.New("groups by claims need both the claim that lists them and a table of what it may give")
+	case len(p.GroupsClaim) > 128 || !utf8.ValidString(p.GroupsClaim) || slices.Contains(reserved, p.GroupsClaim):
+		return fmt.Errorf("%q is no claim that lists groups", clip(p.GroupsClaim))
+	case len(p.Groups) > maxClaimed:
+		return fmt.Errorf("the table of groups has more than %d lines", maxClaimed)
+	}
+	for _, m := range p.Groups {
+		if m.Claimed == "" || len(m.Claimed) > 256 || !utf8.ValidString(m.Claimed) || strings.ContainsFunc(m.Claimed, unicode.IsControl) {
+			return errors.New("what a token claims is 1 to 256 bytes without control characters")
+		}
+		if !groupForm.MatchString(m.Group) {
+			return fmt.Errorf("%q is no group: 1 to 64 lower-case letters, digits or -", clip(m.Group))
+		}
+	}
+	return nil
+}
+
+// reserved claims mean something else.
+var reserved = []string{"iss", "sub", "aud", "azp", "exp", "nbf", "iat", "jti", "nonce", "email", "email_verified", "preferred_username"}
 
 // Claims that may name a principal.
 var Claims = []string{"sub", "email", "preferred_username"}
@@ -130,7 +183,7 @@ func CheckProvider(p *Provider) error {
 		return fmt.Errorf("%q is no claim that names a principal here: %s", clip(p.Claim), strings.Join(Claims, ", "))
 	}
 	p.Audiences = sortedSet(p.Audiences)
-	return nil
+	return checkGroups(p)
 }
 
 func isLoopback(host string) bool {
@@ -146,6 +199,7 @@ type Identity struct {
 	PreferredUsername string
 	Audience          string // the one of the room's that the token bears
 	Expires           time.Time
+	Groups            []string // what the provider's claim of groups lists, as written
 }
 
 // Claim answers what the identity's claim of that name says, or "".

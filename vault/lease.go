@@ -578,6 +578,9 @@ func (r *Room) stillWelcome(c Caller) error {
 	if !known || p.Suspended || !p.Expires.IsZero() && !now.Before(p.Expires) {
 		return &strongroom.Error{Kind: strongroom.KindDenied, Message: "you are no longer among those who may read here"}
 	}
+	if t, isToken := r.state.ring.tokens[c.Session]; isToken && r.state.ring.tokenUsable(t, p, now) != nil {
+		return &strongroom.Error{Kind: strongroom.KindDenied, Message: "the token is no longer valid"}
+	}
 	if k, isKey := r.state.ring.keys[c.Session]; isKey && r.state.ring.usable(k, p, now) != nil {
 		return &strongroom.Error{Kind: strongroom.KindDenied, Message: "the access key is no longer valid"}
 	}

@@ -91,7 +91,7 @@ type asked struct {
 // decide asks the policy in force. The principal is read afresh, so that a
 // suspension holds from the next request on.
 func (r *Room) decide(c Caller, action strongroom.Action, resource strongroom.Resource) asked {
-	p, known := r.principal(c.Principal.ID)
+	p, known := r.asking(c)
 	if !known {
 		p = c.Principal
 		p.Groups, p.Attributes, p.Suspended = nil, nil, true

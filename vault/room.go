@@ -65,7 +65,8 @@ type Config struct {
 	Erase           Erase
 	Clock           func() time.Time
 	Log             *slog.Logger
-	Concurrent      int // requests at once, 0 means 256
+	Concurrent      int      // requests at once, 0 means 256
+	Uses            UseStore // when keys were last used; nil forgets it with the process
 }
 
 // Room is one organisation's content, rights and ledger. No method reaches another
@@ -84,6 +85,7 @@ type Room struct {
 	slots      chan struct{}
 	shares     shares
 	rates      rates
+	uses       uses
 
 	witnessed atomic.Int64 // what the custodian is known to have witnessed
 
@@ -138,7 +140,7 @@ func (r *Room) Close(ctx context.Context) error {
 	go func() { r.work.Wait(); close(done) }()
 	select {
 	case <-done:
-		return errors.Join(err, r.flushNoise(ctx))
+		return errors.Join(err, r.flushNoise(ctx), r.flushUses(ctx))
 	case <-ctx.Done():
 		return errors.Join(err, fmt.Errorf("waiting for the last records of room %s: %w", r.ID, ctx.Err()))
 	}
@@ -162,6 +164,9 @@ func (r *Room) tend(ctx context.Context) {
 			}
 		}
 		r.leases.tick(ctx, r)
+		if err := r.tendPeople(ctx, n); err != nil && ctx.Err() == nil {
+			r.Log.Error("looking after people who left", "room", r.ID, "error", err)
+		}
 		if n%60 == 0 {
 			if _, err := r.DropSessions(ctx); err != nil && ctx.Err() == nil {
 				r.Log.Error("dropping expired sessions", "room", r.ID, "error", err)

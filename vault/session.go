@@ -32,6 +32,12 @@ type keyring struct {
 	rows      map[string]string // row's id → key's id
 	sessions  map[strongroom.ID]int
 	providers map[string]people.Provider // by issuer
+
+	tokens     map[string]people.Token // by id
+	tokenRows  map[string]string       // row's id → token's id
+	departures map[strongroom.ID]departure
+	ended      []strongroom.ID // departed since their leases were last looked at
+	directory  directory
 }
 
 func (k *keyring) init() {
@@ -39,22 +45,46 @@ func (k *keyring) init() {
 	k.rows = map[string]string{}
 	k.sessions = map[strongroom.ID]int{}
 	k.providers = map[string]people.Provider{}
+	k.tokens, k.tokenRows = map[string]people.Token{}, map[string]string{}
+	k.departures = map[strongroom.ID]departure{}
+	k.directory.init()
 }
 
 func (k *keyring) learn(row book.Row) error {
-	if row.Kind == rowProvider {
+	switch row.Kind {
+	case rowProvider:
 		p, err := decode[people.Provider](row)
 		if err != nil {
 			return err
 		}
 		k.providers[p.Issuer] = p
 		return nil
+	case rowToken:
+		t, err := decode[people.Token](row)
+		if err != nil {
+			return err
+		}
+		k.tokens[t.ID], k.tokenRows[row.ID] = t, t.ID
+		return nil
+	case rowDeparture:
+		id, err := strongroom.ParseID(row.ID)
+		if err != nil {
+			return err
+		}
+		d, err := decode[departure](row)
+		if err != nil {
+			return err
+		}
+		k.departures[id], k.ended = d, append(k.ended, id)
+		return nil
+	case rowDirectory, rowEntry, rowGroup:
+		return k.directory.learn(row)
 	}
 	key, err := decode[people.AccessKey](row)
 	if err != nil {
 		return err
 	}
-	k.forget(row.ID)
+	k.forgetKey(row.ID)
 	k.keys[key.ID], k.rows[row.ID] = key, key.ID
 	if key.Session != nil {
 		k.sessions[key.Principal]++
@@ -62,7 +92,26 @@ func (k *keyring) learn(row book.Row) error {
 	return nil
 }
 
-func (k *keyring) forget(row string) {
+// forget takes out what a row said. A departure cannot be taken out: that nobody can
+// read it must not bring sessions back.
+func (k *keyring) forget(at book.RowKey) {
+	switch at.Kind {
+	case rowAccessKey:
+		k.forgetKey(at.ID)
+	case rowToken:
+		delete(k.tokens, k.tokenRows[at.ID])
+		delete(k.tokenRows, at.ID)
+	case rowDeparture:
+		if id, err := strongroom.ParseID(at.ID); err == nil {
+			k.departures[id] = departure{At: time.Unix(1<<40, 0), Keys: true}
+			k.ended = append(k.ended, id)
+		}
+	case rowDirectory, rowEntry, rowGroup:
+		k.directory.forget(at)
+	}
+}
+
+func (k *keyring) forgetKey(row string) {
 	key, known := k.keys[k.rows[row]]
 	if !known {
 		return
@@ -82,6 +131,9 @@ func (k *keyring) forget(row string) {
 func (k *keyring) usable(key people.AccessKey, p strongroom.Principal, now time.Time) error {
 	if err := key.Usable(p, now); err != nil {
 		return err
+	}
+	if d, gone := k.departures[p.ID]; gone && (d.Keys || key.Session != nil) && !key.Created.After(d.At) {
+		return errors.New("it ended when its principal was deactivated")
 	}
 	switch s := key.Session; {
 	case s == nil:
@@ -122,6 +174,40 @@ func (k *keyring) purpose(key people.AccessKey, p strongroom.Principal, now time
 		return s.Purpose
 	}
 	return strongroom.Purpose{}
+}
+
+// asking is who asks, as they are now, with the groups that the claims of their session
+// bring, and notes that their key is used.
+func (r *Room) asking(c Caller) (strongroom.Principal, bool) {
+	p, known := r.principal(c.Principal.ID)
+	r.state.mu.RLock()
+	defer r.state.mu.RUnlock()
+	key, isKey := r.state.ring.keys[c.Session]
+	if !isKey || key.Principal != p.ID {
+		return p, known
+	}
+	if lasting := r.state.ring.lasting(c.Session); lasting.Session == nil && lasting.ID != "" {
+		r.uses.note(lasting.ID, r.Clock())
+	}
+	return r.state.ring.withClaims(p, key), known
+}
+
+// withClaims adds to a principal's groups those that the session's identity token claimed
+// and that its provider's table still lists. A claim takes no group away, so that nothing
+// a group forbids can be lifted by leaving a claim out.
+func (k *keyring) withClaims(p strongroom.Principal, key people.AccessKey) strongroom.Principal {
+	if key.Session == nil || len(key.Session.Claimed) == 0 {
+		return p
+	}
+	groups := slices.Clone(p.Groups)
+	for _, m := range k.providers[key.Session.Issuer].Groups {
+		if slices.Contains(key.Session.Claimed, m.Claimed) {
+			groups = append(groups, m.Group)
+		}
+	}
+	slices.Sort(groups)
+	p.Groups = slices.Compact(groups)
+	return p
 }
 
 // Credential returns what is needed to verify a signature by this access key. Where
@@ -211,7 +297,11 @@ func (r *Room) StartWebSession(ctx context.Context, c Caller, who people.Identit
 		return IssuedSession{}, &strongroom.Error{Kind: strongroom.KindDenied, Message: "the identity token names nobody whom this room knows", Hint: fmt.Sprintf("ask for the %s it bears to be made an alias of yours", provider.Claim)}
 	}
 	c.Principal = matches[0]
-	return r.issue(ctx, c, c.Principal.ID, lifetime, time.Time{}, people.Session{Issuer: who.Issuer, Name: name, Purpose: c.Purpose}, vouched)
+	claimed := provider.Listed(who.Groups)
+	if len(claimed) > 0 {
+		vouched += fmt.Sprintf(", claiming groups %q", claimed)
+	}
+	return r.issue(ctx, c, c.Principal.ID, lifetime, time.Time{}, people.Session{Issuer: who.Issuer, Name: name, Purpose: c.Purpose, Claimed: claimed}, vouched)
 }
 
 // shorten keeps what a token says within what a record should hold of it.
@@ -404,7 +494,14 @@ func (r *Room) PutProvider(ctx context.Context, c Caller, p people.Provider) err
 	if err != nil {
 		return unavailable("the provider's row could not be made", err)
 	}
-	return r.administer(ctx, a, KindPeople, "provider-put", fmt.Sprintf("%s, audience %s, claim %s", p.Issuer, strings.Join(p.Audiences, " "), p.Claim), book.Change{Put: []book.Row{row}})
+	subject := fmt.Sprintf("%s, audience %s, claim %s", p.Issuer, strings.Join(p.Audiences, " "), p.Claim)
+	if p.GroupsClaim != "" {
+		subject += ", groups by " + p.GroupsClaim
+		for _, m := range p.Groups {
+			subject += fmt.Sprintf(" %q=%s", m.Claimed, m.Group)
+		}
+	}
+	return r.administer(ctx, a, KindPeople, "provider-put", subject, book.Change{Put: []book.Row{row}})
 }
 
 // RemoveProvider ends the trust in an identity provider, and every session that it

@@ -93,8 +93,11 @@ func TestSessionsEndWithWhatTheyCameFrom(t *testing.T) {
 	wantKind(t, err, strongroom.KindDenied)
 	_, err = room.StartSession(t.Context(), asked, time.Hour)
 	wantKind(t, err, strongroom.KindDenied)
-	if suspend(false); !valid() {
-		t.Error("the suspension is over, and the session is not valid")
+	if suspend(false); valid() {
+		t.Error("the suspension is over, and a session from before it is valid again")
+	}
+	if s, err = room.StartSession(t.Context(), asked, time.Hour); err != nil || !valid() {
+		t.Errorf("the suspension is over, and there is no new session: %v", err)
 	}
 
 	// It survives a restart, and ends with the key that it was made with.

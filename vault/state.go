@@ -263,7 +263,7 @@ func decode[T any](r book.Row) (T, error) {
 
 // load reads all rows but those of uploads, which are read when asked for.
 func (r *Room) load(ctx context.Context) error {
-	for _, kind := range []string{rowRecipient, rowPolicySet, rowPolicy, rowPrincipal, rowAccessKey, rowProvider, rowRetention, rowHold, rowKeeping, rowBucket, rowObject, rowVersion, rowNull} {
+	for _, kind := range []string{rowRecipient, rowPolicySet, rowPolicy, rowPrincipal, rowAccessKey, rowProvider, rowToken, rowDeparture, rowDirectory, rowEntry, rowGroup, rowRetention, rowHold, rowKeeping, rowBucket, rowObject, rowVersion, rowNull} {
 		for row, err := range r.Book.Rows(ctx, kind, "") {
 			if err != nil {
 				return err
@@ -341,7 +341,7 @@ func (r *Room) learnLocked(row book.Row) error {
 			delete(s.names, old.Name)
 		}
 		s.principals[p.ID], s.names[p.Name] = p, p.ID
-	case rowAccessKey, rowProvider:
+	case rowAccessKey, rowProvider, rowToken, rowDeparture, rowDirectory, rowEntry, rowGroup:
 		return s.ring.learn(row)
 	case rowRetention, rowHold, rowKeeping:
 		return s.keeping.learn(row)
@@ -416,8 +416,8 @@ func (r *Room) unlearn(k book.RowKey) {
 func (r *Room) unlearnLocked(k book.RowKey) {
 	s := &r.state
 	switch k.Kind {
-	case rowAccessKey:
-		s.ring.forget(k.ID)
+	case rowAccessKey, rowToken, rowDeparture, rowDirectory, rowEntry, rowGroup:
+		s.ring.forget(k)
 	case rowRetention, rowHold, rowKeeping:
 		s.keeping.forget(k)
 	case rowProvider:

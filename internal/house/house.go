@@ -503,7 +503,7 @@ func Open(ctx context.Context, dir string, info Info, o Options) (_ *House, err 
 	runner := jobs.NewRunner(h.queue, map[string]jobs.Handler{"erase": h.erase}, o.Log)
 	h.Room, err = vault.Open(ctx, vault.Config{
 		ID: info.ID, Name: info.Name, Server: info.Server, Key: h.key, Ledger: h.Ledger, Book: h.Book, Blobs: h.Blobs,
-		Custodian: custodian, Compile: compile, Classify: classify.Arriving, TranslatePolicy: translatePolicy, Clock: o.Clock, Log: o.Log, Concurrent: o.Concurrent,
+		Custodian: custodian, Compile: compile, Classify: classify.Arriving, TranslatePolicy: translatePolicy, Clock: o.Clock, Log: o.Log, Concurrent: o.Concurrent, Uses: h.queue,
 		Erase: func(ctx context.Context, names []string) error {
 			return runner.Add(ctx, "erase", []byte(strings.Join(names, "\n")))
 		},

@@ -206,7 +206,40 @@ func identity(payload []byte, p people.Provider, now time.Time) (people.Identity
 	if c.EmailVerified == true || c.EmailVerified == "true" {
 		who.Email, _ = c.Email.(string)
 	}
+	var err error
+	if who.Groups, err = groups(payload, p.GroupsClaim); err != nil {
+		return people.Identity{}, err
+	}
 	return who, nil
+}
+
+// maxGroups bounds the groups that a token may list; providers have lower bounds of
+// their own.
+const maxGroups = 1000
+
+// groups reads the claim that lists groups: a string or an array of strings. A token
+// without it claims none; anything else is refused, since what it means is in doubt.
+func groups(payload []byte, claim string) ([]string, error) {
+	if claim == "" {
+		return nil, nil
+	}
+	var all map[string]json.RawMessage
+	if err := exactly.Unmarshal(payload, &all); err != nil {
+		return nil, refuse("reading its claims: %.200s", err)
+	}
+	written, claimed := all[claim]
+	if !claimed || string(written) == "null" {
+		return nil, nil
+	}
+	var one string
+	if json.Unmarshal(written, &one) == nil {
+		return []string{one}, nil
+	}
+	var many []string
+	if err := json.Unmarshal(written, &many); err != nil || len(many) > maxGroups {
+		return nil, refuse("its claim %.64q is no list of at most %d strings", claim, maxGroups)
+	}
+	return many, nil
 }
 
 // published is the keys of one issuer, as the library asks for them to verify one token.
