@@ -1,0 +1,64 @@
+package vault
+
+import (
+	"context"
+	"strings"
+
+	"strongroom"
+	"strongroom/book"
+)
+
+// KindUsageRead is the kind of record that somebody asked who accessed what, when and how
+// often.
+const KindUsageRead = "usage-read"
+
+// usageQuestion bounds what a record keeps of a question about usage, in bytes.
+const usageQuestion = 1024
+
+// UsageNames says who the pseudonyms in evidence are.
+type UsageNames struct {
+	people map[string]strongroom.Principal // by pseudonym
+	actors map[string]string               // by name
+}
+
+// Principal answers who a pseudonym is now, among those whom the room knows.
+func (n UsageNames) Principal(actor string) (strongroom.Principal, bool) {
+	p, known := n.people[actor]
+	return p, known
+}
+
+// Actor answers the pseudonym of a principal's name.
+func (n UsageNames) Actor(name string) (string, bool) {
+	actor, known := n.actors[name]
+	return actor, known
+}
+
+// ReadUsage decides whether somebody may learn who accessed what, when and how often, puts
+// on record what they asked, in words, and answers whom the pseudonyms stand for. Whoever
+// answers questions about usage asks here first, also where it is about the asker.
+func (r *Room) ReadUsage(ctx context.Context, c Caller, question string) (UsageNames, error) {
+	a := r.decide(c, strongroom.ActionReadUsage, strongroom.Resource{})
+	if !a.decision.Permit {
+		return UsageNames{}, r.refuse(ctx, a)
+	}
+	p := a.personal()
+	if len(question) > usageQuestion {
+		question = strings.ToValidUTF8(question[:usageQuestion], "") + "…"
+	}
+	p.Detail = question
+	if _, err := r.apply(ctx, KindUsageRead, r.evidence(KindUsageRead, a), p, book.Change{}); err != nil {
+		return UsageNames{}, unavailable("reading usage could not be recorded, so nothing is shown", err)
+	}
+	return r.usageNames(), nil
+}
+
+func (r *Room) usageNames() UsageNames {
+	r.state.mu.RLock()
+	defer r.state.mu.RUnlock()
+	n := UsageNames{make(map[string]strongroom.Principal, len(r.state.principals)), make(map[string]string, len(r.state.principals))}
+	for id, p := range r.state.principals {
+		actor := r.actor(id)
+		n.people[actor], n.actors[p.Name] = p, actor
+	}
+	return n
+}
