@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -24,7 +23,7 @@ import (
 
 type demoCommand struct {
 	Data    string `help:"Folder for the room, which must not hold one; a temporary one that goes away at the end where left out." placeholder:"DIR"`
-	Calls   int    `default:"24" help:"How many calls, 1 to 10,000."`
+	Calls   int    `default:"60" help:"How many calls, 1 to 10,000."`
 	S3      string `name:"s3" default:"127.0.0.1:7480" help:"Address of the S3 endpoint." placeholder:"ADDR"`
 	Console string `default:"127.0.0.1:7400" help:"Address of the console." placeholder:"ADDR"`
 	Exit    bool   `help:"End after the demonstration instead of serving on."`
@@ -54,8 +53,10 @@ func (c demoCommand) Run(ctx context.Context, out output) (err error) {
 	} else if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
-	serve := serveCommand{Data: dir, S3: freeUnless(c.S3), Console: freeUnless(c.Console), MaxPresign: 15 * time.Minute, Concurrent: 256}
-	founded, err := house.Found(ctx, house.Founding{Dir: dir, Name: "demo", Owner: "claire.fontaine", Console: "http://" + serve.Console})
+	until := time.Now().UTC().Truncate(time.Hour)
+	clock := &demoClock{at: until.AddDate(0, 0, -demoDays)}
+	serve := serveCommand{clock: clock.now, Data: dir, S3: freeUnless(c.S3), Console: freeUnless(c.Console), MaxPresign: 15 * time.Minute, Concurrent: 256}
+	founded, err := house.Found(ctx, house.Founding{Dir: dir, Name: "demo", Owner: "claire.fontaine", Console: "http://" + serve.Console, Clock: clock.now})
 	if err != nil {
 		return err
 	}
@@ -64,7 +65,7 @@ func (c demoCommand) Run(ctx context.Context, out output) (err error) {
 		return err
 	}
 	d := demo{output: out, house: s.houses[0], founded: founded, server: s, dir: dir, bucket: demoBucket}
-	if err := d.show(ctx, c.Calls); err != nil {
+	if err := d.show(ctx, c.Calls, clock, until); err != nil {
 		return errors.Join(err, s.close())
 	}
 	if c.Exit {
@@ -98,13 +99,13 @@ type demo struct {
 	sample  strongroom.Object // the call that is asked for
 }
 
-func (d *demo) show(ctx context.Context, calls int) error {
+func (d *demo) show(ctx context.Context, calls int, clock *demoClock, until time.Time) error {
 	owner, err := d.as(d.founded.KeyID, "setting up the demonstration")
 	if err != nil {
 		return err
 	}
 	d.printf("room %s in %s\n\n", d.founded.Room, d.dir)
-	if err := d.fill(ctx, owner, calls); err != nil {
+	if err := d.fill(ctx, owner, calls, clock, until); err != nil {
 		return err
 	}
 	supervisor, err := d.supervisor(ctx, owner)
@@ -162,46 +163,21 @@ func (d *demo) as(keyID, purpose string) (vault.Caller, error) {
 	return vault.Caller{Principal: c.Principal, Session: keyID, Method: "local", RequestID: strongroom.NewID().String(), Purpose: strongroom.Purpose{Text: purpose}}, err
 }
 
-// fill stores the synthetic contact centre.
-func (d *demo) fill(ctx context.Context, owner vault.Caller, calls int) error {
-	room := d.house.Room
-	if _, err := room.CreateBucket(ctx, owner, vault.BucketRequest{Name: d.bucket}); err != nil {
+// fill lets the synthetic contact centre work for two weeks.
+func (d *demo) fill(ctx context.Context, owner vault.Caller, calls int, clock *demoClock, until time.Time) error {
+	start := time.Now()
+	l, err := d.live(ctx, clock, owner, calls, until)
+	if err != nil {
 		return err
 	}
-	centre := synth.New(4711, calls)
-	centre.Until = time.Now().UTC().Truncate(time.Hour)
-	for _, p := range centre.People() {
-		p.ID = strongroom.ID{} // the room gives ids of its own
-		if _, err := room.PutPrincipal(ctx, owner, p); err != nil {
-			return fmt.Errorf("adding %s: %w", p.Name, err)
-		}
-	}
-	start := time.Now()
-	kinds := map[string]int{}
-	files, size := 0, int64(0)
-	for f := range centre.Files() {
-		o, err := room.Put(ctx, owner, vault.PutRequest{
-			Bucket: d.bucket, Key: f.Key, Size: int64(len(f.Body)),
-			Declared: vault.Declared{Meta: f.Meta, Headers: map[string]string{"Content-Type": f.ContentType}},
-		}, bytes.NewReader(f.Body))
-		if err != nil {
-			return fmt.Errorf("storing %q: %w", f.Key, err)
-		}
-		files, size = files+1, size+o.Size
-		kinds[o.Attribute("kind")]++
-		if d.sample.Key == "" && o.Attribute("kind") == synth.KindCall && strings.HasSuffix(o.Key, ".wav") {
-			d.sample = o
-		}
-	}
-	took := time.Since(start)
 	var counts []string
-	for kind, n := range kinds {
+	for kind, n := range l.kinds {
 		counts = append(counts, fmt.Sprintf("%d %s", n, plural(kind, n)))
 	}
 	slices.Sort(counts)
-	d.printf("stored a synthetic contact centre, %s: %d people, %d files of %.1f MB (%s) in %.1f s\n",
-		centre.Organisation, len(centre.People()), files, float64(size)/1e6, strings.Join(counts, ", "), took.Seconds())
-	d.printf("each is sealed to %s (ML-KEM-768 with X25519), and each has its record\n", room.Recipient(vault.StandardCustody))
+	d.printf("two weeks of a synthetic contact centre, %s, in %.1f s: %d people, %d files of %.1f MB stored (%s), %d opened, %s\n",
+		l.centre.Organisation, time.Since(start).Seconds(), len(l.centre.People()), l.files, float64(l.size)/1e6, strings.Join(counts, ", "), l.opened, count(l.refused, "refusal"))
+	d.printf("each is sealed to %s (ML-KEM-768 with X25519), and each has its record\n", d.house.Room.Recipient(vault.StandardCustody))
 	return nil
 }
 

@@ -37,6 +37,8 @@ type serveCommand struct {
 	Concurrent  int           `default:"256" help:"Requests at once, for each room."`
 	Lifecycle   time.Duration `name:"lifecycle-every" default:"1h" help:"How often what lifecycle and retention rules say is due is deleted; 0 for never. The first time is a minute after the start."`
 	Connections int           `default:"8192" help:"Connections to the S3 endpoint held open at once; for one more, the one that has waited longest is closed."`
+
+	clock func() time.Time // of the rooms; the real time where nil
 }
 
 func (serveCommand) Help() string {
@@ -102,7 +104,7 @@ func (c serveCommand) start(ctx context.Context, log *slog.Logger) (_ *server, e
 		return nil, err
 	}
 	for _, info := range rooms {
-		h, err := house.Open(ctx, c.Data, info, house.Options{Serve: true, Log: log, Concurrent: c.Concurrent, Lifecycle: c.Lifecycle})
+		h, err := house.Open(ctx, c.Data, info, house.Options{Serve: true, Log: log, Concurrent: c.Concurrent, Lifecycle: c.Lifecycle, Clock: c.clock})
 		if err != nil {
 			return nil, errors.Join(err, s3Listener.Close(), consoleListener.Close())
 		}

@@ -76,6 +76,7 @@ type Founding struct {
 	Console    string           // base URL of the console, for the set-up link
 	Another    bool             // the folder may hold rooms already
 	Blobs      string           // where blobs lie, s3://…; empty means in the room's folder
+	Clock      func() time.Time // time.Now where left out
 }
 
 func roomsDir(dir string) string { return filepath.Join(dir, "rooms") }
@@ -159,7 +160,10 @@ func Found(ctx context.Context, f Founding) (Founded, error) {
 }
 
 func found(ctx context.Context, f Founding, id strongroom.ID, path string) (Founded, error) {
-	now := time.Now().UTC()
+	if f.Clock == nil {
+		f.Clock = time.Now
+	}
+	now := f.Clock().UTC()
 	info := Info{Format: format, ID: id, Name: f.Name, Server: strongroom.NewID(), Created: now}
 	if f.Blobs != "" {
 		at, err := s3store.ParseLocation(f.Blobs)
@@ -187,7 +191,7 @@ func found(ctx context.Context, f Founding, id strongroom.ID, path string) (Foun
 		return Founded{}, err
 	}
 	info.WitnessKey = custodian.witness
-	if err := beginCustodian(ctx, id, filepath.Join(path, "custodian")); err != nil {
+	if err := beginCustodian(ctx, id, filepath.Join(path, "custodian"), f.Clock); err != nil {
 		return Founded{}, err
 	}
 	if err := writeInfo(path, info); err != nil {
@@ -209,7 +213,7 @@ func found(ctx context.Context, f Founding, id strongroom.ID, path string) (Foun
 	if err != nil {
 		return Founded{}, err
 	}
-	b, err := store.OpenSQLite(ctx, filepath.Join(path, "content.db"), store.Config{Room: id, Key: roomKey, Signer: s, Ledger: verifier})
+	b, err := store.OpenSQLite(ctx, filepath.Join(path, "content.db"), store.Config{Room: id, Key: roomKey, Signer: s, Ledger: verifier, Clock: f.Clock})
 	if err != nil {
 		return Founded{}, err
 	}
@@ -221,7 +225,7 @@ func found(ctx context.Context, f Founding, id strongroom.ID, path string) (Foun
 	err = vault.Found(ctx, b, vault.Founding{
 		Key: roomKey, Custody: vault.StandardCustody, Recipient: append([]seal.Recipient{custodian.recipient}, f.Recipients...),
 		Policy: policy.Text(), Hash: policy.Hash(), Owner: owner, AccessKey: key,
-		Invitation: sha256.Sum256(token), InvitationEnds: now.Add(7 * 24 * time.Hour),
+		Invitation: sha256.Sum256(token), InvitationEnds: time.Now().UTC().Add(7 * 24 * time.Hour),
 	})
 	if err := errors.Join(err, b.Close()); err != nil {
 		return Founded{}, fmt.Errorf("founding the room: %w", err)
@@ -284,8 +288,8 @@ func foundCustodian(room strongroom.ID, path string) (newCustodian, error) {
 }
 
 // beginCustodian writes the first record of the custodian's ledger.
-func beginCustodian(ctx context.Context, room strongroom.ID, path string) error {
-	_, b, err := OpenCustodianBook(ctx, path, nil)
+func beginCustodian(ctx context.Context, room strongroom.ID, path string, clock func() time.Time) error {
+	_, b, err := OpenCustodianBook(ctx, path, clock)
 	if err != nil {
 		return fmt.Errorf("making the custodian's book: %w", err)
 	}

@@ -16,9 +16,9 @@ import (
 	"time"
 )
 
-// documents yields what customers sent and what was sent to them, then a few
+// Documents yields what customers sent and what was sent to them, then a few
 // files under keys of odd but legal shapes.
-func (c *Centre) documents() iter.Seq[File] {
+func (c *Centre) Documents() iter.Seq[File] {
 	return func(yield func(File) bool) {
 		random := rand.New(rand.NewPCG(c.seed, 1<<61))
 		kinds := []struct {

@@ -74,9 +74,9 @@ type chat struct {
 	Messages       []chatMessage `json:"messages"`
 }
 
-// callFiles yields the recording, its metadata and its transcript, then chat and
+// CallFiles yields the recording, its metadata and its transcript, then chat and
 // screen where there are any.
-func (c *Centre) callFiles(call *Call) iter.Seq[File] {
+func (c *Centre) CallFiles(call *Call) iter.Seq[File] {
 	return func(yield func(File) bool) {
 		start := c.Start(call)
 		audio, mediaType := wav, "audio/wav"

@@ -102,7 +102,10 @@ var (
 )
 
 // New makes a centre with that many calls, spread over the forty days before Until.
-func New(seed uint64, calls int) *Centre {
+func New(seed uint64, calls int) *Centre { return Within(seed, calls, 40*24*time.Hour) }
+
+// Within makes a centre with that many calls, spread over the span before Until.
+func Within(seed uint64, calls int, span time.Duration) *Centre {
 	random := rand.New(rand.NewPCG(seed, 0))
 	c := &Centre{
 		Organisation:   "Meridian Mutuelle",
@@ -114,12 +117,12 @@ func New(seed uint64, calls int) *Centre {
 	c.Staff = staff(random)
 	for i := range calls {
 		// Each call has a source of its own, so that one can be made without the others.
-		c.Calls = append(c.Calls, newCall(c, [2]uint64{seed, uint64(i) + 1}, i, calls))
+		c.Calls = append(c.Calls, newCall(c, [2]uint64{seed, uint64(i) + 1}, i, calls, span))
 	}
 	return c
 }
 
-func newCall(c *Centre, seed [2]uint64, i, calls int) Call {
+func newCall(c *Centre, seed [2]uint64, i, calls int, span time.Duration) Call {
 	random := rand.New(rand.NewPCG(seed[0], seed[1]))
 	call := Call{
 		Conversation: uuid(random),
@@ -152,8 +155,7 @@ func newCall(c *Centre, seed [2]uint64, i, calls int) Call {
 	}))
 	call.Customer = customer(random, call.Language)
 	call.Lines, call.Duration = script(random, &call)
-	// The oldest first; at no two the same minute while there are fewer than 57,600.
-	span := 40 * 24 * time.Hour
+	// The oldest first; over forty days at no two the same minute while there are fewer than 57,600.
 	step := span / time.Duration(max(calls, 1))
 	call.Before = call.Duration + span - step*time.Duration(i+1) + time.Duration(random.Int64N(int64(step)/2+1))
 	return call
@@ -199,13 +201,13 @@ func (c *Centre) People() []strongroom.Principal {
 func (c *Centre) Files() iter.Seq[File] {
 	return func(yield func(File) bool) {
 		for i := range c.Calls {
-			for file := range c.callFiles(&c.Calls[i]) {
+			for file := range c.CallFiles(&c.Calls[i]) {
 				if !yield(file) {
 					return
 				}
 			}
 		}
-		for file := range c.documents() {
+		for file := range c.Documents() {
 			if !yield(file) {
 				return
 			}

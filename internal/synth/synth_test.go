@@ -403,7 +403,7 @@ var (
 func TestIdentifiersAreValidAndNobodys(t *testing.T) {
 	counts := map[string]int{}
 	c := New(5, 60)
-	files := slices.Collect(c.documents())
+	files := slices.Collect(c.Documents())
 	for i := range c.Calls {
 		call := &c.Calls[i]
 		files = append(files, File{Key: call.Recording, ContentType: "text/json", Body: asJSON(transcript(call))})

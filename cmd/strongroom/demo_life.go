@@ -1,0 +1,241 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"strongroom"
+	"strongroom/internal/synth"
+	"strongroom/limit"
+	"strongroom/vault"
+)
+
+// demoDays is how much life the demonstration's room has had.
+const demoDays = 14
+
+// demoClock is the room's clock: the time of what is being told, and the real one
+// afterwards.
+type demoClock struct {
+	mu sync.Mutex
+	at time.Time // zero for the real time
+}
+
+func (c *demoClock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.at.IsZero() {
+		return time.Now()
+	}
+	return c.at
+}
+
+// set moves the clock, never backwards; the zero time lets it run by itself.
+func (c *demoClock) set(t time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if t.IsZero() || t.After(c.at) {
+		c.at = t
+	}
+}
+
+// life is two weeks of a contact centre on their way through the door.
+type life struct {
+	*demo
+	clock  *demoClock
+	centre *synth.Centre
+	roles  synth.Roles
+	owner  vault.Caller
+	keys   map[string]string // by principal
+	at     map[string]netip.Addr
+
+	stored  []synth.Stored
+	kinds   map[string]int
+	files   int
+	size    int64
+	opened  int
+	refused int
+
+	request  strongroom.ID // asked for last
+	breaking strongroom.ID // glass broken last
+}
+
+// live lets the people of the centre work for two weeks.
+func (d *demo) live(ctx context.Context, clock *demoClock, owner vault.Caller, calls int, until time.Time) (*life, error) {
+	l := &life{
+		demo: d, clock: clock, centre: synth.Within(4711, calls, demoDays*24*time.Hour), owner: owner, keys: map[string]string{}, at: map[string]netip.Addr{}, kinds: map[string]int{},
+	}
+	l.centre.Until = until
+	l.roles = l.centre.Roles(owner.Principal.Name)
+	if _, err := d.house.Room.CreateBucket(ctx, owner, vault.BucketRequest{Name: d.bucket}); err != nil {
+		return nil, err
+	}
+	if err := l.hire(ctx); err != nil {
+		return nil, err
+	}
+	next, stop := iter.Pull(l.centre.Documents())
+	defer stop()
+	calling := l.centre.Calls
+	first := until.AddDate(0, 0, -demoDays)
+	for h := first; h.Before(until); h = h.Add(time.Hour) {
+		clock.set(h)
+		day := int(h.Sub(first).Hours() / 24)
+		for len(calling) > 0 && l.centre.Start(&calling[0]).Before(h.Add(time.Hour)) {
+			if err := l.arrive(ctx, &calling[0]); err != nil {
+				return nil, err
+			}
+			calling = calling[1:]
+		}
+		if h.Hour()%3 == 0 {
+			if f, more := next(); more {
+				if err := l.store(ctx, owner, f, h); err != nil {
+					return nil, err
+				}
+			}
+		}
+		for _, a := range l.centre.Hour(l.roles, h, day, demoDays, l.stored) {
+			clock.set(a.At)
+			if err := l.do(ctx, a); err != nil {
+				return nil, fmt.Errorf("%s, %s: %s %s: %w", a.At.Format(time.DateTime), a.Who, a.Do, a.Key, err)
+			}
+		}
+	}
+	for f, more := next(); more; f, more = next() {
+		if err := l.store(ctx, owner, f, until); err != nil {
+			return nil, err
+		}
+	}
+	clock.set(time.Time{})
+	return l, nil
+}
+
+// hire makes the principals and their keys: the staff, and the machines beside them.
+func (l *life) hire(ctx context.Context) error {
+	people := append(l.centre.People(), strongroom.Principal{Name: "scrubber", Kind: strongroom.Workload, Groups: []string{"scrubbers"}})
+	for i, p := range people {
+		p.ID = strongroom.ID{} // the room gives ids of its own
+		if _, err := l.house.Room.PutPrincipal(ctx, l.owner, p); err != nil {
+			return fmt.Errorf("adding %s: %w", p.Name, err)
+		}
+		k, err := l.house.Room.CreateKey(ctx, l.owner, p.Name, 0)
+		if err != nil {
+			return fmt.Errorf("a key for %s: %w", p.Name, err)
+		}
+		l.keys[p.Name] = k.ID
+		l.at[p.Name] = netip.AddrFrom4([4]byte{198, 51, 100, byte(10 + i)}) // RFC 5737
+	}
+	l.keys[l.owner.Principal.Name] = l.founded.KeyID
+	l.at[l.owner.Principal.Name] = netip.AddrFrom4([4]byte{198, 51, 100, 2})
+	return nil
+}
+
+// caller is somebody at their place, or in the evening somewhere else.
+func (l *life) caller(name string, p strongroom.Purpose) (vault.Caller, error) {
+	c, err := l.house.Room.Credential(l.keys[name])
+	if err != nil && c.Principal.Name == "" {
+		return vault.Caller{}, err
+	}
+	from := l.at[name]
+	if h := l.clock.now().Hour(); h < 7 || h > 18 {
+		b := from.As4()
+		from = netip.AddrFrom4([4]byte{203, 0, 113, b[3]})
+	}
+	return vault.Caller{
+		Principal: c.Principal, Session: l.keys[name], Method: "sigv4", Source: from.String(), Secure: true, RequestID: strongroom.NewID().String(), Purpose: p,
+	}, nil
+}
+
+// arrive stores what the platform exports of a call, and of some a copy made safe to share.
+func (l *life) arrive(ctx context.Context, call *synth.Call) error {
+	at := l.centre.Start(call).Add(call.Duration + 3*time.Minute)
+	l.clock.set(at)
+	for f := range l.centre.CallFiles(call) {
+		if err := l.store(ctx, l.owner, f, at); err != nil {
+			return err
+		}
+		if f.ContentType != "audio/wav" || len(l.stored)%4 != 0 {
+			continue
+		}
+		copied := f
+		copied.Key = strings.TrimSuffix(f.Key, ".wav") + "-scrubbed.wav"
+		copied.Meta = map[string]string{}
+		for name, value := range f.Meta {
+			copied.Meta[name] = value
+		}
+		copied.Meta[strongroom.AttributePrefix+"scrubbed"] = "true"
+		copied.Body = slices.Concat(f.Body[:44], make([]byte, len(f.Body)-44)) // silence
+		scrubber, err := l.caller("scrubber", strongroom.Purpose{})
+		if err != nil {
+			return err
+		}
+		if err := l.store(ctx, scrubber, copied, at.Add(time.Minute)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *life) store(ctx context.Context, who vault.Caller, f synth.File, at time.Time) error {
+	o, err := l.house.Room.Put(ctx, who, vault.PutRequest{
+		Bucket: l.bucket, Key: f.Key, Size: int64(len(f.Body)),
+		Declared: vault.Declared{Meta: f.Meta, Headers: map[string]string{"Content-Type": f.ContentType}},
+	}, bytes.NewReader(f.Body))
+	if err != nil {
+		return fmt.Errorf("storing %q: %w", f.Key, err)
+	}
+	l.files, l.size = l.files+1, l.size+o.Size
+	l.kinds[o.Attribute("kind")]++
+	l.stored = append(l.stored, synth.Stored{
+		Key: o.Key, Kind: o.Attribute("kind"), Queue: o.Attribute("queue"), Agent: o.Attribute("agent"), At: at,
+		Sampled: limit.Sampled(o.Version), Scrubbed: o.Scrubbed,
+	})
+	if l.sample.Key == "" && o.Attribute("kind") == synth.KindCall && strings.HasSuffix(o.Key, ".wav") {
+		l.sample = o
+	}
+	return nil
+}
+
+// do lets somebody act. A refusal is part of the story; anything else that fails is not.
+func (l *life) do(ctx context.Context, a synth.Act) error {
+	who, err := l.caller(a.Who, a.Purpose)
+	if err != nil {
+		return err
+	}
+	room := l.house.Room
+	switch a.Do {
+	case synth.Find:
+		_, err = room.Head(ctx, who, l.bucket, a.Key, "")
+	case synth.Open, synth.Peek:
+		if err = l.open(ctx, who, a.Key); err == nil {
+			l.opened++
+		}
+	case synth.List:
+		_, err = room.List(ctx, who, vault.ListRequest{Bucket: l.bucket, Max: 100})
+	case synth.Leave:
+		_, err = room.ChangePrincipal(ctx, who, l.roles.Leaver.Name, func(p *strongroom.Principal) { p.Suspended = true })
+	}
+	if kind := strongroom.KindOf(err); kind == strongroom.KindDenied {
+		l.refused++
+		return nil
+	}
+	return err
+}
+
+func (l *life) open(ctx context.Context, who vault.Caller, key string) error {
+	opened, err := l.house.Room.Open(ctx, who, vault.GetRequest{Bucket: l.bucket, Key: key, Plan: func(o strongroom.Object) (int64, int64, error) {
+		return 0, o.Size, nil
+	}})
+	if err != nil {
+		return err
+	}
+	_, err = opened.WriteTo(io.Discard)
+	return errors.Join(err, opened.Close())
+}
