@@ -66,10 +66,11 @@ type leaseKey struct {
 	source    string // so that a link that went astray shows as a release of its own
 	method    string
 	secure    bool
+	opening   strongroom.ID // so that what is read behind broken glass shows as a release of its own
 }
 
 func leaseKeyOf(version strongroom.ID, session string, q strongroom.Question) leaseKey {
-	return leaseKey{version, q.Principal.ID, session, q.Context.Purpose, q.Context.Source, q.Context.Method, q.Context.Secure}
+	return leaseKey{version, q.Principal.ID, session, q.Context.Purpose, q.Context.Source, q.Context.Method, q.Context.Secure, q.Context.BreakGlass}
 }
 
 type leases struct {

@@ -103,13 +103,14 @@ func (r *Room) decide(c Caller, action strongroom.Action, resource strongroom.Re
 		},
 	}}
 	r.state.mu.RLock()
-	policy, err := r.state.policy, r.state.policyErr
+	policy, err, desk := r.state.policy, r.state.policyErr, r.state.asking.desk
+	r.state.fill(&a.question)
 	r.state.mu.RUnlock()
 	if policy == nil {
 		a.decision = strongroom.Decision{Reason: "the room's policy cannot be evaluated, so nothing is permitted", Errors: []string{err.Error()}}
 		return a
 	}
-	a.decision = policy.Decide(a.question)
+	a.decision = desk.decide(policy, &a.question)
 	return a
 }
 
@@ -214,22 +215,27 @@ func (r *Room) recordRefusal(ctx context.Context, a asked, detail string) {
 func denied(a asked) error {
 	missing := a.decision.Missing
 	var advice []string
-	if slices.Contains(missing, strongroom.ObligePurpose) || slices.Contains(missing, strongroom.ObligeTicket) {
+	purpose, ticket := slices.Contains(missing, strongroom.ObligePurpose), slices.Contains(missing, strongroom.ObligeTicket)
+	if ticket && a.question.Context.Ticket == strongroom.TicketUnreachable && !purpose {
+		ticket = false // there is nothing that the asker could say better
+		advice = append(advice, "try again shortly")
+	}
+	if purpose || ticket {
 		command, header := "strongroom credentials", "x-strongroom-purpose"
 		if a.caller.Endpoint != "" {
 			command += " --endpoint " + a.caller.Endpoint
 		}
 		command += " --purpose WHY"
-		if slices.Contains(missing, strongroom.ObligeTicket) {
+		if ticket {
 			command += " --ticket TICKET"
-			if header = "x-strongroom-ticket"; slices.Contains(missing, strongroom.ObligePurpose) {
+			if header = "x-strongroom-ticket"; purpose {
 				header = "x-strongroom-purpose and x-strongroom-ticket"
 			}
 		}
 		advice = append(advice, fmt.Sprintf("say why with the session that `%s` makes, as credential_process of your AWS profile (its --help shows one), or in the signed header %s", command, header))
 	}
-	if slices.Contains(missing, strongroom.ObligeApproval) {
-		advice = append(advice, "ask somebody who may approve it")
+	if slices.ContainsFunc(missing, func(o strongroom.Obligation) bool { return o.Approvals() > 0 }) {
+		advice = append(advice, "ask those who may approve it with `"+requestCommand(&a.question)+"`")
 	}
 	if slices.Contains(missing, strongroom.ObligeScrubbedCopy) {
 		advice = append(advice, "ask for the scrubbed copy")

@@ -65,8 +65,10 @@ type Config struct {
 	Erase           Erase
 	Clock           func() time.Time
 	Log             *slog.Logger
-	Concurrent      int      // requests at once, 0 means 256
-	Uses            UseStore // when keys were last used; nil forgets it with the process
+	Concurrent      int // requests at once, 0 means 256
+	// Tickets makes the asker of a ticket system; nil has no ticket be good where one is set.
+	Tickets func(TicketSetting) (Tickets, error)
+	Uses    UseStore // when keys were last used; nil forgets it with the process
 }
 
 // Room is one organisation's content, rights and ledger. No method reaches another
@@ -82,6 +84,7 @@ type Room struct {
 	remembered remembered
 	merges     merges
 	noise      noise
+	requesting requesting
 	slots      chan struct{}
 	shares     shares
 	rates      rates
@@ -168,6 +171,9 @@ func (r *Room) tend(ctx context.Context) {
 			r.Log.Error("looking after people who left", "room", r.ID, "error", err)
 		}
 		if n%60 == 0 {
+			if err := r.tendAsking(ctx); err != nil && ctx.Err() == nil {
+				r.Log.Error("ending requests", "room", r.ID, "error", err)
+			}
 			if _, err := r.DropSessions(ctx); err != nil && ctx.Err() == nil {
 				r.Log.Error("dropping expired sessions", "room", r.ID, "error", err)
 			}

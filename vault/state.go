@@ -59,6 +59,7 @@ type state struct {
 	history    map[strongroom.ID]*btree.BTreeG[entry] // by bucket: older versions, and delete markers
 	versions   map[strongroom.ID]place                // object version → where it stands
 	keeping    keeping
+	asking     asking
 }
 
 // entry is what a listing tells of a version.
@@ -146,6 +147,7 @@ func (s *state) init() {
 	s.names = map[string]strongroom.ID{}
 	s.ring.init()
 	s.keeping.init()
+	s.asking.init()
 	s.buckets = map[strongroom.ID]bucketRow{}
 	s.byName = map[string]strongroom.ID{}
 	s.recipients = map[string][]seal.Recipient{}
@@ -263,7 +265,7 @@ func decode[T any](r book.Row) (T, error) {
 
 // load reads all rows but those of uploads, which are read when asked for.
 func (r *Room) load(ctx context.Context) error {
-	for _, kind := range []string{rowRecipient, rowPolicySet, rowPolicy, rowPrincipal, rowAccessKey, rowProvider, rowToken, rowDeparture, rowDirectory, rowEntry, rowGroup, rowRetention, rowHold, rowKeeping, rowBucket, rowObject, rowVersion, rowNull} {
+	for _, kind := range append(slices.Clone(askingRows), rowRecipient, rowPolicySet, rowPolicy, rowPrincipal, rowAccessKey, rowProvider, rowToken, rowDeparture, rowDirectory, rowEntry, rowGroup, rowRetention, rowHold, rowKeeping, rowBucket, rowObject, rowVersion, rowNull) {
 		for row, err := range r.Book.Rows(ctx, kind, "") {
 			if err != nil {
 				return err
@@ -327,6 +329,9 @@ func (r *Room) doubtLocked(k book.RowKey, err error) {
 	if keeps(k.Kind) {
 		r.state.keeping.doubts[k] = err
 	}
+	if k.Kind == rowTickets {
+		r.state.asking.desk = newTicketDesk(r, TicketSetting{}) // which no ticket satisfies
+	}
 }
 
 func (r *Room) learnLocked(row book.Row) error {
@@ -345,6 +350,8 @@ func (r *Room) learnLocked(row book.Row) error {
 		return s.ring.learn(row)
 	case rowRetention, rowHold, rowKeeping:
 		return s.keeping.learn(row)
+	case rowRequest, rowBounds, rowOpening, rowTickets:
+		return s.asking.learn(r, row)
 	case rowBucket:
 		b, err := decode[strongroom.Bucket](row)
 		if err != nil {
@@ -420,6 +427,8 @@ func (r *Room) unlearnLocked(k book.RowKey) {
 		s.ring.forget(k)
 	case rowRetention, rowHold, rowKeeping:
 		s.keeping.forget(k)
+	case rowRequest, rowBounds, rowOpening, rowTickets:
+		s.asking.forget(k)
 	case rowProvider:
 		maps.DeleteFunc(s.ring.providers, func(issuer string, _ people.Provider) bool { return r.providerRow(issuer) == k.ID })
 	case rowPolicy:

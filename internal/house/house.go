@@ -316,6 +316,7 @@ type House struct {
 
 	feed     *Feed   // nil unless serving
 	watchers []named // of the feed
+	trouble  troubleshooter
 
 	bucket  *s3store.Blobs // nil where the blobs lie in the room's folder
 	key     []byte
@@ -504,10 +505,12 @@ func Open(ctx context.Context, dir string, info Info, o Options) (_ *House, err 
 	if o.Wrap != nil {
 		custodian = o.Wrap(custodian)
 	}
+	custodian = watchedCustodian{custodian, &h.trouble}
 	runner := jobs.NewRunner(h.queue, map[string]jobs.Handler{"erase": h.erase}, o.Log)
 	h.Room, err = vault.Open(ctx, vault.Config{
-		ID: info.ID, Name: info.Name, Server: info.Server, Key: h.key, Ledger: h.Ledger, Book: h.Book, Blobs: h.Blobs,
-		Custodian: custodian, Compile: compile, Classify: classify.Arriving, TranslatePolicy: translatePolicy, Clock: o.Clock, Log: o.Log, Concurrent: o.Concurrent, Uses: h.queue,
+		ID: info.ID, Name: info.Name, Server: info.Server, Key: h.key, Ledger: h.Ledger, Book: watchedBook{h.Book, &h.trouble}, Blobs: h.Blobs,
+		Custodian: custodian, Compile: compile, Classify: classify.Arriving, TranslatePolicy: translatePolicy, Clock: o.Clock, Log: o.Log, Concurrent: o.Concurrent,
+		Tickets: ticketsOf(info.ID, o.Clock), Uses: h.queue,
 		Erase: func(ctx context.Context, names []string) error {
 			return runner.Add(ctx, "erase", []byte(strings.Join(names, "\n")))
 		},
