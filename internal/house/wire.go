@@ -15,7 +15,10 @@ type listener struct {
 }
 
 // listeners is the one list of who listens to whom.
-var listeners = []listener{}
+var listeners = []listener{
+	{"inventory", openStocktaker},
+	{"alerts", openAlerts},
+}
 
 // listen opens the listeners of a room that is being served.
 func (h *House) listen(ctx context.Context, o Options) error {

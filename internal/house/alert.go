@@ -1,0 +1,103 @@
+package house
+
+import (
+	"context"
+	"path/filepath"
+	"sync/atomic"
+
+	"strongroom"
+	"strongroom/alert"
+	"strongroom/book"
+	"strongroom/internal/alertstore"
+	"strongroom/internal/push"
+	"strongroom/internal/store"
+	"strongroom/release"
+	"strongroom/vault"
+)
+
+// openAlerts opens what alerts: it is told what the ledger records, and sends beside the
+// room.
+func openAlerts(ctx context.Context, h *House, o Options) (Watcher, error) {
+	engine, s, err := h.alertEngine(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	h.trouble.to.Store(engine)
+	return alertWatcher{engine, s}, nil
+}
+
+// alertWatcher closes the store with the engine.
+type alertWatcher struct {
+	*alert.Engine
+	store *alertstore.Store
+}
+
+func (w alertWatcher) Close() error { return w.store.Close() }
+
+func (h *House) alertEngine(ctx context.Context, o Options) (*alert.Engine, *alertstore.Store, error) {
+	s, err := alertstore.Open(ctx, filepath.Join(h.Path, "alerts.db"), h.key, h.Book.Head().Size)
+	if err != nil {
+		return nil, nil, err
+	}
+	return alert.New(alert.Config{
+		Room: h.ID, RoomName: h.Name, Store: s, Sender: push.Sender{Clock: o.Clock},
+		Setup: func(ctx context.Context) (alert.Setup, error) { return alert.SetupOf(ctx, h.Room) },
+		Gone:  func(ctx context.Context, channel, why string) error { return h.Room.EndAlertSetting(ctx, "channel", channel, why) },
+		Clock: o.Clock, Log: o.Log,
+	}), s, nil
+}
+
+// Alerts is where people meet the room's alerts, beside whoever serves the room. Whoever
+// asked closes it.
+func (h *House) Alerts(ctx context.Context) (_ *alert.Desk, done func() error, err error) {
+	engine, s, err := h.alertEngine(ctx, Options{Clock: h.Room.Clock, Log: h.Room.Log})
+	if err != nil {
+		return nil, nil, err
+	}
+	return &alert.Desk{
+		Room: h.Room, Engine: engine, NewVAPID: push.NewVAPID,
+		Check: func(c alert.Channel) error {
+			if err := push.Check(c); err != nil || c.Kind != alert.WebPush {
+				return err
+			}
+			return push.CheckSubscription(c)
+		},
+	}, s.Close, nil
+}
+
+// watchedCustodian tells of keys that were not given.
+type watchedCustodian struct {
+	vault.Custodian
+	trouble *troubleshooter
+}
+
+func (w watchedCustodian) Unwrap(ctx context.Context, r release.UnwrapRequest) (release.UnwrapResponse, error) {
+	answer, err := w.Custodian.Unwrap(ctx, r)
+	if err != nil && ctx.Err() == nil {
+		w.trouble.report(alert.TroubleCustody, "a key was not given")
+	}
+	return answer, err
+}
+
+// watchedBook tells of records that could not be written.
+type watchedBook struct {
+	*store.Book
+	trouble *troubleshooter
+}
+
+func (w watchedBook) Apply(ctx context.Context, c book.Change) (book.Receipt, error) {
+	receipt, err := w.Book.Apply(ctx, c)
+	if strongroom.KindOf(err) == strongroom.KindUnavailable && ctx.Err() == nil {
+		w.trouble.report(alert.TroubleLedger, "a record could not be appended")
+	}
+	return receipt, err
+}
+
+// troubleshooter passes on what the server reports of itself, once somebody listens.
+type troubleshooter struct{ to atomic.Pointer[alert.Engine] }
+
+func (t *troubleshooter) report(kind, detail string) {
+	if e := t.to.Load(); e != nil {
+		e.Trouble(kind, detail)
+	}
+}
