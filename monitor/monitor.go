@@ -126,6 +126,30 @@ func (m *Monitor) Usage(ctx context.Context, since, until time.Time) iter.Seq2[s
 	}
 }
 
+// Uses tells the same of what a filter lets through.
+func (m *Monitor) Uses(ctx context.Context, f Filter) ([]strongroom.Use, error) {
+	return m.rollups.Uses(ctx, f)
+}
+
+// Hours counts what a filter lets through by the hour, permitted and refused apart, in
+// order of time; hours without any are left out.
+func (m *Monitor) Hours(ctx context.Context, f Filter) ([]Hour, error) {
+	return m.rollups.Hours(ctx, f)
+}
+
+// ObjectsOf lists objects that an actor used, those opened last first; at most n.
+func (m *Monitor) ObjectsOf(ctx context.Context, actor string, n int) ([]ObjectUse, error) {
+	return m.rollups.ObjectsOf(ctx, actor, n)
+}
+
+// UsesOf lists who used the versions of a key, those who used them last first; at most n.
+func (m *Monitor) UsesOf(ctx context.Context, bucket, key string, n int) ([]ObjectUse, error) {
+	return m.rollups.UsesOf(ctx, bucket, key, n)
+}
+
+// Actors lists the pseudonyms that the records name.
+func (m *Monitor) Actors(ctx context.Context) ([]Actor, error) { return m.rollups.Actors(ctx) }
+
 // InHour counts the releases to an actor in the hour (of UTC) that a time lies in.
 func (m *Monitor) InHour(ctx context.Context, actor string, at time.Time) (int64, error) {
 	return m.Between(ctx, actor, at, at)

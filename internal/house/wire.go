@@ -16,6 +16,7 @@ type listener struct {
 
 // listeners is the one list of who listens to whom.
 var listeners = []listener{
+	{"monitor", openMonitor},
 	{"inventory", openStocktaker},
 	{"alerts", openAlerts},
 }

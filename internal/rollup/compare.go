@@ -19,14 +19,35 @@ var columns = map[string]string{
 // order of the rows, where it is not that of the first column.
 var order = map[string]string{"cell": "grain, start, actor, facet", "use": "object, actor"}
 
-// Compare answers the tables in which two rollups of one room differ, "position" where they
-// have not counted the same records. What is sealed is compared by what it seals.
-func Compare(ctx context.Context, a, b *Rollups) ([]string, error) {
-	x, err := a.digests(ctx)
+// Compare answers the tables in which fresh differs from r, both of one room, "position"
+// where they have not counted the same records. What is sealed is compared by what it
+// seals. Before it compares it holds still what it sees of r and has fresh fed up to the
+// same record, where feed is not nil; r may go on meanwhile.
+func (r *Rollups) Compare(ctx context.Context, fresh *Rollups, feed func(ctx context.Context, to int64) error) ([]string, error) {
+	tx, err := r.readers.BeginTx(ctx, nil)
 	if err != nil {
 		return nil, err
 	}
-	y, err := b.digests(ctx)
+	defer tx.Rollback()
+	position, err := meta(ctx, tx, "position")
+	if err != nil {
+		return nil, err
+	}
+	if feed != nil {
+		if err := feed(ctx, position); err != nil {
+			return nil, err
+		}
+	}
+	x, err := r.digests(ctx, tx)
+	if err != nil {
+		return nil, err
+	}
+	other, err := fresh.readers.BeginTx(ctx, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer other.Rollback()
+	y, err := fresh.digests(ctx, other)
 	if err != nil {
 		return nil, err
 	}
@@ -40,13 +61,8 @@ func Compare(ctx context.Context, a, b *Rollups) ([]string, error) {
 	return differ, nil
 }
 
-// digests are the SHA-256 of each table's content in one state of the database.
-func (r *Rollups) digests(ctx context.Context) (map[string][32]byte, error) {
-	tx, err := r.readers.BeginTx(ctx, nil)
-	if err != nil {
-		return nil, err
-	}
-	defer tx.Rollback()
+// digests are the SHA-256 of each table's content.
+func (r *Rollups) digests(ctx context.Context, tx querier) (map[string][32]byte, error) {
 	position, err := meta(ctx, tx, "position")
 	if err != nil {
 		return nil, err

@@ -81,7 +81,7 @@ func TestAnyBatches(t *testing.T) {
 					}
 				}
 			}
-			if differ, err := rollup.Compare(ctx, by[0], once); err != nil || len(differ) > 0 {
+			if differ, err := by[0].Compare(ctx, once, nil); err != nil || len(differ) > 0 {
 				t.Errorf("the counts differ: %v %v", differ, err)
 			}
 		})
@@ -103,14 +103,14 @@ func TestCompareFinds(t *testing.T) {
 	if err := b.Take(ctx, less, 2000); err != nil {
 		t.Fatal(err)
 	}
-	differ, err := rollup.Compare(ctx, a, b)
+	differ, err := a.Compare(ctx, b, nil)
 	if err != nil || !slices.Contains(differ, "cell") || !slices.Contains(differ, "use") {
 		t.Errorf("a release that is missing shows in %v, %v", differ, err)
 	}
 	if err := a.Replace(ctx, b); err != nil {
 		t.Fatal(err)
 	}
-	if differ, err := rollup.Compare(ctx, a, b); err != nil || len(differ) > 0 {
+	if differ, err := a.Compare(ctx, b, nil); err != nil || len(differ) > 0 {
 		t.Errorf("what was replaced still differs: %v %v", differ, err)
 	}
 	// And it goes on from there.
@@ -120,7 +120,7 @@ func TestCompareFinds(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if differ, err := rollup.Compare(ctx, a, b); err != nil || len(differ) > 0 {
+	if differ, err := a.Compare(ctx, b, nil); err != nil || len(differ) > 0 {
 		t.Errorf("after one more record: %v %v", differ, err)
 	}
 }
