@@ -67,7 +67,7 @@ func wordBefore(t []byte, i int) bool {
 		b := t[i-d]
 		if b < 0x80 {
 			if d == 1 {
-				return isAlnum(b)
+				return isAlnum(b) && !(escapes(b) && i > 1 && t[i-2] == '\\')
 			}
 			return true // stray bytes count as letters
 		}
@@ -77,6 +77,9 @@ func wordBefore(t []byte, i int) bool {
 	}
 	return i > 0
 }
+
+// escapes reports whether a letter stands for a space or the end of a line behind a backslash.
+func escapes(b byte) bool { return b == 'n' || b == 'r' || b == 't' }
 
 // wordAt reports whether a word goes on at i.
 func wordAt(t []byte, i int) bool {

@@ -103,7 +103,10 @@ func (f *finder) nearby(m *match, row *Detector) bool {
 // pass goes over t[from:to] once: it notes keywords, and tries numbers, tokens and the sign @.
 func (f *finder) pass(t []byte, from, to int) {
 	i := from
-	if from > 0 && wordBefore(t, from) {
+	if from > 0 && from < to && t[from-1] == '\\' && escapes(t[from]) {
+		i++
+	}
+	if from > 0 && i == from && wordBefore(t, from) {
 		for i < to && wordAt(t, i) { // the rest of a word that began before
 			i++
 		}
@@ -111,6 +114,9 @@ func (f *finder) pass(t []byte, from, to int) {
 	for i < to {
 		switch kinds[t[i]] {
 		case other:
+			if t[i] == '\\' && i+1 < len(t) && escapes(t[i+1]) { // as JSON writes the ends of lines
+				i++
+			}
 			i++
 		case letter:
 			start := i
