@@ -4,6 +4,7 @@ import (
 	"context"
 	"path/filepath"
 	"sync/atomic"
+	"time"
 
 	"strongroom"
 	"strongroom/alert"
@@ -43,8 +44,18 @@ func (h *House) alertEngine(ctx context.Context, o Options) (*alert.Engine, *ale
 		Room: h.ID, RoomName: h.Name, Store: s, Sender: push.Sender{Clock: o.Clock},
 		Setup: func(ctx context.Context) (alert.Setup, error) { return alert.SetupOf(ctx, h.Room) },
 		Gone:  func(ctx context.Context, channel, why string) error { return h.Room.EndAlertSetting(ctx, "channel", channel, why) },
-		Clock: o.Clock, Log: o.Log,
+		Usage: usage{h}, Clock: o.Clock, Log: o.Log,
 	}), s, nil
+}
+
+// usage is what monitoring knows of habits, where the room is being served.
+type usage struct{ h *House }
+
+func (u usage) Usual(ctx context.Context, actor string, at time.Time, weeks int) (strongroom.Baseline, error) {
+	if m := u.h.Monitor(); m != nil {
+		return m.Usual(ctx, actor, at, weeks)
+	}
+	return strongroom.Baseline{}, nil
 }
 
 // Alerts is where people meet the room's alerts, beside whoever serves the room. Whoever
