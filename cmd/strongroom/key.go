@@ -17,6 +17,8 @@ import (
 type keyCommand struct {
 	Ls      keyLs      `cmd:"" help:"List the access keys."`
 	Create  keyCreate  `cmd:"" help:"Make an access key of a principal; its secret is printed once."`
+	Rotate  keyRotate  `cmd:"" help:"Make another key in the place of one, which goes on for a time of grace."`
+	Expire  keyExpire  `cmd:"" help:"Have an access key end at a time."`
 	Revoke  keyRevoke  `cmd:"" help:"End an access key, and every session made with it."`
 	Purpose keyPurpose `cmd:"" help:"Give a machine's access key a standing purpose, with an end and a rate."`
 }
@@ -37,6 +39,10 @@ func (c keyLs) Run(ctx context.Context, out output) error {
 		if err != nil {
 			return err
 		}
+		used, err := h.Room.LastUsed(ctx)
+		if err != nil {
+			return err
+		}
 		byID := map[strongroom.ID]strongroom.Principal{}
 		for _, p := range all {
 			byID[p.ID] = p
@@ -47,6 +53,7 @@ func (c keyLs) Run(ctx context.Context, out output) error {
 			Created   time.Time        `json:"created"`
 			Expires   time.Time        `json:"expires,omitzero"`
 			State     string           `json:"state"`
+			Used      time.Time        `json:"last_used,omitzero"` // to the minute; of a session, its access key's
 			Standing  *people.Standing `json:"standing,omitempty"`
 			Session   *shownSession    `json:"session,omitempty"`
 		}
@@ -59,7 +66,7 @@ func (c keyLs) Run(ctx context.Context, out output) error {
 			if k.Session != nil && !c.Sessions {
 				continue
 			}
-			one := shown{ID: k.ID, Principal: byID[k.Principal].Name, Created: k.Created, Expires: k.Expires, State: keyState(k, byID[k.Principal]), Standing: k.Standing}
+			one := shown{ID: k.ID, Principal: byID[k.Principal].Name, Created: k.Created, Expires: k.Expires, State: keyState(k, byID[k.Principal]), Used: used[k.ID], Standing: k.Standing}
 			if s := k.Session; s != nil {
 				one.Session = &shownSession{s.Parent, s.Issuer, s.Name, s.Purpose}
 				parent, known := byKey[s.Parent]
@@ -78,7 +85,7 @@ func (c keyLs) Run(ctx context.Context, out output) error {
 			return out.json(list)
 		}
 		w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(w, "ACCESS KEY\tPRINCIPAL\tCREATED\tEXPIRES\tSTATE\tPURPOSE")
+		fmt.Fprintln(w, "ACCESS KEY\tPRINCIPAL\tCREATED\tLAST USED\tEXPIRES\tSTATE\tPURPOSE")
 		for _, k := range list {
 			expires, why := "never", ""
 			if !k.Expires.IsZero() {
@@ -90,10 +97,18 @@ func (c keyLs) Run(ctx context.Context, out output) error {
 			case k.Standing != nil:
 				why = fmt.Sprintf("%s until %s, %d/h", stated(k.Standing.Purpose), k.Standing.Expires.Format(time.DateOnly), k.Standing.PerHour)
 			}
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", k.ID, k.Principal, k.Created.Format(time.DateOnly), expires, k.State, why)
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", k.ID, k.Principal, k.Created.Format(time.DateOnly), lastUsed(k.Used), expires, k.State, why)
 		}
 		return w.Flush()
 	})
+}
+
+// lastUsed is when something was used, as far as is known.
+func lastUsed(at time.Time) string {
+	if at.IsZero() {
+		return "-"
+	}
+	return at.Format("2006-01-02 15:04")
 }
 
 // shownSession is what a listing tells of a session.
@@ -141,6 +156,67 @@ func (c keyCreate) Run(ctx context.Context, out output) error {
 			return out.json(map[string]any{"s3_access_key_id": k.ID, "s3_secret_access_key": k.Secret, "principal": c.Name, "expires": k.Expires})
 		}
 		out.printf("S3 access key id      %s\nS3 secret access key  %s\nThe secret is shown this once.\n", k.ID, k.Secret)
+		return nil
+	})
+}
+
+type keyRotate struct {
+	roomFlags
+	ID    string `arg:"" help:"Id of the access key."`
+	Grace string `default:"24h" help:"How long the old key goes on, such as 24h or 7d; 0 ends it at once." placeholder:"TIME"`
+	JSON  bool   `help:"Print JSON."`
+}
+
+func (keyRotate) Help() string {
+	return `The new key is of the same principal, lives as long as the old one did, and has its standing purpose, each with the rate of its
+own while both are valid. Nothing else changes: put the new key where the old one is used, and look at LAST USED of the old one.
+
+Example:
+  strongroom key rotate SRDUIJFBVU3DL4INCEU4 --grace 7d`
+}
+
+func (c keyRotate) Run(ctx context.Context, out output) error {
+	grace, err := parseTime(c.Grace)
+	if err != nil {
+		return &strongroom.Error{Kind: strongroom.KindInvalid, Message: fmt.Sprintf("--grace %q is no time such as 24h or 7d", c.Grace)}
+	}
+	return c.acting(ctx, func(h *house.House, who vault.Caller) error {
+		k, old, err := h.Room.RotateKey(ctx, who, c.ID, grace)
+		if err != nil {
+			return err
+		}
+		if c.JSON {
+			return out.json(map[string]any{"s3_access_key_id": k.ID, "s3_secret_access_key": k.Secret, "expires": k.Expires, "replaces": old.ID, "replaced_ends": old.Expires})
+		}
+		out.printf("S3 access key id      %s\nS3 secret access key  %s\nThe secret is shown this once. %s ends on %s.\n", k.ID, k.Secret, old.ID, old.Expires.Format(time.RFC3339))
+		return nil
+	})
+}
+
+type keyExpire struct {
+	roomFlags
+	ID string `arg:"" help:"Id of the access key."`
+	In string `required:"" help:"When it ends, from now, such as 12h or 30d." placeholder:"TIME"`
+}
+
+func (keyExpire) Help() string {
+	return `An end can be brought forward, never put off: for that, rotate the key.
+
+Example:
+  strongroom key expire SRDUIJFBVU3DL4INCEU4 --in 30d`
+}
+
+func (c keyExpire) Run(ctx context.Context, out output) error {
+	in, err := parseTime(c.In)
+	if err != nil || in < 0 {
+		return &strongroom.Error{Kind: strongroom.KindInvalid, Message: fmt.Sprintf("--in %q is no time such as 12h or 30d", c.In)}
+	}
+	end := time.Now().Add(in).UTC()
+	return c.acting(ctx, func(h *house.House, who vault.Caller) error {
+		if err := h.Room.ExpireKey(ctx, who, c.ID, end); err != nil {
+			return err
+		}
+		out.printf("%s ends on %s\n", c.ID, end.Format(time.RFC3339))
 		return nil
 	})
 }

@@ -32,7 +32,8 @@ type program struct {
 	Hold        holdCommand        `cmd:"" help:"Holds that keep things from being deleted: place, lift, list."`
 	Lifecycle   lifecycleCommand   `cmd:"" help:"Delete what lifecycle and retention rules say is due, or look at what would be."`
 	People      peopleCommand      `cmd:"" help:"Principals: list, add, change, suspend."`
-	Key         keyCommand         `cmd:"" help:"Access keys: list, create, revoke."`
+	Key         keyCommand         `cmd:"" help:"Access keys: list, create, rotate, expire, revoke."`
+	Token       tokenCommand       `cmd:"" help:"API tokens for directories and programs: list, create, revoke."`
 	Intake      intakeCommand      `cmd:"" help:"Empty a platform's export bucket or folder into the room."`
 	Recover     recoverCommand     `cmd:"" help:"Get content back from sealed blobs, their sidecars and a private key, without any database."`
 	Backup      backupCommand      `cmd:"" help:"Copy a room while it is being served."`

@@ -13,15 +13,20 @@ import (
 
 	"strongroom"
 	"strongroom/internal/house"
+	"strongroom/people"
 	"strongroom/vault"
 )
 
 type peopleCommand struct {
-	Ls       peopleLs        `cmd:"" help:"List the principals."`
-	Put      peoplePut       `cmd:"" help:"Add a principal, or change one."`
-	Suspend  peopleSuspend   `cmd:"" help:"Suspend a principal; its access keys prove nothing from the next request on."`
-	Resume   peopleResume    `cmd:"" help:"End a suspension."`
-	Provider providerCommand `cmd:"" help:"Identity providers that may vouch for principals: list, trust, remove."`
+	Ls        peopleLs         `cmd:"" help:"List the principals."`
+	Put       peoplePut        `cmd:"" help:"Add a principal, or change one."`
+	Import    peopleImport     `cmd:"" help:"Bring a file of people (CSV) into the room, all or nothing."`
+	Unmatched peopleUnmatched  `cmd:"" help:"List the agents' ids on recordings that are nobody's name or alias."`
+	Suspend   peopleSuspend    `cmd:"" help:"Suspend a principal: its sessions end, and its access keys and tokens prove nothing from the next request on."`
+	Resume    peopleResume     `cmd:"" help:"End a suspension; sessions from before it stay ended."`
+	Adopt     peopleAdopt      `cmd:"" help:"Let the directory have a principal that it did not provision."`
+	Directory directoryCommand `cmd:"" help:"What a directory (SCIM) may hand out."`
+	Provider  providerCommand  `cmd:"" help:"Identity providers that may vouch for principals: list, trust, remove."`
 }
 
 // acting opens the room and does something in the name of the access key set.
@@ -46,28 +51,44 @@ func (c peopleLs) Run(ctx context.Context, out output) error {
 		if err != nil {
 			return err
 		}
+		sources := h.Room.Sources()
 		if c.JSON {
-			return out.json(all)
+			type shown struct {
+				strongroom.Principal
+				Source string `json:"source,omitempty"` // scim or csv
+			}
+			list := []shown{}
+			for _, p := range all {
+				list = append(list, shown{p, sources[p.ID]})
+			}
+			return out.json(list)
 		}
 		w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(w, "NAME\tKIND\tGROUPS\tSTATE\tATTRIBUTES")
+		fmt.Fprintln(w, "NAME\tKIND\tGROUPS\tSTATE\tLEAVES\tFROM\tATTRIBUTES")
 		for _, p := range all {
 			var attributes []string
 			for name, values := range p.Attributes {
 				attributes = append(attributes, name+"="+strings.Join(values, ","))
 			}
 			slices.Sort(attributes)
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", p.Name, p.Kind, strings.Join(p.Groups, ","), state(p), strings.Join(attributes, " "))
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", p.Name, p.Kind, strings.Join(p.Groups, ","), state(p), orDash(people.Leaving(p.Expires)), orDash(sources[p.ID]), strings.Join(attributes, " "))
 		}
 		return w.Flush()
 	})
+}
+
+func orDash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
 }
 
 func state(p strongroom.Principal) string {
 	switch {
 	case p.Suspended:
 		return "suspended"
-	case !p.Expires.IsZero() && time.Now().After(p.Expires):
+	case !people.Active(p, time.Now()):
 		return "expired"
 	}
 	return "active"
@@ -80,6 +101,7 @@ type peoplePut struct {
 	Group     []string `help:"Group. May be repeated."`
 	Attribute []string `sep:"none" help:"Attribute, such as queues=billing,support. May be repeated." placeholder:"NAME=VALUE[,VALUE]"`
 	Alias     []string `help:"The principal's id on another platform. May be repeated."`
+	Leaves    string   `help:"Leaving date: the last day, or an instant." placeholder:"2026-12-31"`
 	File      string   `help:"JSON array of principals to put instead, - for standard input." placeholder:"FILE"`
 }
 
@@ -87,7 +109,8 @@ func (peoplePut) Help() string {
 	return `A principal of that name is replaced as a whole; otherwise one is added.
 
 Examples:
-  strongroom people put ines.martin --group supervisors --attribute supervises=billing
+  strongroom people put ines.martin --group supervisors --attribute supervises=billing --attribute manager=paul.roy
+  strongroom people put temp.17 --group agents --alias genesys-4711 --leaves 2026-12-31
   strongroom people put recorder --kind workload --group recorders
   strongroom people put --file staff.json`
 }
@@ -113,6 +136,10 @@ func (c peoplePut) Run(ctx context.Context, out output) error {
 				return &strongroom.Error{Kind: strongroom.KindInvalid, Message: fmt.Sprintf("--attribute %q is not NAME=VALUE", a)}
 			}
 			p.Attributes[name] = append(p.Attributes[name], strings.Split(values, ",")...)
+		}
+		var err error
+		if p.Expires, err = people.ParseLeaving(c.Leaves); err != nil {
+			return &strongroom.Error{Kind: strongroom.KindInvalid, Message: "--leaves: " + err.Error()}
 		}
 		put = []strongroom.Principal{p}
 	default:

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"strongroom"
 	"strongroom/internal/house"
 	"strongroom/people"
 	"strongroom/vault"
@@ -22,6 +23,9 @@ type providerPut struct {
 	Issuer   string   `required:"" help:"The issuer, exactly as it stands in the tokens." placeholder:"URL"`
 	Audience []string `required:"" help:"Audience (client id) that tokens for this room have. May be repeated."`
 	Claim    string   `required:"" enum:"sub,email,preferred_username" help:"Claim that equals a principal's name or alias: ${enum}."`
+
+	GroupsClaim string   `help:"Claim that lists groups, such as groups or roles." placeholder:"CLAIM"`
+	Group       []string `sep:"none" help:"What a token that claims CLAIMED brings: a group of the room. May be repeated." placeholder:"CLAIMED=GROUP"`
 }
 
 func (providerPut) Help() string {
@@ -29,13 +33,26 @@ func (providerPut) Help() string {
 An email counts only where the token says email_verified: true. Whoever can change that claim at the provider can be anybody
 here: sub is the one that nobody changes.
 
-Example:
-  strongroom people provider put --issuer https://login.example.com --audience strongroom --claim sub`
+With --groups-claim and --group a session has, besides the principal's own groups, those that its token claims and the table lists; what
+it does not list gives nothing, and no claim takes a group away. Whoever can change that claim at the provider hands out these groups.
+
+Examples:
+  strongroom people provider put --issuer https://login.example.com --audience strongroom --claim sub
+  strongroom people provider put --issuer https://login.example.com --audience strongroom --claim sub \
+    --groups-claim groups --group 'CC Supervisors=supervisors' --group 8f2c…=quality`
 }
 
 func (c providerPut) Run(ctx context.Context, out output) error {
+	p := people.Provider{Issuer: c.Issuer, Audiences: c.Audience, Claim: c.Claim, GroupsClaim: c.GroupsClaim}
+	for _, g := range c.Group {
+		i := strings.LastIndex(g, "=") // a claim may have one in it, a group has none
+		if i < 0 {
+			return &strongroom.Error{Kind: strongroom.KindInvalid, Message: fmt.Sprintf("--group %q is not CLAIMED=GROUP", g)}
+		}
+		p.Groups = append(p.Groups, people.ClaimedGroup{Claimed: g[:i], Group: g[i+1:]})
+	}
 	return c.acting(ctx, func(h *house.House, who vault.Caller) error {
-		if err := h.Room.PutProvider(ctx, who, people.Provider{Issuer: c.Issuer, Audiences: c.Audience, Claim: c.Claim}); err != nil {
+		if err := h.Room.PutProvider(ctx, who, p); err != nil {
 			return err
 		}
 		out.printf("%s vouches for principals by %s\n", c.Issuer, c.Claim)
@@ -58,9 +75,16 @@ func (c providerLs) Run(ctx context.Context, out output) error {
 			return out.json(all)
 		}
 		w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(w, "ISSUER\tAUDIENCES\tCLAIM")
+		fmt.Fprintln(w, "ISSUER\tAUDIENCES\tCLAIM\tGROUPS")
 		for _, p := range all {
-			fmt.Fprintf(w, "%s\t%s\t%s\n", p.Issuer, strings.Join(p.Audiences, ","), p.Claim)
+			groups := "-"
+			if p.GroupsClaim != "" {
+				groups = p.GroupsClaim + ":"
+				for _, m := range p.Groups {
+					groups += fmt.Sprintf(" %q=%s", m.Claimed, m.Group)
+				}
+			}
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", p.Issuer, strings.Join(p.Audiences, ","), p.Claim, groups)
 		}
 		return w.Flush()
 	})

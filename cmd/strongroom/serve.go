@@ -19,6 +19,7 @@ import (
 	"strongroom"
 	"strongroom/door/console"
 	"strongroom/door/s3"
+	"strongroom/door/scim"
 	"strongroom/door/sts"
 	"strongroom/internal/house"
 	"strongroom/internal/oidc"
@@ -131,9 +132,12 @@ func (c serveCommand) start(ctx context.Context, log *slog.Logger) (_ *server, e
 		Metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{}), Ready: s.checks(), S3: s.s3URL,
 		Failed: func(check string, err error) { log.Error("not ready", "check", check, "error", err) },
 	})
+	faces := http.NewServeMux() // at the console's address
+	faces.Handle("/", page)
+	faces.Handle(scim.Root+"/", provisioning(s.houses, log, noise))
 	s.http = []*http.Server{
 		s3.Server(c.S3, metrics.observe(withSessions(door, sessions)), tlsConfig),
-		{Handler: page, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10},
+		{Handler: faces, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10},
 	}
 	for i, most := range []int{c.connections(log), 1024} {
 		s3.LimitConnections(s.http[i], most)
