@@ -39,7 +39,7 @@ func (r *Room) copy(ctx context.Context, c Caller, req CopyRequest) (Copied, err
 		declared.Tags = source.Tags
 	}
 	o := source
-	o.Upload = strongroom.ID{}
+	o.Upload, o.Labelled = strongroom.ID{}, nil // whatever was set was set for the source
 	o.Object = strongroom.Object{
 		Bucket: req.Bucket, Key: req.Key, Version: strongroom.NewID(), Blob: source.Blob, Size: source.Size,
 		ETag: source.ETag, Checksums: source.Checksums, ChecksumType: source.ChecksumType, Parts: source.Parts,

@@ -165,6 +165,7 @@ type objectBody struct {
 	Segments []seal.ManifestPart `json:"segments,omitempty"`
 	Stanzas  []seal.Stanza       `json:"stanzas,omitempty"`
 	Upload   strongroom.ID       `json:"upload,omitzero"` // the multipart upload that it was completed from
+	Labelled *Labelling          `json:"labelled,omitempty"`
 
 	kind string   // of the row that it was read from
 	salt [16]byte // of that row
@@ -516,8 +517,11 @@ var Lifecycle = strongroom.Principal{
 
 // principal returns the principal as it is now, for the fresh check of each request.
 func (r *Room) principal(id strongroom.ID) (strongroom.Principal, bool) {
-	if id == Lifecycle.ID {
+	switch id {
+	case Lifecycle.ID:
 		return Lifecycle, true
+	case Classifier.ID:
+		return Classifier, true
 	}
 	r.state.mu.RLock()
 	defer r.state.mu.RUnlock()
