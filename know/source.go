@@ -1,11 +1,14 @@
 package know
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"iter"
+	"maps"
+	"slices"
 	"time"
 
 	"strongroom"
@@ -158,3 +161,95 @@ func (p *Pacer) Requests() int64 { return p.n }
 
 // ErrTakenOver says that another process goes on with the scan.
 var ErrTakenOver = errors.New("another process has taken over this scan, or began a new one")
+
+// States of a source, in the order in which they are shown.
+const (
+	NeverScanned = "never scanned"
+	BrokenOff    = "broke off"
+	Overdue      = "overdue"
+	ScannedNow   = "scanned"
+)
+
+var sourceStates = []string{NeverScanned, BrokenOff, Overdue, ScannedNow}
+
+// SourceState is how a source stands.
+type SourceState struct {
+	Source
+	State      string  `json:"state"`
+	Last       *Scan   `json:"last_scan,omitempty"`  // the last that was finished
+	Unfinished *Scan   `json:"unfinished,omitempty"` // one that goes on, or broke off
+	Shares     []Share `json:"shares,omitempty"`     // of the last
+}
+
+// Rows are what the last scan counted, under the source's name and owner as they are now.
+func (s *SourceState) Rows() []Row {
+	if s.Last == nil {
+		return nil
+	}
+	rows := make([]Row, len(s.Last.Rows))
+	for i, r := range s.Last.Rows {
+		r.Place, r.Owner = s.Name, s.Owner
+		rows[i] = r
+	}
+	return rows
+}
+
+// SourceStates are the sources that were declared, those that are not looked at first.
+func SourceStates(ctx context.Context, st Store, now time.Time) ([]SourceState, error) {
+	all, err := st.Sources(ctx)
+	if err != nil {
+		return nil, err
+	}
+	scans, err := st.Scans(ctx)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]SourceState, 0, len(all))
+	for _, source := range all {
+		s := SourceState{Source: source, State: NeverScanned}
+		for _, scan := range scans {
+			switch {
+			case scan.Source != source.ID:
+			case scan.Phase == PhaseDone:
+				s.Last, s.Shares = scan, scan.Shares(source.Name)
+			default:
+				s.Unfinished = scan
+			}
+		}
+		switch {
+		case s.Last == nil && s.Unfinished != nil:
+			s.State = BrokenOff
+		case s.Last == nil:
+		case s.Interval > 0 && now.Sub(s.Last.Updated) > s.Interval:
+			s.State = Overdue
+		default:
+			s.State = ScannedNow
+		}
+		out = append(out, s)
+	}
+	slices.SortStableFunc(out, func(a, b SourceState) int {
+		return cmp.Compare(slices.Index(sourceStates, a.State), slices.Index(sourceStates, b.State))
+	})
+	return out, nil
+}
+
+// NotLookedAt says what is not known of sources, for whoever reads sums of them.
+func NotLookedAt(states []SourceState) (out []string) {
+	for _, s := range states {
+		switch {
+		case s.State != ScannedNow && s.Last == nil:
+			out = append(out, fmt.Sprintf("source %s: %s", s.Name, s.State))
+			continue
+		case s.State == Overdue:
+			out = append(out, fmt.Sprintf("source %s: what changed since its scan of %s, which is overdue", s.Name, s.Last.Updated.Format(time.DateTime)))
+		}
+		for _, t := range slices.Sorted(maps.Keys(s.Last.Troubles)) {
+			out = append(out, fmt.Sprintf("source %s: %d × %s", s.Name, s.Last.Troubles[t].Count, t))
+		}
+		unread := s.Last.Entries - s.Last.Read
+		if unread > 0 {
+			out = append(out, fmt.Sprintf("source %s: the content of %d of its %d entries", s.Name, unread, s.Last.Entries))
+		}
+	}
+	return out
+}
