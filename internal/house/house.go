@@ -324,6 +324,8 @@ type House struct {
 	closers []func() error
 	stop    context.CancelFunc
 	ended   chan struct{}
+
+	classifier chan struct{} // has it look for runs
 }
 
 // Options say how to open a room.
@@ -339,6 +341,9 @@ type Options struct {
 	// Lifecycle is how often what lifecycle and retention rules say is due is done while
 	// serving; 0 means never.
 	Lifecycle time.Duration
+	// Classify is how often what is new, or was looked at by older detectors only, is looked
+	// through for labels while serving; 0 means never, but for runs that somebody asked for.
+	Classify time.Duration
 }
 
 // Find returns the room of that id or name; where both are empty, the only one.
@@ -460,7 +465,7 @@ func Open(ctx context.Context, dir string, info Info, o Options) (_ *House, err 
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	h := &House{Info: info, Path: Path(dir, info), ended: make(chan struct{})}
+	h := &House{Info: info, Path: Path(dir, info), ended: make(chan struct{}), classifier: make(chan struct{}, 1)}
 	defer func() {
 		if err != nil {
 			err = errors.Join(fmt.Errorf("opening room %q: %w", info.Name, err), h.closeParts())
@@ -506,7 +511,7 @@ func Open(ctx context.Context, dir string, info Info, o Options) (_ *House, err 
 		custodian = o.Wrap(custodian)
 	}
 	custodian = watchedCustodian{custodian, &h.trouble}
-	runner := jobs.NewRunner(h.queue, map[string]jobs.Handler{"erase": h.erase}, o.Log)
+	runner := jobs.NewRunner(h.queue, map[string]jobs.Handler{"erase": h.erase, classifyJob: h.wakeClassifier}, o.Log)
 	h.Room, err = vault.Open(ctx, vault.Config{
 		ID: info.ID, Name: info.Name, Server: info.Server, Key: h.key, Ledger: h.Ledger, Book: watchedBook{h.Book, &h.trouble}, Blobs: h.Blobs,
 		Custodian: custodian, Compile: compile, Classify: classify.Arriving, TranslatePolicy: translatePolicy, Clock: o.Clock, Log: o.Log, Concurrent: o.Concurrent,
@@ -533,6 +538,7 @@ func Open(ctx context.Context, dir string, info Info, o Options) (_ *House, err 
 		var work sync.WaitGroup
 		work.Go(func() { h.sweep(background, o) })
 		work.Go(func() { h.lifecycle(background, o) })
+		work.Go(func() { h.classifies(background, o) })
 		work.Go(func() { h.watch(background) })
 		runner.Run(background)
 		work.Wait()
