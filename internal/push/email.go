@@ -6,10 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/wneessen/go-mail"
+	"github.com/wneessen/go-mail/smtp"
 
 	"strongroom/alert"
 )
@@ -28,19 +31,34 @@ func (s Sender) email(ctx context.Context, c alert.Channel, m alert.Message) err
 	if err != nil {
 		return err
 	}
-	dial := dialer(host).DialContext
+	// The connection is closed here, however it ends: the library leaves it open where
+	// greeting, encryption or log-on fail.
+	var open net.Conn
+	defer func() {
+		if open != nil {
+			open.Close()
+		}
+	}()
 	options := []mail.Option{
 		mail.WithPort(port), mail.WithTimeout(sendTime), mail.WithTLSConfig(config), mail.WithTLSPolicy(mail.TLSMandatory), mail.WithHELO("strongroom.invalid"),
 	}
 	if c.Implicit {
 		options = append(options, mail.WithSSL())
-		dial = func(ctx context.Context, network, address string) (net.Conn, error) {
-			return (&tls.Dialer{NetDialer: dialer(host), Config: config}).DialContext(ctx, network, address)
-		}
 	}
-	options = append(options, mail.WithDialContextFunc(mail.DialContextFunc(dial)))
+	options = append(options, mail.WithDialContextFunc(func(dialing context.Context, network, address string) (conn net.Conn, err error) {
+		if c.Implicit {
+			conn, err = (&tls.Dialer{NetDialer: dialer(host), Config: config}).DialContext(dialing, network, address)
+		} else {
+			conn, err = dialer(host).DialContext(dialing, network, address)
+		}
+		if err == nil {
+			open = conn
+			context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
+		}
+		return conn, err
+	}))
 	if c.User != "" {
-		options = append(options, mail.WithSMTPAuth(mail.SMTPAuthAutoDiscover), mail.WithUsername(c.User), mail.WithPassword(c.Secret))
+		options = append(options, mail.WithSMTPAuthCustom(&logOn{user: c.User, password: c.Secret, host: host}))
 	}
 	client, err := mail.NewClient(host, options...)
 	if err != nil {
@@ -83,4 +101,24 @@ func (s Sender) letter(c alert.Channel, m alert.Message) (*mail.Msg, error) {
 	letter.Subject(m.Title)
 	letter.SetBodyString(mail.TypeTextPlain, m.Body)
 	return letter, nil
+}
+
+// logOn gives name and password by the way that the server offers, over TLS only.
+type logOn struct {
+	user, password, host string
+	smtp.Auth            // as the server offers it
+}
+
+func (l *logOn) Start(server *smtp.ServerInfo) (string, []byte, error) {
+	switch {
+	case !server.TLS:
+		return "", nil, errors.New("the connection is not encrypted, so no password is given")
+	case slices.Contains(server.Auth, "PLAIN"):
+		l.Auth = smtp.PlainAuth("", l.user, l.password, l.host, false)
+	case slices.Contains(server.Auth, "LOGIN"):
+		l.Auth = smtp.LoginAuth(l.user, l.password, l.host, false)
+	default:
+		return "", nil, errors.New("the server offers neither PLAIN nor LOGIN to log on with")
+	}
+	return l.Auth.Start(server)
 }
