@@ -102,8 +102,8 @@ func (f compare) holds(v values) bool {
 	return false
 }
 
-// kindOf is the type of what is compared: of the sub-attribute, or of the attribute; of a
-// complex one its value.
+// compared is the attribute whose values are compared: the sub-attribute, or the attribute;
+// of a complex one its value.
 func (p target) compared() (attribute, bool) {
 	switch {
 	case p.sub != nil:
@@ -417,6 +417,19 @@ func (p *parser) comparison() (filter, error) {
 		f, err := p.brackets(at.attribute)
 		if err != nil {
 			return nil, err
+		}
+		// Directories also write emails[type eq "work"].value eq "…", which is no filter of
+		// the RFC's: one value that is both.
+		if p.at < len(p.text) && p.text[p.at] == '.' {
+			p.at++
+			outer := p.in
+			p.in = at.attribute.sub
+			g, err := p.comparison()
+			p.in = outer
+			if err != nil {
+				return nil, err
+			}
+			f = both{f, g}
 		}
 		return within{at, written, f}, nil
 	}
