@@ -315,6 +315,7 @@ const (
 	KindPartTooSmall Kind = "part-too-small"
 	KindTooLarge     Kind = "too-large"
 	KindConflict     Kind = "conflict"    // somebody else changed it meanwhile: try again
+	KindRepeated     Kind = "repeated"    // it was done already, under the same idempotency key
 	KindHeld         Kind = "held"        // object lock: legal hold or retention
 	KindKept         Kind = "kept"        // the room's retention rules, or a hold
 	KindUnavailable  Kind = "unavailable" // ledger, custodian or disk: try again later

@@ -166,7 +166,12 @@ type part struct {
 // what belongs to it.
 func (r *Room) commit(ctx context.Context, parts []part) error {
 	var all book.Change
-	for _, p := range parts {
+	for i, p := range parts {
+		if i == 0 {
+			if err := r.onceOnly(ctx, &p.change); err != nil {
+				return err
+			}
+		}
 		p.evidence.Marks = p.change.Marks()
 		e, err := newEntry(p.kind, p.evidence, &p.personal)
 		if err != nil {
@@ -180,7 +185,7 @@ func (r *Room) commit(ctx context.Context, parts []part) error {
 		all.Drop = append(all.Drop, p.change.Drop...)
 		all.Put = append(all.Put, p.change.Put...)
 	}
-	_, err := r.Book.Apply(ctx, all)
+	_, err := r.commitOnce(ctx, all)
 	if _, ok := errors.AsType[*book.ConditionError](err); ok {
 		return conflict(err)
 	}

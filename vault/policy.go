@@ -236,6 +236,20 @@ func (r *Room) PolicyBase(ctx context.Context) ([]byte, error) {
 	return p.base, err
 }
 
+// ReadPolicy answers the part of the policy set in force that is no bucket's, and the hash of
+// the whole, on record.
+func (r *Room) ReadPolicy(ctx context.Context, c Caller) (base []byte, hash string, err error) {
+	a := r.decide(c, strongroom.ActionReadPolicy, strongroom.Resource{})
+	if !a.decision.Permit {
+		return nil, "", r.refuse(ctx, a)
+	}
+	now, err := r.policies(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	return now.base, hashOf(now.text()), r.administer(ctx, a, KindPolicy, "policy-read", hashOf(now.text()), book.Change{})
+}
+
 // PolicyIf answers what would be in force if PutPolicy were given base: with it, the
 // policies of the buckets.
 func (r *Room) PolicyIf(ctx context.Context, base []byte) ([]byte, error) {

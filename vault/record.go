@@ -167,6 +167,9 @@ func encode(v any) ([]byte, error) {
 // apply completes a change with one record that carries its marks, and where there is
 // one another beside it, and commits it.
 func (r *Room) apply(ctx context.Context, kind string, e Evidence, p Personal, change book.Change, beside ...*ledger.Entry) (book.Receipt, error) {
+	if err := r.onceOnly(ctx, &change); err != nil {
+		return book.Receipt{}, err
+	}
 	e.Marks = change.Marks()
 	entry, err := newEntry(kind, e, &p)
 	if err != nil {
@@ -178,7 +181,7 @@ func (r *Room) apply(ctx context.Context, kind string, e Evidence, p Personal, c
 			change.Entries = append(change.Entries, *b)
 		}
 	}
-	return r.Book.Apply(ctx, change)
+	return r.commitOnce(ctx, change)
 }
 
 // note records something that changes no row, before its answer is given.

@@ -178,6 +178,11 @@ func (r *Room) tend(ctx context.Context) {
 				r.Log.Error("dropping expired sessions", "room", r.ID, "error", err)
 			}
 		}
+		if n%3600 == 0 {
+			if err := r.forgetOnce(ctx); err != nil && ctx.Err() == nil {
+				r.Log.Error("forgetting what was done once", "room", r.ID, "error", err)
+			}
+		}
 		if n%10 == 0 {
 			if err := r.flushNoise(ctx); err != nil && ctx.Err() == nil {
 				r.Log.Error("recording refused noise", "room", r.ID, "error", err)

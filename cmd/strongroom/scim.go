@@ -36,5 +36,5 @@ func byToken(ctx context.Context, houses []*house.House, presented string) (*hou
 			return h, c, err
 		}
 	}
-	return nil, vault.TokenCredential{}, &strongroom.Error{Kind: strongroom.KindDenied, Message: "this token does not exist, or is no longer valid"}
+	return nil, vault.TokenCredential{}, &strongroom.Error{Kind: strongroom.KindDenied, Message: "this token does not exist, or is no longer valid", Cause: vault.ErrNoToken}
 }

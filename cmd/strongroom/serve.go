@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"strongroom"
+	"strongroom/door/api"
 	"strongroom/door/console"
 	"strongroom/door/s3"
 	"strongroom/door/scim"
@@ -135,6 +136,7 @@ func (c serveCommand) start(ctx context.Context, log *slog.Logger) (_ *server, e
 	faces := http.NewServeMux() // at the console's address
 	faces.Handle("/", page)
 	faces.Handle(scim.Root+"/", provisioning(s.houses, log, noise))
+	faces.Handle(api.Prefix+"/", programs(s.houses, log, noise))
 	s.http = []*http.Server{
 		s3.Server(c.S3, metrics.observe(withSessions(door, sessions)), tlsConfig),
 		{Handler: faces, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10},
