@@ -27,7 +27,9 @@ type program struct {
 	Presign     presignCommand     `cmd:"" help:"Make a URL that reads one object for a stated purpose."`
 	Credentials credentialsCommand `cmd:"" help:"Make a session for a stated purpose, as AWS's tools ask for one (credential_process)."`
 	Ledger      ledgerCommand      `cmd:"" help:"Read, prove, verify and export the ledger."`
+	Monitor     monitorCommand     `cmd:"" help:"Who accessed what, when, and how often."`
 	Limit       limitCommand       `cmd:"" help:"Ask, explain and change what policy permits."`
+	Classify    classifyCommand    `cmd:"" help:"What is confidential, and why: files, stored objects, overrides."`
 	Retention   retentionCommand   `cmd:"" help:"How long things are kept: the room's rules, and the calendar of what is deleted when."`
 	Hold        holdCommand        `cmd:"" help:"Holds that keep things from being deleted: place, lift, list."`
 	Lifecycle   lifecycleCommand   `cmd:"" help:"Delete what lifecycle and retention rules say is due, or look at what would be."`
@@ -36,6 +38,7 @@ type program struct {
 	Token       tokenCommand       `cmd:"" help:"API tokens for directories and programs: list, create, revoke."`
 	Intake      intakeCommand      `cmd:"" help:"Empty a platform's export bucket or folder into the room."`
 	Know        knowCommand        `cmd:"" help:"The inventory: what is stored and generated, inside and outside, where it flows, who owns it."`
+	Alert       alertCommand       `cmd:"" help:"Which actions reach somebody: alerts, channels, rotas, conditions."`
 	Recover     recoverCommand     `cmd:"" help:"Get content back from sealed blobs, their sidecars and a private key, without any database."`
 	Backup      backupCommand      `cmd:"" help:"Copy a room while it is being served."`
 	Restore     restoreCommand     `cmd:"" help:"Make a room of a backup; its ledger opens a new epoch."`
