@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help test lint fuzz bench bench-peers compat soak crash build setup clean
+.PHONY: help test lint fuzz bench bench-peers compat accuracy soak crash build setup clean
 
 # Empty where there is no C compiler, which the race detector needs.
 RACE ?= race
@@ -40,6 +40,9 @@ bench-peers: ## Measure every kind of request beside MinIO with SSE-KMS and vers
 
 compat: ## Run public S3 suites against a served room, MinIO and versitygw, and write docs/s3-compatibility.md
 	go run ./internal/compat -write docs/s3-compatibility.md
+
+accuracy: ## Measure what the detectors find and miss in the corpora, and write docs/classification.md
+	go run ./internal/accuracy -write docs/classification.md
 
 soak: ## Run the server under a mixed load for SOAK (1h), and say whether anything gave way
 	go run ./internal/soak -for $(SOAK)

@@ -91,7 +91,7 @@ func judge(content io.Reader, size, most int64, declaredType string, meta map[st
 	head = head[:n]
 	j.declared(declaredType, meta)
 	if n == 0 {
-		j.nothing()
+		j.otherwise()
 		j.reason("", "nothing of its content was looked at")
 		return j, nil
 	}
@@ -99,6 +99,7 @@ func judge(content io.Reader, size, most int64, declaredType string, meta map[st
 	j.Type = t.String()
 	j.sniffed(t)
 	if !readable(t, head) {
+		j.otherwise()
 		j.reason("", fmt.Sprintf("what it says was not looked at: detectors read text, and it is %s", j.Type))
 		return j, nil
 	}
@@ -135,6 +136,7 @@ func judge(content io.Reader, size, most int64, declaredType string, meta map[st
 	}
 	j.Whole = looked == size || size < 0 && m == 0 && looked < most
 	j.finds(tallies)
+	j.otherwise()
 	switch {
 	case j.Whole:
 		j.reason("", fmt.Sprintf("all %d bytes were looked at, by detectors %s", looked, Version()))
@@ -209,18 +211,17 @@ func (j *Judgement) sniffed(t *mimetype.MIME) {
 	if t.Is("text/plain") {
 		j.reason("text", "its content is text")
 	}
-	j.nothing()
 }
 
-// nothing says that it is confidential all the same where no reason is there.
-func (j *Judgement) nothing() {
-	for _, c := range j.Label.Classes {
-		if byNature[c] {
-			return
-		}
+// otherwise says that it is confidential all the same where no reason for that is there.
+func (j *Judgement) otherwise() {
+	if !slices.ContainsFunc(j.Label.Classes, func(c string) bool { return byNature[c] || !declarable[c] }) {
+		j.reason("", "nothing shows that it is not confidential")
 	}
-	j.reason("", "nothing shows that it is not confidential")
 }
+
+// declarable are the classes that say what something is, and not what is in it.
+var declarable = map[string]bool{"text": true, "document": true, "metadata": true}
 
 // readable reports whether detectors can read it: text by its type, or by its beginning.
 func readable(t *mimetype.MIME, head []byte) bool {

@@ -2,6 +2,7 @@ package classify
 
 import (
 	"slices"
+	"strings"
 	"sync"
 )
 
@@ -9,6 +10,7 @@ import (
 type engine struct {
 	rows     []Detector
 	byLength [maxDigits + 1]uint64 // digits of a number → rows
+	phones   uint64                // rows of telephone numbers, which may have an extension
 	tokens   uint64                // rows of the form token
 	ats      uint64                // rows of the form at
 	numbers  []numberValidator     // by row
@@ -53,6 +55,9 @@ func newEngine(rows []Detector) *engine {
 		e.texts = append(e.texts, textValidators[row.Validator])
 		switch row.Form {
 		case "digits":
+			if strings.HasPrefix(row.Validator, "phone") {
+				e.phones |= bit
+			}
 			for n := row.Lengths[0]; n <= row.Lengths[1]; n++ {
 				e.byLength[n] |= bit
 			}

@@ -46,12 +46,13 @@ func (d *number) even() bool {
 	return true
 }
 
-// joined reports whether another digit is joined to the number.
+// joined reports whether the number goes on, before it with a letter or digit, behind it
+// with a digit.
 func (d *number) joined() bool {
 	t := d.text
 	joins := func(b byte) bool { return b == '.' || b == '-' || b == '/' || b == '_' }
 	return d.start >= 2 && joins(t[d.start-1]) && isAlnum(t[d.start-2]) ||
-		d.end+1 < len(t) && joins(t[d.end]) && isAlnum(t[d.end+1])
+		d.end+1 < len(t) && joins(t[d.end]) && isDigit(t[d.end+1])
 }
 
 // gap is what separates groups of digits: up to three spaces, points, hyphens, slashes
@@ -116,11 +117,14 @@ func (f *finder) digits(t []byte, i int) {
 			}
 		}
 		d.end = i
-		if !wordAt(t, i) {
-			f.try(d)
-		} else {
+		if wordAt(t, i) {
+			if end := extension(t, i); end > i {
+				d.end = end
+				f.try(d, f.phones)
+			}
 			return
 		}
+		f.try(d, ^uint64(0))
 		length, first := gap(t, i)
 		if length == 0 {
 			return
@@ -130,9 +134,21 @@ func (f *finder) digits(t []byte, i int) {
 	}
 }
 
-// try holds a number against the rows of its length.
-func (f *finder) try(d *number) {
-	for rows := f.byLength[d.n]; rows != 0; rows &= rows - 1 {
+// extension is where a telephone's extension ends that begins at i: x and up to six digits.
+func extension(t []byte, i int) int {
+	if t[i]|0x20 != 'x' {
+		return i
+	}
+	end := take(t, i+1, 6, isDigit)
+	if end == i+1 || wordAt(t, end) {
+		return i
+	}
+	return end
+}
+
+// try holds a number against those of some rows that are of its length.
+func (f *finder) try(d *number, some uint64) {
+	for rows := f.byLength[d.n] & some; rows != 0; rows &= rows - 1 {
 		row := bits.TrailingZeros64(rows)
 		if f.rows[row].Whole && d.joined() {
 			continue

@@ -37,6 +37,7 @@ type serveCommand struct {
 	Domain      string        `help:"Base domain of virtual-host style bucket addresses." placeholder:"DOMAIN"`
 	MaxPresign  time.Duration `default:"15m" help:"Longest life of a presigned URL."`
 	Concurrent  int           `default:"256" help:"Requests at once, for each room."`
+	Classify    time.Duration `name:"classify-every" default:"24h" help:"How often texts that these detectors have not looked at are looked through for labels; 0 for never. The first time is two minutes after the start."`
 	Lifecycle   time.Duration `name:"lifecycle-every" default:"1h" help:"How often what lifecycle and retention rules say is due is deleted; 0 for never. The first time is a minute after the start."`
 	Connections int           `default:"8192" help:"Connections to the S3 endpoint held open at once; for one more, the one that has waited longest is closed."`
 
@@ -106,7 +107,7 @@ func (c serveCommand) start(ctx context.Context, log *slog.Logger) (_ *server, e
 		return nil, err
 	}
 	for _, info := range rooms {
-		h, err := house.Open(ctx, c.Data, info, house.Options{Serve: true, Log: log, Concurrent: c.Concurrent, Lifecycle: c.Lifecycle, Clock: c.clock})
+		h, err := house.Open(ctx, c.Data, info, house.Options{Serve: true, Log: log, Concurrent: c.Concurrent, Lifecycle: c.Lifecycle, Classify: c.Classify, Clock: c.clock})
 		if err != nil {
 			return nil, errors.Join(err, s3Listener.Close(), consoleListener.Close())
 		}
