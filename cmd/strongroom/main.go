@@ -30,7 +30,6 @@ type program struct {
 	Monitor     monitorCommand     `cmd:"" help:"Who accessed what, when, and how often."`
 	Limit       limitCommand       `cmd:"" help:"Ask, explain and change what policy permits."`
 	Classify    classifyCommand    `cmd:"" help:"What is confidential, and why: files, stored objects, overrides."`
-	Classify    classifyCommand    `cmd:"" help:"What is confidential, and why: files, stored objects, overrides."`
 	Retention   retentionCommand   `cmd:"" help:"How long things are kept: the room's rules, and the calendar of what is deleted when."`
 	Hold        holdCommand        `cmd:"" help:"Holds that keep things from being deleted: place, lift, list."`
 	Lifecycle   lifecycleCommand   `cmd:"" help:"Delete what lifecycle and retention rules say is due, or look at what would be."`
