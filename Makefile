@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help test lint fuzz bench bench-peers compat accuracy soak crash build setup clean
+.PHONY: help test lint fuzz bench bench-peers compat accuracy soak monitor-scale crash build setup clean
 
 # Empty where there is no C compiler, which the race detector needs.
 RACE ?= race
@@ -11,6 +11,8 @@ export RACE
 FUZZTIME ?= 5s
 # How many times the long crash suite kills and cuts.
 ROUNDS ?= 300
+# How many records monitoring is measured with.
+EVENTS ?= 10000000
 # How long the soak takes.
 SOAK ?= 1h
 
@@ -37,6 +39,9 @@ bench: ## Measure against the performance budget, beside fsync and other servers
 
 bench-peers: ## Measure every kind of request beside MinIO with SSE-KMS and versitygw
 	go run ./internal/bench -set peers
+
+monitor-scale: ## Count EVENTS (10000000) made-up records, and ask every kind of question of the counts: each within a second
+	STRONGROOM_MONITOR_EVENTS=$(EVENTS) go test -count=1 -v -timeout 120m -run TestScale ./internal/rollup
 
 compat: ## Run public S3 suites against a served room, MinIO and versitygw, and write docs/s3-compatibility.md
 	go run ./internal/compat -write docs/s3-compatibility.md
