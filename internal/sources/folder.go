@@ -25,6 +25,7 @@ type Folder struct {
 	root   *os.Root
 	device uint64
 	pacer  *know.Pacer
+	window int
 }
 
 // OpenFolder opens a folder.
@@ -33,7 +34,7 @@ func OpenFolder(name string, pacer *know.Pacer) (*Folder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening the folder: %w", err)
 	}
-	f := &Folder{root: root, pacer: pacer}
+	f := &Folder{root: root, pacer: pacer, window: window}
 	info, err := root.Stat(".")
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("opening the folder: %w", err), root.Close())
@@ -190,7 +191,7 @@ func (w *walk) names(folder, last string, begun bool) (names []string, more bool
 		for _, n := range some {
 			switch {
 			case begun && n <= last:
-			case len(least) < window:
+			case len(least) < w.window:
 				heap.Push(&least, n)
 			case more && n >= least[0]:
 			default:
