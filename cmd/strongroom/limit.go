@@ -21,6 +21,8 @@ type limitCommand struct {
 	Unused  limitUnused  `cmd:"" help:"What is granted against what was used, by person, group, content and policy."`
 	Propose limitPropose `cmd:"" help:"Propose, as changes of the policies, to remove what nobody used."`
 	Replay  limitReplay  `cmd:"" help:"What other policies would have refused and newly permitted, by what is on record."`
+
+	askingCommands
 }
 
 // questionFlags make a question of names.
