@@ -11,6 +11,7 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
 
 	"strongroom"
 	"strongroom/internal/house"
@@ -273,9 +274,22 @@ func (t *table) print(out output, asCSV bool) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, strings.ToUpper(strings.Join(t.titles, "\t")))
 	for i, row := range t.rows {
+		for j, cell := range row {
+			row[j] = printable(cell)
+		}
 		fmt.Fprintf(w, "%s\t%s\n", strings.Join(row, "\t"), bar(t.bars[i], most))
 	}
 	return w.Flush()
+}
+
+// printable keeps names that people chose from moving a terminal's cursor.
+func printable(s string) string {
+	return strings.Map(func(c rune) rune {
+		if unicode.IsPrint(c) {
+			return c
+		}
+		return '\uFFFD'
+	}, s)
 }
 
 // noFormula keeps a spreadsheet from taking a cell for a formula.
@@ -706,7 +720,7 @@ func (c monitorObject) Run(ctx context.Context, out output) error {
 			t.add(l.Opened, l.Who, l.Version, l.Opened, l.Other, l.Refused, c.bytes(l.Bytes), a.time(l.First), a.time(l.Last), a.time(l.Latest))
 		}
 		if len(lines) == 0 && !c.CSV {
-			out.printf("no record tells of %s\n", c.Object)
+			out.printf("no record tells of %s\n", printable(c.Object))
 			return nil
 		}
 		return t.print(out, c.CSV)
