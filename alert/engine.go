@@ -309,7 +309,7 @@ func (a *Alert) count(f finding) {
 // acknowledged takes into the alert what the ledger says about it.
 func (e *Engine) acknowledged(tx Tx, ev *strongroom.Event) error {
 	id, err := strongroom.ParseID(ev.Subject)
-	if err != nil {
+	if err != nil || ev.Actor == "" {
 		return nil // its personal part was erased, or it is of no alert
 	}
 	ack := Ack{At: ev.Time.UTC(), Note: ev.Detail, Record: ev.Index}
@@ -331,7 +331,7 @@ func acknowledge(tx Tx, id strongroom.ID, ack Ack, actor string, p *strongroom.P
 	if err != nil {
 		return err
 	}
-	if a.State != Open || actor == "" || actor == a.Subject || p != nil && !a.Principal.IsZero() && p.ID == a.Principal {
+	if a.State != Open || actor != "" && actor == a.Subject || p != nil && !a.Principal.IsZero() && p.ID == a.Principal {
 		return nil
 	}
 	// What is on its way already goes on: whoever is quick with acknowledging must not

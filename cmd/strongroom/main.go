@@ -38,6 +38,7 @@ type program struct {
 	Token       tokenCommand       `cmd:"" help:"API tokens for directories and programs: list, create, revoke."`
 	Intake      intakeCommand      `cmd:"" help:"Empty a platform's export bucket or folder into the room."`
 	Know        knowCommand        `cmd:"" help:"The inventory: what is stored and generated, inside and outside, where it flows, who owns it."`
+	Alert       alertCommand       `cmd:"" help:"Which actions reach somebody: alerts, channels, rotas, conditions."`
 	Recover     recoverCommand     `cmd:"" help:"Get content back from sealed blobs, their sidecars and a private key, without any database."`
 	Backup      backupCommand      `cmd:"" help:"Copy a room while it is being served."`
 	Restore     restoreCommand     `cmd:"" help:"Make a room of a backup; its ledger opens a new epoch."`

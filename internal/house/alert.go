@@ -43,7 +43,9 @@ func (h *House) alertEngine(ctx context.Context, o Options) (*alert.Engine, *ale
 	return alert.New(alert.Config{
 		Room: h.ID, RoomName: h.Name, Store: s, Sender: push.Sender{Clock: o.Clock},
 		Setup: func(ctx context.Context) (alert.Setup, error) { return alert.SetupOf(ctx, h.Room) },
-		Gone:  func(ctx context.Context, channel, why string) error { return h.Room.EndAlertSetting(ctx, "channel", channel, why) },
+		Gone: func(ctx context.Context, channel, why string) error {
+			return h.Room.EndAlertSetting(ctx, "channel", channel, why)
+		},
 		Usage: usage{h}, Clock: o.Clock, Log: o.Log,
 	}), s, nil
 }
