@@ -141,6 +141,9 @@ func (s Share) String() string {
 	if s.Drawn == 0 {
 		return fmt.Sprintf("%s: none of the %s was looked at", Unknown, files)
 	}
+	if s.Class == Unknown {
+		return fmt.Sprintf("%s: none of the %d drawn from the %s could be read", Unknown, s.Drawn, files)
+	}
 	what := "hold " + s.Class
 	if s.Class == NoClass {
 		what = "showed nothing to the detectors, which is not the same as holding nothing"
