@@ -12,6 +12,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/gabriel-vasile/mimetype"
 
@@ -112,7 +113,12 @@ func judge(content io.Reader, size, most int64, declaredType string, meta map[st
 	}
 	rest := &counted{r: io.LimitReader(content, most-int64(n))}
 	tallies := map[string]*tally{}
-	j.Extent, err = NewScanner().Scan(io.MultiReader(bytes.NewReader(head), rest), func(s *Span, text []byte) error {
+	pool := &scanners
+	if most <= sniffed {
+		pool = &headScanners
+	}
+	scanner := pool.Get().(*Scanner)
+	j.Extent, err = scanner.Scan(io.MultiReader(bytes.NewReader(head), rest), func(s *Span, text []byte) error {
 		k := tallies[s.Detector]
 		if k == nil {
 			k = &tally{first: s.Start, class: s.Class, detector: s.Detector}
@@ -125,6 +131,8 @@ func judge(content io.Reader, size, most int64, declaredType string, meta map[st
 		}
 		return nil
 	})
+	clear(scanner.buffer) // content is not kept longer than it is looked at
+	pool.Put(scanner)
 	if err != nil {
 		return j, err
 	}
@@ -147,6 +155,12 @@ func judge(content io.Reader, size, most int64, declaredType string, meta map[st
 	}
 	return j, nil
 }
+
+// Scanners that wait for content, and for the beginnings of it.
+var (
+	scanners     = sync.Pool{New: func() any { return NewScanner() }}
+	headScanners = sync.Pool{New: func() any { s := NewScanner(); s.chunk = 2 * sniffed; return s }}
+)
 
 type counted struct {
 	r io.Reader
