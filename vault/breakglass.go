@@ -76,8 +76,11 @@ func (o *Opening) Overdue(now time.Time) bool {
 	return o.Reviewed == nil && !now.Before(o.End().Add(ReviewWithin))
 }
 
-// slotID names one of the places that the unreviewed openings of a principal take.
-func slotID(opener strongroom.ID, slot int) string { return opener.String() + "/" + strconv.Itoa(slot) }
+// slotID names one of the places that the unreviewed openings of a principal take. It
+// stands in evidence, which is never erased, so it does not tell the principal.
+func (r *Room) slotID(opener strongroom.ID, slot int) string {
+	return mac(r.tagKey, rowSlot, opener.String(), strconv.Itoa(slot))
+}
 
 // BreakGlass opens a time in which the caller is permitted what policy keeps for
 // emergencies. The purpose is why; for is how long, 0 for an hour.
@@ -110,7 +113,7 @@ func (r *Room) BreakGlass(ctx context.Context, c Caller, why strongroom.Purpose,
 			Opened: now, Until: now.Add(lasting), From: r.Book.Head().Size, Slot: -1,
 		}
 		for slot := range MaxUnreviewed {
-			_, err := r.Book.Row(ctx, rowSlot, slotID(who.ID, slot))
+			_, err := r.Book.Row(ctx, rowSlot, r.slotID(who.ID, slot))
 			if errors.Is(err, book.ErrNoRow) {
 				o.Slot = slot
 				break
@@ -126,7 +129,7 @@ func (r *Room) BreakGlass(ctx context.Context, c Caller, why strongroom.Purpose,
 		put, err := row(rowOpening, o.ID.String(), o)
 		var slot book.Row
 		if err == nil {
-			slot, err = row(rowSlot, slotID(who.ID, o.Slot), o.ID)
+			slot, err = row(rowSlot, r.slotID(who.ID, o.Slot), o.ID)
 		}
 		if err != nil {
 			return Opening{}, unavailable("the opening's row could not be made", err)
@@ -358,7 +361,7 @@ func (r *Room) FinishReview(ctx context.Context, c Caller, id strongroom.ID, fin
 		p := a.personal()
 		p.Subject, p.Detail = id.String(), "of "+o.Name+": "+b.what()+"; finding: "+finding
 		err = r.putOpening(ctx, KindReview, r.evidence("review-done", a), p, b.Opening, book.Change{
-			Require: []book.Condition{same}, Drop: []book.RowKey{{Kind: rowSlot, ID: slotID(o.By, o.Slot)}},
+			Require: []book.Condition{same}, Drop: []book.RowKey{{Kind: rowSlot, ID: r.slotID(o.By, o.Slot)}},
 		})
 		if _, changed := errors.AsType[*book.ConditionError](err); !changed {
 			return *b, err
