@@ -70,7 +70,7 @@ func TestScripts(t *testing.T) {
 			"use":         use,
 			"as":          as,
 			"serve":       serve,
-			"stop":        stop,
+			"shutdown":    shutdown,
 			"within":      within,
 			"absent":      absent,
 			"flip":        flip,
@@ -183,10 +183,10 @@ func serve(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Fatalf("serve did not say where it listens within 30 s")
 }
 
-// stop ends the server with SIGTERM, which it must obey in good time and with status 0.
-func stop(ts *testscript.TestScript, neg bool, args []string) {
+// shutdown (stop is testscript's own: it ends the script) ends the server with SIGTERM, which it must obey in good time and with status 0.
+func shutdown(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 0 {
-		ts.Fatalf("usage: stop")
+		ts.Fatalf("usage: shutdown")
 	}
 	s := ts.Value(serverKey{}).(*background)
 	ts.Check(s.cmd.Process.Signal(syscall.SIGTERM))
