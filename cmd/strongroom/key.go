@@ -79,6 +79,11 @@ func (c keyLs) Run(ctx context.Context, out output) error {
 					one.State = "its identity provider is no longer trusted"
 				}
 			}
+			if one.State == "valid" {
+				if _, err := h.Room.Credential(k.ID); err != nil {
+					one.State = "ended when its principal was deactivated"
+				}
+			}
 			list = append(list, one)
 		}
 		if c.JSON {

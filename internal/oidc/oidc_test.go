@@ -156,6 +156,36 @@ func TestForgeries(t *testing.T) {
 }
 
 // An address counts only where the provider says that it has verified it.
+// The claim that lists groups is read as it is written, and only where one is named.
+func TestGroups(t *testing.T) {
+	p := start(t)
+	v := New(time.Now)
+	for _, c := range []struct {
+		claim string
+		wrote any
+		want  []string
+		fails bool
+	}{
+		{"groups", []string{"CC Agents", "x"}, []string{"CC Agents", "x"}, false},
+		{"groups", "one", []string{"one"}, false},
+		{"groups", nil, nil, false},
+		{"groups", []string{}, []string{}, false},
+		{"", []string{"x"}, nil, false},
+		{"Groups", []string{"x"}, nil, false},
+		{"groups", 7, nil, true},
+		{"groups", map[string]any{"x": true}, nil, true},
+		{"groups", []any{"x", 7}, nil, true},
+		{"groups", make([]string, maxGroups+1), nil, true},
+	} {
+		provider := trusted(p)
+		provider.GroupsClaim = c.claim
+		who, err := v.Verify(t.Context(), provider, sign(t, p, "RS256", "rsa", map[string]any{"groups": c.wrote}))
+		if c.fails != errors.Is(err, people.ErrToken) || !c.fails && (err != nil || !reflect.DeepEqual(who.Groups, c.want)) {
+			t.Errorf("%q in %v: %v, %v", c.claim, c.wrote, who.Groups, err)
+		}
+	}
+}
+
 func TestEmail(t *testing.T) {
 	p := start(t)
 	v := New(time.Now)
