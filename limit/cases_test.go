@@ -52,7 +52,7 @@ func TestRunCases(t *testing.T) {
 		"policies":   {func(c *Case) { c.Policies = []string{"x"} }, `expected the policies ["x"]`},
 		"no policy":  {func(c *Case) { c.Policies = []string{} }, "expected the policies []"},
 		"missing":    {func(c *Case) { c.Missing = []strongroom.Obligation{"ticket"} }, `expected ["ticket"] missing`},
-		"other case": {func(c *Case) { c.Question.Resource.Attributes = nil }, "expected permit, got deny: policy does not permit this"},
+		"other case": {func(c *Case) { c.Question.Resource.Attributes = nil }, "expected permit, got deny: this needs an approval"},
 	} {
 		c := slices.Clone(cases[:1])
 		tt.change(&c[0])

@@ -100,6 +100,7 @@ var granted = map[string][]string{
 	},
 	"supervisor": {
 		"readObject? lea-fresh",
+		"readObject# lea-by-name lea-at-30d lea-under-30d old-sales sampled chosen copy rivals-copy held empty-agent just-stored hour-old absent",
 		"readMetadata lea-fresh",
 		"listObjects? billing",
 		"approveRequest lea-fresh", "breakGlass? room",

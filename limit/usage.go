@@ -384,8 +384,8 @@ func fits(action strongroom.Action, s Shape) bool {
 	}
 }
 
-// possible is the question in which every obligation that can be met is met: what p could
-// do at best.
+// possible is the question in which p says all that they can say themselves: what they could
+// do without asking anybody.
 func possible(p strongroom.Principal, action strongroom.Action, r strongroom.Resource, own bool, now time.Time) strongroom.Question {
 	if own {
 		attributes := map[string]string{}
@@ -400,7 +400,6 @@ func possible(p strongroom.Principal, action strongroom.Action, r strongroom.Res
 	}
 	return strongroom.Question{Action: action, Principal: p, Resource: r, Context: strongroom.Context{
 		Time: now, Purpose: strongroom.Purpose{Text: "a purpose", Ticket: "a ticket"}, Method: "sigv4", Secure: true,
-		Approvals: []strongroom.ID{{1}, {2}, {3}},
 	}}
 }
 

@@ -60,7 +60,9 @@ func (c demoCommand) Run(ctx context.Context, out output) (err error) {
 	if err != nil {
 		return err
 	}
-	s, err := serve.start(ctx, slog.New(slog.NewTextHandler(out.errors, &slog.HandlerOptions{Level: slog.LevelWarn})))
+	level := new(slog.LevelVar) // the story is told below, not in the log
+	level.Set(slog.LevelError)
+	s, err := serve.start(ctx, slog.New(slog.NewTextHandler(out.errors, &slog.HandlerOptions{Level: level})))
 	if err != nil {
 		return err
 	}
@@ -68,6 +70,7 @@ func (c demoCommand) Run(ctx context.Context, out output) (err error) {
 	if err := d.show(ctx, c.Calls, clock, until); err != nil {
 		return errors.Join(err, s.close())
 	}
+	level.Set(slog.LevelWarn)
 	if c.Exit {
 		return s.close()
 	}

@@ -221,6 +221,18 @@ func (l *life) do(ctx context.Context, a synth.Act) error {
 		_, err = room.List(ctx, who, vault.ListRequest{Bucket: l.bucket, Max: 100})
 	case synth.Leave:
 		_, err = room.ChangePrincipal(ctx, who, l.roles.Leaver.Name, func(p *strongroom.Principal) { p.Suspended = true })
+	case synth.Ask:
+		var q vault.Request
+		q, err = room.RequestAccess(ctx, who, vault.AccessRequest{Bucket: l.bucket, Objects: []vault.ObjectName{{Key: a.Key}}, Purpose: a.Purpose})
+		l.request = q.ID
+	case synth.Answer:
+		_, err = room.Approve(ctx, who, l.request, "", 0)
+	case synth.BreakGlass:
+		var o vault.Opening
+		o, err = room.BreakGlass(ctx, who, a.Purpose, 0)
+		l.breaking = o.ID
+	case synth.Review:
+		_, err = room.FinishReview(ctx, who, l.breaking, a.Purpose.Text)
 	}
 	if kind := strongroom.KindOf(err); kind == strongroom.KindDenied {
 		l.refused++
