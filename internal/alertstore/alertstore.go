@@ -111,6 +111,13 @@ func (s *Store) open(ctx context.Context, path string, before int64) error {
 	return err
 }
 
+// Unclaim lets what somebody was trying be tried by others at once: whoever served the
+// room before is gone.
+func (s *Store) Unclaim(ctx context.Context) error {
+	_, err := s.writer.ExecContext(ctx, "UPDATE delivery SET claimed = 0 WHERE state = 'to-send'")
+	return err
+}
+
 // Close closes the file.
 func (s *Store) Close() error {
 	var errs []error

@@ -2,6 +2,7 @@ package house
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
 	"sync/atomic"
 	"time"
@@ -22,6 +23,9 @@ func openAlerts(ctx context.Context, h *House, o Options) (Watcher, error) {
 	engine, s, err := h.alertEngine(ctx, o)
 	if err != nil {
 		return nil, err
+	}
+	if err := s.Unclaim(ctx); err != nil {
+		return nil, errors.Join(err, s.Close())
 	}
 	h.trouble.to.Store(engine)
 	return alertWatcher{engine, s}, nil
