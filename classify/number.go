@@ -7,7 +7,7 @@ import (
 
 const (
 	maxDigits = 34 // of a number
-	maxGroups = 20
+	maxGroups = 8  // a NIR has seven, a telephone number with its country's code and a 0 in brackets too
 )
 
 // number is a run of digits with separators within it, from one of its groups to another.

@@ -232,6 +232,9 @@ func isURL(b byte) bool {
 // webAddress: http://, https:// or www., and a host with a point in it.
 func webAddress(t []byte, _, at int) (int, int) {
 	i := at
+	if at > 0 && bytes.IndexByte([]byte("/=&?%._-~#+@:"), t[at-1]) >= 0 { // within another
+		return 0, 0
+	}
 	switch rest := t[at:]; {
 	case hasPrefixFold(rest, "https://"):
 		i += 8
@@ -241,7 +244,7 @@ func webAddress(t []byte, _, at int) (int, int) {
 	default:
 		return 0, 0
 	}
-	end := take(t, i, 2048, isURL)
+	end := take(t, i, 1024, isURL)
 	host := take(t, i, 253, func(b byte) bool { return isAlnum(b) || b == '.' || b == '-' || b == ':' || b == '@' })
 	for end > i && bytes.IndexByte([]byte(".,;:!?)']"), t[end-1]) >= 0 {
 		end--
