@@ -107,14 +107,56 @@ type Directory struct {
 	Groups []DirectoryGroup  // likewise
 }
 
+// managed is the directory's groups by name. The caller holds the state's lock.
+func (s *state) managed() map[string]people.DirectoryGroup {
+	out := make(map[string]people.DirectoryGroup, len(s.ring.directory.groups))
+	for _, g := range s.ring.directory.groups {
+		out[g.Group] = g
+	}
+	return out
+}
+
+// person is one of a directory's, if it is one. The caller holds the state's lock.
+func (s *state) person(id strongroom.ID, managed map[string]people.DirectoryGroup) (DirectoryPerson, bool) {
+	e, provisioned := s.ring.directory.entries[id]
+	p, known := s.principals[id]
+	if !known || !provisioned || e.Source != people.SourceSCIM {
+		return DirectoryPerson{}, false
+	}
+	out := DirectoryPerson{Principal: p, Entry: e}
+	if m := p.Attributes[people.AttributeManager]; len(m) == 1 {
+		if manager, known := s.names[m[0]]; known && s.ring.directory.entries[manager].Source == people.SourceSCIM {
+			out.Manager = manager
+		}
+	}
+	for _, name := range p.Groups {
+		if g, ok := managed[name]; ok {
+			out.Groups = append(out.Groups, g)
+		}
+	}
+	return out, true
+}
+
+// person is one of a directory's, if it is one.
+func (r *Room) person(id strongroom.ID) (DirectoryPerson, bool) {
+	r.state.mu.RLock()
+	defer r.state.mu.RUnlock()
+	return r.state.person(id, r.state.managed())
+}
+
 // view makes what a directory sees. The caller holds the state's lock.
 func (s *state) view() Directory {
 	var out Directory
-	byName := map[string]strongroom.ID{}
-	for id, e := range s.ring.directory.entries {
-		if p, known := s.principals[id]; known && e.Source == people.SourceSCIM {
-			byName[p.Name] = id
-			out.People = append(out.People, DirectoryPerson{Principal: p, Entry: e})
+	managed := s.managed()
+	members := map[string][]DirectoryMember{}
+	for id := range s.ring.directory.entries {
+		p, ok := s.person(id, managed)
+		if !ok {
+			continue
+		}
+		out.People = append(out.People, p)
+		for _, g := range p.Groups {
+			members[g.Group] = append(members[g.Group], DirectoryMember{id, p.Principal.Name})
 		}
 	}
 	slices.SortFunc(out.People, func(a, b DirectoryPerson) int {
@@ -123,24 +165,7 @@ func (s *state) view() Directory {
 		}
 		return strings.Compare(a.Principal.ID.String(), b.Principal.ID.String())
 	})
-	members := map[string][]DirectoryMember{}
-	byGroup := map[string]people.DirectoryGroup{}
-	for _, g := range s.ring.directory.groups {
-		byGroup[g.Group] = g
-	}
-	for i := range out.People {
-		p := &out.People[i]
-		if m := p.Principal.Attributes[people.AttributeManager]; len(m) == 1 {
-			p.Manager = byName[m[0]]
-		}
-		for _, name := range p.Principal.Groups {
-			if g, managed := byGroup[name]; managed {
-				p.Groups = append(p.Groups, g)
-				members[name] = append(members[name], DirectoryMember{p.Principal.ID, p.Principal.Name})
-			}
-		}
-	}
-	for _, g := range byGroup {
+	for _, g := range managed {
 		one := DirectoryGroup{DirectoryGroup: g, Members: members[g.Group]}
 		slices.SortFunc(one.Members, func(a, b DirectoryMember) int { return strings.Compare(a.ID.String(), b.ID.String()) })
 		out.Groups = append(out.Groups, one)
@@ -152,14 +177,6 @@ func (s *state) view() Directory {
 		return strings.Compare(a.ID.String(), b.ID.String())
 	})
 	return out
-}
-
-func (d Directory) person(id strongroom.ID) (DirectoryPerson, bool) {
-	i := slices.IndexFunc(d.People, func(p DirectoryPerson) bool { return p.Principal.ID == id })
-	if i < 0 {
-		return DirectoryPerson{}, false
-	}
-	return d.People[i], true
 }
 
 func (d Directory) group(id strongroom.ID) (DirectoryGroup, bool) {
@@ -223,10 +240,7 @@ func (r *Room) ChangePerson(ctx context.Context, c Caller, id strongroom.ID, cha
 			return DirectoryPerson{}, err
 		}
 		person.Principal = kept
-		r.state.mu.RLock()
-		now, ok := r.state.view().person(kept.ID)
-		r.state.mu.RUnlock()
-		if ok {
+		if now, ok := r.person(kept.ID); ok {
 			person = now
 		}
 		return person, nil
@@ -255,9 +269,7 @@ func (r *Room) changePerson(ctx context.Context, a asked, id strongroom.ID, chan
 		} else if err != nil {
 			return fail(unavailable("the principal's entry cannot be read", err))
 		}
-		r.state.mu.RLock()
-		seen, known := r.state.view().person(id)
-		r.state.mu.RUnlock()
+		seen, known := r.person(id)
 		if !known {
 			return fail(notProvisioned("user"))
 		}
@@ -287,9 +299,7 @@ func (r *Room) changePerson(ctx context.Context, a asked, id strongroom.ID, chan
 	}
 	delete(after.Attributes, people.AttributeManager)
 	if !person.Manager.IsZero() {
-		r.state.mu.RLock()
-		m, known := r.state.view().person(person.Manager)
-		r.state.mu.RUnlock()
+		m, known := r.person(person.Manager)
 		if !known {
 			return fail(&strongroom.Error{Kind: strongroom.KindInvalid, Message: "the manager is no user that the directory provisioned"})
 		}
@@ -319,20 +329,16 @@ func cloneAttributes(a map[string][]string) map[string][]string {
 // freeName refuses a name that is somebody else's, in any spelling, or somebody's alias:
 // whoever a directory names so would see what is the other's.
 func (r *Room) freeName(p strongroom.Principal) error {
-	for _, other := range r.everybody() {
-		if other.ID == p.ID {
-			continue
-		}
-		if strings.EqualFold(other.Name, p.Name) {
-			r.state.mu.RLock()
-			e, provisioned := r.state.ring.directory.entries[other.ID]
-			r.state.mu.RUnlock()
-			if provisioned && e.Source == people.SourceSCIM {
-				return taken("there is a user %q already", other.Name)
-			}
+	r.state.mu.RLock()
+	defer r.state.mu.RUnlock()
+	for _, other := range r.state.principals {
+		switch {
+		case other.ID == p.ID:
+		case strings.EqualFold(other.Name, p.Name) && r.state.ring.directory.entries[other.ID].Source == people.SourceSCIM:
+			return taken("there is a user %q already", other.Name)
+		case strings.EqualFold(other.Name, p.Name):
 			return taken("there is a principal %q that the directory did not provision; whoever manages people here lets it have it with: strongroom people adopt %s", other.Name, other.Name)
-		}
-		if slices.ContainsFunc(other.Aliases, func(alias string) bool { return strings.EqualFold(alias, p.Name) }) {
+		case slices.ContainsFunc(other.Aliases, func(alias string) bool { return strings.EqualFold(alias, p.Name) }):
 			return taken("%q is an alias of another principal", p.Name)
 		}
 	}
