@@ -122,9 +122,11 @@ func ParseFlows(file string, text []byte) ([]Flow, error) {
 	} else if err != nil {
 		return nil, Problems{yamlProblem(file, err)}
 	}
-	if err := d.Decode(&more); !errors.Is(err, io.EOF) {
+	if err := d.Decode(&more); err == nil {
 		r.bad(&more, "there is a second document", "put all flows into one, without ---")
 		return nil, r.problems
+	} else if !errors.Is(err, io.EOF) {
+		return nil, Problems{yamlProblem(file, err)}
 	}
 	flows := r.document(document.Content[0])
 	if len(r.problems) > 0 {
@@ -138,6 +140,7 @@ func yamlProblem(file string, err error) *Problem {
 	p := &Problem{File: file, Line: 1, Column: 1, What: strings.TrimPrefix(err.Error(), "yaml: "), Fix: "mend the YAML: lists and fields are indented with spaces"}
 	if _, scanErr := fmt.Sscanf(p.What, "line %d:", &p.Line); scanErr == nil {
 		_, p.What, _ = strings.Cut(p.What, ": ")
+		p.Line = max(1, p.Line)
 	}
 	return p
 }

@@ -113,6 +113,7 @@ func FuzzParseFlows(f *testing.F) {
 	f.Add([]byte("version: 1\nflows:\n  - name: &a b\n    from: *a\n"))
 	f.Add([]byte("version: 1\nflows: [{from: {system: ~}}]"))
 	f.Add([]byte("? [a]\n: b\n"))
+	f.Add([]byte("0\n:"))
 	f.Add([]byte("%YAML 1.1\n---\n!!binary x: !!set {}"))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		flows, err := ParseFlows("f.yaml", text)
