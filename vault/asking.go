@@ -29,7 +29,7 @@ type asking struct {
 	requests map[strongroom.ID]Request
 	byAsker  map[strongroom.ID][]strongroom.ID
 	// live has the requests that somebody approved, by asker and what is asked: a read by
-	// anybody else costs one look-up.
+	// anybody else costs one look-up, whatever others ask.
 	live map[strongroom.ID]map[wanted][]strongroom.ID
 	open int // requests that have not ended
 
@@ -185,7 +185,10 @@ func (s *state) fill(q *strongroom.Question) {
 			c.Request, c.Purpose = best.ID, best.Purpose
 		}
 	}
-	if o, known := s.asking.openings[c.BreakGlass]; known && strings.TrimSpace(c.Purpose.Text) == "" && strings.TrimSpace(c.Purpose.Ticket) == "" {
+	if c.BreakGlass.IsZero() {
+		return
+	}
+	if o := s.asking.openings[c.BreakGlass]; strings.TrimSpace(c.Purpose.Text) == "" && strings.TrimSpace(c.Purpose.Ticket) == "" {
 		c.Purpose = strongroom.Purpose{Text: o.Reason, Ticket: o.Ticket}
 	}
 }
@@ -215,8 +218,10 @@ func samePerson(a, b strongroom.Principal) bool {
 	if a.ID == b.ID {
 		return true
 	}
-	names := append([]string{a.Name}, a.Aliases...)
-	return slices.ContainsFunc(append([]string{b.Name}, b.Aliases...), func(name string) bool {
-		return name != "" && slices.ContainsFunc(names, func(other string) bool { return strings.EqualFold(name, other) })
-	})
+	return goesBy(b, a.Name) || slices.ContainsFunc(a.Aliases, func(name string) bool { return goesBy(b, name) })
+}
+
+// goesBy reports whether a name is an account's, or an alias of it.
+func goesBy(p strongroom.Principal, name string) bool {
+	return name != "" && (strings.EqualFold(name, p.Name) || slices.ContainsFunc(p.Aliases, func(alias string) bool { return strings.EqualFold(name, alias) }))
 }
