@@ -274,6 +274,9 @@ func (s *strict) change(n *yaml.Node, settings *Settings, changed map[string]boo
 	if there["learn"] && c.Where != FirstTouch {
 		s.wrong(n, "learn has a meaning only for first-touch")
 	}
+	if c.ID == alertingChanged && (c.Off || c.Threshold != settings.Conditions[i].Threshold) {
+		s.wrong(n, "%s stays on, from the first change: whoever changes alerting must not be able to keep that quiet", c.ID)
+	}
 	settings.Conditions[i] = c
 }
 

@@ -41,13 +41,15 @@ conditions:
 		"hours: {from: \"07:00\", to: \"25:00\", time_zone: UTC}":                                                                "room.yaml:1:28: a time of day",
 		"hours: {from: \"07:00\", to: \"12:00\", time_zone: Mars/North}":                                                         `"Mars/North" is no time zone`,
 		"hours: {from: \"07:00\", to: \"12:00\"}":                                                                                "room.yaml:1:8: working hours need",
-		"public_url: ftp://x":                          "room.yaml:1:13: an address",
-		"public_url: https://user:secret@x":            "an address",
-		"a: &x 1\nb: *x":                               "anchors and aliases",
-		"public_url: https://x\npublic_url: https://y": "stands here twice",
-		"a: 1\n---\nb: 2":                              "more than one document",
-		"\xff":                                         "not UTF-8",
-		"conditions: [":                                "room.yaml: ",
+		"public_url: ftp://x":                                 "room.yaml:1:13: an address",
+		"public_url: https://user:secret@x":                   "an address",
+		"a: &x 1\nb: *x":                                      "anchors and aliases",
+		"public_url: https://x\npublic_url: https://y":        "stands here twice",
+		"a: 1\n---\nb: 2":                                     "more than one document",
+		"conditions: [{id: alerting-changed, off: true}]":     "alerting-changed stays on",
+		"conditions: [{id: alerting-changed, threshold: 99}]": "alerting-changed stays on",
+		"\xff":          "not UTF-8",
+		"conditions: [": "room.yaml: ",
 	} {
 		if _, err := alert.ParseSettings("room.yaml", []byte(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want %q", text, err, want)
