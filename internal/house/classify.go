@@ -2,24 +2,16 @@ package house
 
 import (
 	"context"
-	"crypto/aes"
-	"crypto/cipher"
-	"crypto/hkdf"
-	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
 	"strongroom"
 	"strongroom/classify"
-	"strongroom/internal/disk"
+	"strongroom/internal/reports"
 	"strongroom/jobs"
 	"strongroom/vault"
 )
@@ -98,88 +90,39 @@ func (x *ClassifyRun) note(kind string, o *strongroom.Object, format string, arg
 	x.Notes = append(x.Notes, ClassifyNote{kind, o.Bucket, o.Key, o.VersionName(), fmt.Sprintf(format, args...)})
 }
 
-func (h *House) runsDir() string { return filepath.Join(h.Path, "classify") }
+// runs is where the runs lie.
+func (h *House) runs() (*reports.Folder, error) { return reports.Open(h.Path, "classify", h.key) }
 
-func (h *House) runFile(id strongroom.ID) string {
-	return filepath.Join(h.runsDir(), id.String()+".run")
-}
-
-func (h *House) runSeal() (cipher.AEAD, error) {
-	key, err := hkdf.Key(sha256.New, h.key, nil, "strongroom/classify/v1/run", 32)
-	if err != nil {
-		return nil, err
-	}
-	block, err := aes.NewCipher(key)
-	if err != nil {
-		return nil, err
-	}
-	return cipher.NewGCMWithRandomNonce(block)
-}
-
-// keepRun writes a run's file, whole or not at all.
 func (h *House) keepRun(x *ClassifyRun) error {
-	body, err := json.Marshal(x)
+	runs, err := h.runs()
 	if err != nil {
 		return err
 	}
-	aead, err := h.runSeal()
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(h.runsDir(), 0o700); err != nil {
-		return err
-	}
-	temp := filepath.Join(h.runsDir(), "."+x.ID.String())
-	f, err := os.OpenFile(temp, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(aead.Seal(nil, nil, body, []byte(x.ID.String())))
-	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
-		err = os.Rename(temp, h.runFile(x.ID))
-	}
-	if err != nil {
-		return fmt.Errorf("keeping the run's progress: %w", err)
-	}
-	return disk.SyncFolder(h.runsDir())
+	return runs.Keep(x.ID, x)
 }
 
 // ClassifyRun reads a run.
 func (h *House) ClassifyRun(id strongroom.ID) (*ClassifyRun, error) {
-	sealed, err := os.ReadFile(h.runFile(id))
-	if err != nil {
-		return nil, fmt.Errorf("reading a run of the classifier: %w", err)
-	}
-	aead, err := h.runSeal()
+	runs, err := h.runs()
 	if err != nil {
 		return nil, err
 	}
-	body, err := aead.Open(nil, nil, sealed, []byte(id.String()))
-	if err != nil {
-		return nil, fmt.Errorf("the file of run %s is damaged: %w", id, err)
-	}
 	var x ClassifyRun
-	if err := json.Unmarshal(body, &x); err != nil {
-		return nil, fmt.Errorf("reading run %s: %w", id, err)
-	}
-	return &x, nil
+	return &x, runs.Read(id, &x)
 }
 
 // classifyRuns answers the runs of the room, oldest first. What cannot be read is told in the log.
 func (h *House) classifyRuns() ([]*ClassifyRun, error) {
-	entries, err := os.ReadDir(h.runsDir())
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	} else if err != nil {
+	runs, err := h.runs()
+	if err != nil {
+		return nil, err
+	}
+	ids, err := runs.IDs()
+	if err != nil {
 		return nil, err
 	}
 	var out []*ClassifyRun
-	for _, e := range entries {
-		name, ok := strings.CutSuffix(e.Name(), ".run")
-		id, err := strongroom.ParseID(name)
-		if !ok || err != nil {
-			continue
-		}
+	for _, id := range ids {
 		x, err := h.ClassifyRun(id)
 		if err != nil {
 			h.Room.Log.Warn("a run of the classifier cannot be read", "room", h.ID, "error", err)
@@ -252,7 +195,11 @@ func (h *House) doRuns(ctx context.Context) error {
 		if x.State == ClassifyQueued || x.State == ClassifyRunning {
 			errs = append(errs, h.Classify(ctx, x))
 		} else if i < len(runs)-classifyKept {
-			errs = append(errs, os.Remove(h.runFile(x.ID)))
+			folder, err := h.runs()
+			if err == nil {
+				err = folder.Remove(x.ID)
+			}
+			errs = append(errs, err)
 		}
 	}
 	return errors.Join(errs...)
