@@ -1,9 +1,11 @@
 // Package disk keeps sealed blobs as files of one folder. A blob becomes visible
-// under its name only when all of it is durable: it is written under a temporary
-// name, fsynced, renamed, and the folder fsynced; a crash at any point leaves
-// either the whole blob or a temporary file that the next Open removes. Names are
+// under its name only when all of it is durable. A large one is written under a
+// temporary name, fsynced, renamed, and the folder fsynced. A small one is made durable
+// in a journal, together with others, then named; its file is made durable later, and
+// after a crash the next writer writes it again from the journal. A crash at any point
+// leaves either the whole blob or something that the next Open removes. Names are
 // those the vault makes (hexadecimal, dots); no name that a person chose ever
-// becomes a path.
+// becomes a path. docs/design/small-blobs.md has the journal's reasons.
 package disk
 
 import (
@@ -16,9 +18,9 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 
 	"strongroom"
@@ -29,14 +31,15 @@ var nameForm = regexp.MustCompile(`^[0-9a-f]{32}(\.[0-9a-z]{1,48}){0,2}$`)
 
 const temporary = ".tmp-"
 
-// Blobs is a folder of sealed blobs in 256 subfolders.
+// Blobs is a folder of sealed blobs in 256 subfolders, with a journal of small ones.
 type Blobs struct {
 	root string
-	next sync.Mutex
-	n    uint64
+	n    atomic.Uint64
 	run  string
 
 	folders map[string]*folder // fixed after Open
+	journal *journal           // of the writer
+	overlay overlay            // of everybody else
 }
 
 // folder groups the fsyncs of one subfolder: renames that arrive while one is
@@ -48,9 +51,10 @@ type folder struct {
 	waiting []chan error
 }
 
-// Open opens the folder. The only writer has its subfolders made, and what a crash left
-// half-written removed; everybody else changes nothing, and may be on a read-only disk.
-func Open(root string, writer bool) (*Blobs, error) {
+// Open opens the folder. The only writer has its subfolders made, what a crash left
+// half-written removed, and the journal that it left replayed; everybody else changes
+// nothing, may be on a read-only disk, and finds in the journal what nobody replayed yet.
+func Open(root string, writer bool) (_ *Blobs, err error) {
 	b := &Blobs{root: root, run: strongroom.NewID().String()[:8], folders: map[string]*folder{}}
 	for i := range 256 {
 		name := fmt.Sprintf("%02x", i)
@@ -65,12 +69,24 @@ func Open(root string, writer bool) (*Blobs, error) {
 		}
 		b.folders[name] = &folder{path: path}
 	}
-	if writer {
-		if err := SyncFolder(root); err != nil {
-			return nil, err
-		}
+	if !writer {
+		b.overlay, err = readOverlay(root)
+		return b, err
 	}
-	return b, nil
+	if err := SyncFolder(root); err != nil {
+		return nil, err
+	}
+	return b, b.takeOver()
+}
+
+// Close makes durable by itself what only the journal makes durable so far. What is
+// stored or removed afterwards fails; reading goes on.
+func (b *Blobs) Close() error {
+	if b.journal == nil {
+		b.overlay.close()
+		return nil
+	}
+	return b.journal.close()
 }
 
 func removeStale(path string) error {
@@ -94,70 +110,6 @@ func (b *Blobs) folder(name string) (*folder, error) {
 		return nil, fmt.Errorf("%q is no blob name", name)
 	}
 	return b.folders[name[:2]], nil
-}
-
-// Create starts writing a blob.
-func (b *Blobs) Create(_ context.Context, name string) (vault.BlobWriter, error) {
-	dir, err := b.folder(name)
-	if err != nil {
-		return nil, err
-	}
-	b.next.Lock()
-	b.n++
-	temp := filepath.Join(dir.path, temporary+b.run+"-"+strconv.FormatUint(b.n, 36))
-	b.next.Unlock()
-	f, err := os.OpenFile(temp, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	if err != nil {
-		return nil, fmt.Errorf("creating a blob: %w", full(err))
-	}
-	return &writer{f: f, dir: dir, name: name}, nil
-}
-
-type writer struct {
-	f    *os.File
-	dir  *folder
-	name string
-	done bool
-}
-
-func (w *writer) Write(p []byte) (int, error) {
-	n, err := w.f.Write(p)
-	if err != nil {
-		err = fmt.Errorf("writing a blob: %w", full(err))
-	}
-	return n, err
-}
-
-// Commit: fsync(file), close, rename, fsync(folder). After a failed fsync the
-// kernel may have dropped the dirty pages, so the file is given up, never retried.
-func (w *writer) Commit() error {
-	if err := w.f.Sync(); err != nil {
-		w.Abort()
-		return fmt.Errorf("making a blob durable: %w", full(err))
-	}
-	temp := w.f.Name()
-	if err := w.f.Close(); err != nil {
-		w.Abort()
-		return fmt.Errorf("closing a blob: %w", full(err))
-	}
-	if err := os.Rename(temp, filepath.Join(w.dir.path, w.name)); err != nil {
-		w.Abort()
-		return fmt.Errorf("naming a blob: %w", full(err))
-	}
-	w.done = true
-	if err := w.dir.sync(); err != nil {
-		return fmt.Errorf("making a blob's name durable: %w", full(err))
-	}
-	return nil
-}
-
-func (w *writer) Abort() {
-	if w.done {
-		return
-	}
-	w.done = true
-	w.f.Close()
-	os.Remove(w.f.Name())
 }
 
 // sync makes the folder's entries durable. The fsync that answers a caller began
@@ -211,6 +163,9 @@ func (b *Blobs) Open(_ context.Context, name string) (vault.BlobReader, error) {
 	if err != nil {
 		return nil, err
 	}
+	if l, ok := b.overlay.of(name); ok {
+		return l.open()
+	}
 	f, err := os.Open(filepath.Join(dir.path, name))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("opening a blob: %w", vault.ErrNoBlob)
@@ -239,6 +194,11 @@ func (b *Blobs) Remove(_ context.Context, name string) error {
 	if err != nil {
 		return err
 	}
+	if j := b.journal; j != nil {
+		j.enter(name)
+		defer j.leave(name)
+		j.removed(name)
+	}
 	if err := os.Remove(filepath.Join(dir.path, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("removing a blob: %w", err)
 	}
@@ -248,15 +208,24 @@ func (b *Blobs) Remove(_ context.Context, name string) error {
 // List goes through the names and ages of all blobs.
 func (b *Blobs) List(ctx context.Context) iter.Seq2[vault.BlobFile, error] {
 	return func(yield func(vault.BlobFile, error) bool) {
+		seen := map[string]struct{}{} // of the overlay
 		for i := range 256 {
-			if !b.listFolder(ctx, filepath.Join(b.root, fmt.Sprintf("%02x", i)), yield) {
+			if !b.listFolder(ctx, filepath.Join(b.root, fmt.Sprintf("%02x", i)), seen, yield) {
+				return
+			}
+		}
+		for name := range b.overlay {
+			if _, twice := seen[name]; twice {
+				continue
+			}
+			if l, ok := b.overlay.of(name); ok && l.kind == entryPut && !yield(l.file(name), ctx.Err()) {
 				return
 			}
 		}
 	}
 }
 
-func (b *Blobs) listFolder(ctx context.Context, path string, yield func(vault.BlobFile, error) bool) bool {
+func (b *Blobs) listFolder(ctx context.Context, path string, seen map[string]struct{}, yield func(vault.BlobFile, error) bool) bool {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return true // nothing was ever written here
@@ -271,7 +240,15 @@ func (b *Blobs) listFolder(ctx context.Context, path string, yield func(vault.Bl
 			if err != nil || !nameForm.MatchString(e.Name()) {
 				continue // vanished meanwhile, or a temporary file
 			}
-			if !yield(vault.BlobFile{Name: e.Name(), Size: info.Size(), Modified: info.ModTime()}, ctx.Err()) {
+			file := vault.BlobFile{Name: e.Name(), Size: info.Size(), Modified: info.ModTime()}
+			if l, ok := b.overlay.of(e.Name()); ok {
+				seen[e.Name()] = struct{}{}
+				if l.kind == entryGone {
+					continue
+				}
+				file = l.file(e.Name())
+			}
+			if !yield(file, ctx.Err()) {
 				return false
 			}
 		}

@@ -72,6 +72,12 @@ func TestCleaning(t *testing.T) {
 		t.Fatal(err)
 	}
 	half := create(t, b, strongroom.NewID().String())
+	if _, err := half.Write(make([]byte, smallLimit)); err != nil { // too much for memory
+		t.Fatal(err)
+	}
+	if err := b.journal.close(); err != nil {
+		t.Fatal(err)
+	}
 	open(t, root, false)
 	if n := count(t, root); n != 2 {
 		t.Fatalf("%d files, a whole and a half-written one", n)

@@ -1,0 +1,177 @@
+package disk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+
+	"strongroom/vault"
+)
+
+// temporaryPath is a new name for what is being written.
+func (b *Blobs) temporaryPath(folder string) string {
+	return filepath.Join(folder, temporary+b.run+"-"+strconv.FormatUint(b.n.Add(1), 36))
+}
+
+// Create starts writing a blob.
+func (b *Blobs) Create(_ context.Context, name string) (vault.BlobWriter, error) {
+	dir, err := b.folder(name)
+	if err != nil {
+		return nil, err
+	}
+	w := &writer{b: b, dir: dir, name: name}
+	if b.journal == nil {
+		err = w.spill()
+	}
+	return w, err
+}
+
+// writer holds a blob in memory for as long as it is small.
+type writer struct {
+	b      *Blobs
+	dir    *folder
+	name   string
+	buffer *[]byte // from buffers; nil before the first write
+	f      *os.File
+	done   bool
+}
+
+// buffers hold small blobs while they are written.
+var buffers = sync.Pool{New: func() any { return new([]byte) }}
+
+var errDone = errors.New("the blob was committed or given up already")
+
+func (w *writer) Write(p []byte) (int, error) {
+	if w.done {
+		return 0, errDone
+	}
+	if w.f == nil && len(w.content())+len(p) <= smallLimit {
+		if w.buffer == nil {
+			w.buffer = buffers.Get().(*[]byte)
+		}
+		*w.buffer = append(*w.buffer, p...)
+		return len(p), nil
+	}
+	if w.f == nil {
+		if err := w.spill(); err != nil {
+			return 0, err
+		}
+	}
+	n, err := w.f.Write(p)
+	if err != nil {
+		err = fmt.Errorf("writing a blob: %w", full(err))
+	}
+	return n, err
+}
+
+func (w *writer) content() []byte {
+	if w.buffer == nil {
+		return nil
+	}
+	return *w.buffer
+}
+
+// release gives the buffer back.
+func (w *writer) release() {
+	if w.buffer != nil {
+		*w.buffer = (*w.buffer)[:0]
+		buffers.Put(w.buffer)
+		w.buffer = nil
+	}
+}
+
+// spill goes on in a temporary file, for what is not small or has no journal.
+func (w *writer) spill() error {
+	f, err := os.OpenFile(w.b.temporaryPath(w.dir.path), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("creating a blob: %w", full(err))
+	}
+	w.f = f
+	_, err = f.Write(w.content())
+	w.release()
+	if err != nil {
+		return fmt.Errorf("writing a blob: %w", full(err))
+	}
+	return nil
+}
+
+func (w *writer) Commit() error {
+	switch {
+	case w.done:
+		return errDone
+	case w.f == nil:
+		return w.commitSmall()
+	}
+	return w.commitLarge()
+}
+
+// commitSmall writes the file under a temporary name, makes the content durable in the
+// journal, and renames the file, which is made durable later.
+func (w *writer) commitSmall() error {
+	defer w.Abort()
+	j := w.b.journal
+	temp := w.b.temporaryPath(w.dir.path)
+	if err := writeNew(temp, w.content()); err != nil {
+		return err
+	}
+	j.enter(w.name)
+	defer j.leave(w.name)
+	s, err := j.append(entryPut, w.name, w.content())
+	if err != nil {
+		os.Remove(temp)
+		return err
+	}
+	defer s.unseen.Done()
+	if err := os.Rename(temp, filepath.Join(w.dir.path, w.name)); err != nil {
+		os.Remove(temp)
+		return fmt.Errorf("naming a blob: %w", full(err))
+	}
+	return nil
+}
+
+// commitLarge: fsync(file), close, rename, fsync(folder). After a failed fsync the
+// kernel may have dropped the dirty pages, so the file is given up, never retried.
+func (w *writer) commitLarge() error {
+	defer w.Abort()
+	if err := w.f.Sync(); err != nil {
+		return fmt.Errorf("making a blob durable: %w", full(err))
+	}
+	temp := w.f.Name()
+	if err := w.f.Close(); err != nil {
+		return fmt.Errorf("closing a blob: %w", full(err))
+	}
+	j := w.b.journal
+	if j != nil {
+		j.enter(w.name)
+		defer j.leave(w.name)
+	}
+	if err := os.Rename(temp, filepath.Join(w.dir.path, w.name)); err != nil {
+		return fmt.Errorf("naming a blob: %w", full(err))
+	}
+	w.done = true
+	if err := w.dir.sync(); err != nil {
+		return fmt.Errorf("making a blob's name durable: %w", full(err))
+	}
+	if j != nil && j.knows(w.name) {
+		// Or replaying would put back what the name led to before.
+		_, err := j.append(entryElsewhere, w.name, nil)
+		return err
+	}
+	return nil
+}
+
+func (w *writer) Abort() {
+	if w.done {
+		return
+	}
+	w.done = true
+	w.release()
+	if w.f != nil {
+		w.f.Close()
+		os.Remove(w.f.Name())
+	}
+}
