@@ -31,6 +31,12 @@ type BlobWriter interface {
 	Abort()
 }
 
+// Together is what Blobs may do besides: commit two of their writers at less than the
+// cost of two. After an error either, both or none may be durable.
+type Together interface {
+	CommitTogether(one, other BlobWriter) error
+}
+
 // BlobReader reads one blob at any place.
 type BlobReader interface {
 	io.ReaderAt

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"math"
 	"slices"
 	"time"
 
@@ -55,10 +56,10 @@ func (r *Room) put(ctx context.Context, c Caller, req PutRequest, from *strongro
 	whole := false // the body has come, and files are being made durable
 	s, err := r.sealBlob(ctx, o.Blob.String(), func(w io.Writer) (*seal.Writer, error) {
 		return seal.NewWriter(w, seal.Header{Room: r.ID, Blob: o.Blob, Custody: o.Custody}, key)
-	}, body, req.Size, req.AtEOF, func() (err error) {
+	}, body, req.Size, req.AtEOF, func() (sidecar BlobWriter, err error) {
 		whole = true
-		stanzas, err = r.writeSidecar(ctx, o.Blob, o.Custody, key, to)
-		return err
+		sidecar, stanzas, err = r.sealSidecar(ctx, o.Blob, o.Custody, key, to)
+		return sidecar, err
 	})
 	if err != nil {
 		if whole {
@@ -139,7 +140,7 @@ func (r *Room) mayStore(ctx context.Context, c Caller, o *strongroom.Object, p P
 	if b.Lock == nil && (o.LegalHold || o.Retention.Mode != "") {
 		return b, noLock()
 	}
-	_, err := r.succeed(ctx, c, b, *o, p, nil)
+	_, err := r.succeed(ctx, c, b, *o, p, nil, p == Precondition{})
 	return b, err
 }
 
@@ -177,9 +178,15 @@ func (r *Room) decideStore(ctx context.Context, c Caller, o strongroom.Object, f
 
 // succeed works out what becomes of a key's versions when a new one becomes current,
 // adds it to the change, if there is one, and numbers and completes the object. It
-// answers the versions that are dropped, for their blobs to be erased.
-func (r *Room) succeed(ctx context.Context, c Caller, b bucketRow, o strongroom.Object, p Precondition, change *succession) ([]objectBody, error) {
-	old, err := r.current(ctx, b, o.Key)
+// answers the versions that are dropped, for their blobs to be erased. Trusting, it does
+// not ask the database about a key of which the state knows nothing: the change requires
+// that the database has nothing either.
+func (r *Room) succeed(ctx context.Context, c Caller, b bucketRow, o strongroom.Object, p Precondition, change *succession, trusting bool) ([]objectBody, error) {
+	var old objectBody
+	err := book.ErrNoRow
+	if !trusting || !r.state.new(b.ID, o.Key) {
+		old, err = r.current(ctx, b, o.Key)
+	}
 	exists := err == nil
 	if err != nil && !errors.Is(err, book.ErrNoRow) {
 		return nil, err
@@ -233,6 +240,26 @@ func (r *Room) succeed(ctx context.Context, c Caller, b bucketRow, o strongroom.
 		}
 	}
 	return dropped, nil
+}
+
+// new reports whether nothing is known of a key: neither that it names a version nor that
+// it ever did.
+func (s *state) new(bucket strongroom.ID, key string) bool {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	index, history := s.index[bucket], s.history[bucket]
+	if index == nil || history == nil {
+		return false
+	}
+	if _, named := index.Get(entry{key: key}); named {
+		return false
+	}
+	unknown := true
+	history.Ascend(entry{key: key, sequence: math.MaxUint64}, func(e entry) bool {
+		unknown = e.key != key
+		return false
+	})
+	return unknown
 }
 
 // succession is a change that makes a version current.
@@ -303,11 +330,10 @@ type sealed struct {
 	checksums map[string]string
 }
 
-// sealBlob streams a body into a blob that is durable when it returns. The function
-// beside, where not nil, runs once the body has come whole, while the blob is made
-// durable, and has ended when sealBlob returns. If anything fails before it starts,
-// nothing is left.
-func (r *Room) sealBlob(ctx context.Context, name string, open func(io.Writer) (*seal.Writer, error), body io.Reader, size int64, atEOF AtEOF, beside func() error) (sealed, error) {
+// sealBlob streams a body into a blob that is durable when it returns, and with it the
+// blob that beside writes, where that is not nil. It runs once the body has come whole,
+// and has ended when sealBlob returns. If anything fails before it starts, nothing is left.
+func (r *Room) sealBlob(ctx context.Context, name string, open func(io.Writer) (*seal.Writer, error), body io.Reader, size int64, atEOF AtEOF, beside func() (BlobWriter, error)) (sealed, error) {
 	w, err := r.Blobs.Create(ctx, name)
 	if err != nil {
 		return sealed{}, unavailable("nothing can be stored now", err)
@@ -355,20 +381,59 @@ func (r *Room) sealBlob(ctx context.Context, name string, open func(io.Writer) (
 	if err := sw.Close(); err != nil {
 		return sealed{}, unavailable("nothing can be stored now", err)
 	}
-	other := make(chan error, 1)
-	if beside == nil {
-		other <- nil
-	} else {
-		go func() { other <- beside() }()
-	}
-	err = w.Commit()
-	if e := <-other; err == nil && e != nil {
-		return sealed{}, e
-	} else if err != nil {
-		return sealed{}, unavailable("nothing can be stored now", err)
+	if err := r.commit(w, s.plain, beside); err != nil {
+		return sealed{}, err
 	}
 	s.digest = digest.sum()
 	return s, nil
+}
+
+// few is how many bytes of content are made durable no later by beginning before the
+// stanzas beside them are there: then both are made durable at once, where that can be.
+const few = 64 << 10
+
+// commit makes a blob durable and the one beside it.
+func (r *Room) commit(w BlobWriter, plain int64, beside func() (BlobWriter, error)) error {
+	if beside == nil {
+		if err := w.Commit(); err != nil {
+			return unavailable("nothing can be stored now", err)
+		}
+		return nil
+	}
+	if both, ok := r.Blobs.(Together); ok && plain <= few {
+		other, err := beside()
+		if err != nil {
+			return err
+		}
+		defer other.Abort()
+		if err := both.CommitTogether(w, other); err != nil {
+			return unavailable("nothing can be stored now", err)
+		}
+		return nil
+	}
+	ended := make(chan error, 1)
+	go func() {
+		other, err := beside()
+		if err == nil {
+			err = commitBeside(other)
+		}
+		ended <- err
+	}()
+	err := w.Commit()
+	if e := <-ended; err == nil && e != nil {
+		return e
+	} else if err != nil {
+		return unavailable("nothing can be stored now", err)
+	}
+	return nil
+}
+
+func commitBeside(w BlobWriter) error {
+	defer w.Abort()
+	if err := w.Commit(); err != nil {
+		return unavailable("nothing can be stored now", err)
+	}
+	return nil
 }
 
 // digester hashes what passes through it.
@@ -403,34 +468,41 @@ func segmentName(blob strongroom.ID, p seal.ManifestPart) string {
 	return fmt.Sprintf("%s.%d.%s", blob, p.Number, p.Attempt)
 }
 
-// writeSidecar wraps the data key to each recipient and makes the sidecar durable:
-// with it and a private key the blob can be recovered without the database.
+// writeSidecar makes the sidecar durable: with it and a private key the blob can be
+// recovered without the database.
 func (r *Room) writeSidecar(ctx context.Context, blob strongroom.ID, custody string, key seal.DataKey, to []seal.Recipient) ([]seal.Stanza, error) {
+	w, stanzas, err := r.sealSidecar(ctx, blob, custody, key, to)
+	if err != nil {
+		return nil, err
+	}
+	return stanzas, commitBeside(w)
+}
+
+// sealSidecar wraps the data key to each recipient and writes the sidecar, which is yet
+// to be committed.
+func (r *Room) sealSidecar(ctx context.Context, blob strongroom.ID, custody string, key seal.DataKey, to []seal.Recipient) (BlobWriter, []seal.Stanza, error) {
 	binding := seal.Binding{Room: r.ID, Blob: blob, Custody: custody}
 	var stanzas []seal.Stanza
 	for _, recipient := range to {
 		stanza, err := recipient.Wrap(key, binding)
 		if err != nil {
-			return nil, unavailable("the data key could not be wrapped", err)
+			return nil, nil, unavailable("the data key could not be wrapped", err)
 		}
 		stanzas = append(stanzas, stanza)
 	}
 	encoded, err := seal.Sidecar{Room: r.ID, Blob: blob, Custody: custody, Stanzas: stanzas}.Marshal()
 	if err != nil {
-		return nil, unavailable("the sidecar could not be made", err)
+		return nil, nil, unavailable("the sidecar could not be made", err)
 	}
 	w, err := r.Blobs.Create(ctx, sidecarName(blob))
 	if err != nil {
-		return nil, unavailable("nothing can be stored now", err)
+		return nil, nil, unavailable("nothing can be stored now", err)
 	}
-	defer w.Abort()
 	if _, err := w.Write(encoded); err != nil {
-		return nil, unavailable("nothing can be stored now", err)
+		w.Abort()
+		return nil, nil, unavailable("nothing can be stored now", err)
 	}
-	if err := w.Commit(); err != nil {
-		return nil, unavailable("nothing can be stored now", err)
-	}
-	return stanzas, nil
+	return w, stanzas, nil
 }
 
 // discard removes a blob that never got a row. What fails here the sweep finds.
@@ -461,7 +533,7 @@ type placing struct {
 func (r *Room) place(ctx context.Context, c Caller, bucket string, p placing) (strongroom.Object, error) {
 	o := p.object
 	o.Modified = r.Clock().UTC()
-	for range 16 {
+	for attempt := range 16 {
 		b, exists := r.bucket(bucket)
 		if !exists || b.Custody != o.Custody {
 			return strongroom.Object{}, noBucket(bucket)
@@ -475,7 +547,7 @@ func (r *Room) place(ctx context.Context, c Caller, bucket string, p placing) (s
 			Drop:      slices.Clone(p.change.Drop),
 			DropUnder: slices.Clone(p.change.DropUnder),
 		}}
-		dropped, err := r.succeed(ctx, c, b, o.Object, p.precondition, &change)
+		dropped, err := r.succeed(ctx, c, b, o.Object, p.precondition, &change, attempt == 0 && p.precondition == Precondition{})
 		if err != nil {
 			return strongroom.Object{}, err
 		}
@@ -638,7 +710,7 @@ func (r *Room) mark(ctx context.Context, c Caller, b bucketRow, q DeleteRequest)
 		return "", err
 	}
 	var change succession
-	dropped, err := r.succeed(ctx, c, b, o.Object, Precondition{}, &change)
+	dropped, err := r.succeed(ctx, c, b, o.Object, Precondition{}, &change, false)
 	if err != nil {
 		return "", err
 	}

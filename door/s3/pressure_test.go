@@ -171,6 +171,9 @@ func (s *stand) files() map[string]bool {
 	s.Helper()
 	all := map[string]bool{}
 	err := filepath.WalkDir(filepath.Join(s.House.Path, "blobs"), func(_ string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() && d.Name() == "journal" {
+			return fs.SkipDir // copies, for after a crash
+		}
 		if err == nil && !d.IsDir() {
 			all[d.Name()] = true
 		}

@@ -281,5 +281,3 @@ func full(err error) error {
 	}
 	return err
 }
-
-var _ vault.Blobs = (*Blobs)(nil)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 
@@ -25,6 +26,8 @@ const (
 	// growth is by how much a segment becomes larger at once: overwriting is cheaper to
 	// make durable than growing.
 	growth = 1 << 20
+	// goneLimit is how many removals wait for the next frame.
+	goneLimit = 10_000
 	// healFirst and healMost bound the time between attempts to go on after a failure.
 	healFirst, healMost = time.Second, time.Minute
 )
@@ -46,7 +49,7 @@ type journal struct {
 	mu      sync.Mutex // guards everything below
 	changed sync.Cond  // a name is free again, an old segment done, or broken is set
 	busy    map[string]struct{}
-	queue   []*entry
+	queue   []*commit
 	leading bool // somebody takes care of the queue
 	now     *segment
 	old     *segment            // being made superfluous
@@ -73,16 +76,28 @@ type segment struct {
 
 	names   map[string]struct{} // with an entry here; guarded by journal.mu
 	settled bool                // nobody makes its files durable any more; guarded by journal.mu
-	unseen  sync.WaitGroup      // puts that are durable here and do not bear their name yet
+	unseen  sync.WaitGroup      // commits that are durable here, whose files do not all bear their names yet
 }
 
-// entry waits for a frame.
+// entry says something of a name.
 type entry struct {
 	kind    entryKind
 	name    string
 	content []byte
-	in      *segment      // where it is, once durable
+}
+
+// commit is entries that wait for a frame, in which they come together.
+type commit struct {
+	entries []entry
+	in      *segment      // where they are, once durable
 	answer  chan *outcome // nil: take care of the queue
+}
+
+func (c *commit) size() (n int) {
+	for _, e := range c.entries {
+		n += entryHead + len(e.name) + len(e.content)
+	}
+	return n
 }
 
 type outcome struct{ err error }
@@ -99,24 +114,25 @@ func newJournal(b *Blobs, folder string, next uint64) *journal {
 	return j
 }
 
-// enter has a name to itself: what is done to one name is in the journal in the order
+// enter has names to itself: what is done to one name is in the journal in the order
 // in which it is done to the file.
-func (j *journal) enter(name string) {
+func (j *journal) enter(names ...string) {
 	j.gate.RLock()
 	j.mu.Lock()
-	for {
-		if _, taken := j.busy[name]; !taken {
-			break
-		}
+	defer j.mu.Unlock()
+	for slices.ContainsFunc(names, func(name string) bool { _, taken := j.busy[name]; return taken }) {
 		j.changed.Wait()
 	}
-	j.busy[name] = struct{}{}
-	j.mu.Unlock()
+	for _, name := range names {
+		j.busy[name] = struct{}{}
+	}
 }
 
-func (j *journal) leave(name string) {
+func (j *journal) leave(names ...string) {
 	j.mu.Lock()
-	delete(j.busy, name)
+	for _, name := range names {
+		delete(j.busy, name)
+	}
 	j.changed.Broadcast()
 	j.mu.Unlock()
 	j.gate.RUnlock()
@@ -136,36 +152,45 @@ func (j *journal) knows(name string) bool {
 }
 
 // removed is told of a name that is about to be removed. It need not be durable: the
-// next frame tells it.
+// next frame tells it. The caller has entered the name.
 func (j *journal) removed(name string) {
-	if j.knows(name) {
-		j.mu.Lock()
+	if !j.knows(name) {
+		return
+	}
+	j.mu.Lock()
+	many := len(j.gone) >= goneLimit && j.broken == nil
+	if !many {
 		j.gone[name] = struct{}{}
-		j.mu.Unlock()
+	}
+	j.mu.Unlock()
+	if many {
+		if s, err := j.append(entry{kind: entryGone, name: name}); err == nil {
+			s.unseen.Done()
+		}
 	}
 }
 
-// append makes an entry durable, together with those of others. The caller has entered
-// the name, and says when a put bears it.
-func (j *journal) append(kind entryKind, name string, content []byte) (*segment, error) {
-	e := &entry{kind: kind, name: name, content: content, answer: make(chan *outcome, 1)}
+// append makes entries durable, together with those of others. The caller has entered
+// the names, and tells unseen of the segment when all that was put bears its name.
+func (j *journal) append(entries ...entry) (*segment, error) {
+	c := &commit{entries: entries, answer: make(chan *outcome, 1)}
 	j.mu.Lock()
 	if err := j.refusal(); err != nil {
 		j.mu.Unlock()
 		return nil, err
 	}
-	j.queue = append(j.queue, e)
+	j.queue = append(j.queue, c)
 	follow := j.leading
 	j.leading = true
 	j.mu.Unlock()
 	if follow {
-		if o := <-e.answer; o != nil {
-			return e.in, o.err
+		if o := <-c.answer; o != nil {
+			return c.in, o.err
 		}
 	}
 	j.lead()
-	o := <-e.answer
-	return e.in, o.err
+	o := <-c.answer
+	return c.in, o.err
 }
 
 // refusal says why nothing can be appended; mu is held.
@@ -190,7 +215,7 @@ func (j *journal) lead() {
 	j.mu.Lock()
 	n, bytes := 0, 0
 	for n < len(j.queue) && bytes < batchLimit {
-		bytes += entryHead + len(j.queue[n].name) + len(j.queue[n].content)
+		bytes += j.queue[n].size()
 		n++
 	}
 	batch := j.queue[:n:n]
@@ -206,13 +231,13 @@ func (j *journal) lead() {
 	}
 	j.mu.Unlock()
 	o := &outcome{err}
-	for _, e := range batch {
-		e.answer <- o
+	for _, c := range batch {
+		c.answer <- o
 	}
 }
 
 // write makes a frame of a batch durable. The caller holds writing.
-func (j *journal) write(batch []*entry, bytes int) error {
+func (j *journal) write(batch []*commit, bytes int) error {
 	s, err := j.segmentFor(bytes)
 	if err != nil {
 		return err
@@ -225,23 +250,27 @@ func (j *journal) write(batch []*entry, bytes int) error {
 	for name := range gone {
 		s.names[name] = struct{}{}
 	}
-	for _, e := range batch {
-		s.names[e.name] = struct{}{}
+	for _, c := range batch {
+		for _, e := range c.entries {
+			s.names[e.name] = struct{}{}
+		}
 	}
 	j.mu.Unlock()
 	b := beginFrame(j.buffer[:0])
 	for name := range gone {
 		b = appendEntry(b, entryGone, name, nil)
 	}
-	for _, e := range batch {
-		b = appendEntry(b, e.kind, e.name, e.content)
+	for _, c := range batch {
+		for _, e := range c.entries {
+			b = appendEntry(b, e.kind, e.name, e.content)
+		}
 	}
 	b = endFrame(b, s.id, s.frames)
 	end := s.end + int64(len(b))
 	if end > s.size {
 		b = append(b, make([]byte, growth)...)
 	}
-	if j.buffer = b; cap(b) > 2*maxFrame {
+	if j.buffer = b; cap(b) > 4*batchLimit {
 		j.buffer = nil
 	}
 	broken := false
@@ -270,12 +299,10 @@ func (j *journal) write(batch []*entry, bytes int) error {
 	s.size = max(s.size, s.end+int64(len(b)))
 	s.end = end
 	s.frames++
-	for _, e := range batch {
-		e.in = s
-		if e.kind == entryPut {
-			s.unseen.Add(1)
-		}
+	for _, c := range batch {
+		c.in = s
 	}
+	s.unseen.Add(len(batch))
 	return nil
 }
 

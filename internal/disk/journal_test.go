@@ -45,6 +45,18 @@ func remove(t testing.TB, b *Blobs, name string) {
 	}
 }
 
+// kept opens a folder for writing whose journal stays as it is while a test copies it.
+func kept(t testing.TB, root string) *Blobs {
+	t.Helper()
+	b, err := Open(root, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.journal.age = time.Hour
+	t.Cleanup(func() { b.Close() })
+	return b
+}
+
 // holds is what a name leads to, or nil.
 func holds(t testing.TB, b *Blobs, name string) []byte {
 	t.Helper()
@@ -114,7 +126,7 @@ func crashed(t testing.TB, root string, spoil func(content []byte) []byte) strin
 // under their names: for who only reads, and for the next writer, whose files are whole.
 func TestReplay(t *testing.T) {
 	root := t.TempDir()
-	b := open(t, root, true)
+	b := kept(t, root)
 	want := map[string][]byte{}
 	for i := range 20 {
 		name := strongroom.NewID().String()
@@ -215,7 +227,7 @@ func TestReplay(t *testing.T) {
 // back what was removed before it.
 func TestReplayRemoval(t *testing.T) {
 	root := t.TempDir()
-	b := open(t, root, true)
+	b := kept(t, root)
 	gone := strongroom.NewID().String()
 	put(t, b, gone, []byte("x"))
 	remove(t, b, gone)
@@ -234,7 +246,7 @@ func TestReplayRemoval(t *testing.T) {
 // A crash in the middle of a write leaves part of a frame, which nobody was told of.
 func TestTornTail(t *testing.T) {
 	root := t.TempDir()
-	b := open(t, root, true)
+	b := kept(t, root)
 	first, last := strongroom.NewID().String(), strongroom.NewID().String()
 	put(t, b, first, some(5000))
 	put(t, b, last, some(5000))
@@ -269,7 +281,7 @@ func TestTornTail(t *testing.T) {
 // Damage before a whole frame takes what was acknowledged: that is told, not passed over.
 func TestDamage(t *testing.T) {
 	root := t.TempDir()
-	b := open(t, root, true)
+	b := kept(t, root)
 	for range 3 {
 		put(t, b, strongroom.NewID().String(), some(5000))
 	}
@@ -385,7 +397,7 @@ func TestTurns(t *testing.T) {
 // Many at once share an fsync, and everything that was acknowledged is in the journal.
 func TestTogether(t *testing.T) {
 	root := t.TempDir()
-	b := open(t, root, true)
+	b := kept(t, root)
 	var mu sync.Mutex
 	want := map[string][]byte{}
 	var all sync.WaitGroup
@@ -445,7 +457,7 @@ func TestSmallIsBounded(t *testing.T) {
 // A full disk refuses, and is no reason to go on refusing.
 func TestJournalFull(t *testing.T) {
 	root := t.TempDir()
-	b := open(t, root, true)
+	b := kept(t, root)
 	put(t, b, strongroom.NewID().String(), []byte("x"))
 	j := b.journal
 	good := j.now.f

@@ -161,7 +161,7 @@ func TestPowerCut(t *testing.T) {
 // TestPowerCutWhileReplaying cuts the power again while the journal is replayed.
 func TestPowerCutWhileReplaying(t *testing.T) {
 	root := t.TempDir()
-	b := open(t, root, true)
+	b := kept(t, root)
 	want := map[string][]byte{}
 	for range 40 {
 		name := strongroom.NewID().String()

@@ -177,7 +177,7 @@ func (b *Blobs) replay(all []found, gone map[string]struct{}) error {
 		if err := writeNew(temp, content); err != nil {
 			return err
 		}
-		if err := os.Rename(temp, path); err != nil {
+		if err := rename(temp, path); err != nil {
 			return fmt.Errorf("naming a blob: %w", full(err))
 		}
 	}

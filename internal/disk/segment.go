@@ -32,11 +32,10 @@ const (
 	block     = 4096
 	frameHead = 64
 	entryHead = 6
-	// maxFrame bounds the entries of a frame: a batch, which ends with the entry that
-	// reaches batchLimit.
+	// A frame has at most the words of goneLimit removals, then a batch, which ends with the
+	// commit that reaches batchLimit.
 	batchLimit = 1 << 20
-	maxFrame   = batchLimit + entryHead + maxName + smallLimit
-	maxName    = 32 + 2*49
+	maxFrame   = 4 << 20
 )
 
 var magic = [8]byte([]byte("strjnl1\n"))

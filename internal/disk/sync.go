@@ -50,6 +50,12 @@ func writeNew(path string, content []byte) error {
 	return nil
 }
 
+// rename gives a file its name, in place of another's. (os.Rename looks first whether the
+// new name is a folder's.)
+func rename(from, to string) error {
+	return again(func() error { return unix.Rename(from, to) })
+}
+
 // dataSync makes a file's content durable, and its size, and nothing else of it.
 func dataSync(f *os.File) error {
 	return again(func() error { return unix.Fdatasync(int(f.Fd())) })

@@ -104,31 +104,56 @@ func (w *writer) Commit() error {
 	case w.done:
 		return errDone
 	case w.f == nil:
-		return w.commitSmall()
+		return w.b.commitSmall(w)
 	}
 	return w.commitLarge()
 }
 
-// commitSmall writes the file under a temporary name, makes the content durable in the
-// journal, and renames the file, which is made durable later.
-func (w *writer) commitSmall() error {
-	defer w.Abort()
-	j := w.b.journal
-	temp := w.b.temporaryPath(w.dir.path)
-	if err := writeNew(temp, w.content()); err != nil {
-		return err
+// CommitTogether commits two blobs, small ones at the cost of one.
+func (b *Blobs) CommitTogether(one, other vault.BlobWriter) error {
+	v, ok1 := one.(*writer)
+	w, ok2 := other.(*writer)
+	if ok1 && ok2 && v.b == b && w.b == b && v.f == nil && w.f == nil && !v.done && !w.done && v.name != w.name {
+		return b.commitSmall(v, w)
 	}
-	j.enter(w.name)
-	defer j.leave(w.name)
-	s, err := j.append(entryPut, w.name, w.content())
+	second := make(chan error, 1)
+	go func() { second <- other.Commit() }()
+	return errors.Join(one.Commit(), <-second)
+}
+
+// commitSmall writes files under temporary names, makes the contents durable in the
+// journal, and renames the files, which are made durable later.
+func (b *Blobs) commitSmall(writers ...*writer) (err error) {
+	temps, names, entries := make([]string, 0, 2), make([]string, 0, 2), make([]entry, 0, 2)
+	defer func() {
+		for _, w := range writers {
+			w.Abort() // of which the buffer is left
+		}
+		if err != nil {
+			for _, temp := range temps {
+				os.Remove(temp)
+			}
+		}
+	}()
+	for _, w := range writers {
+		temp := b.temporaryPath(w.dir.path)
+		if err := writeNew(temp, w.content()); err != nil {
+			return err
+		}
+		temps, names, entries = append(temps, temp), append(names, w.name), append(entries, entry{entryPut, w.name, w.content()})
+	}
+	j := b.journal
+	j.enter(names...)
+	defer j.leave(names...)
+	s, err := j.append(entries...)
 	if err != nil {
-		os.Remove(temp)
 		return err
 	}
 	defer s.unseen.Done()
-	if err := os.Rename(temp, filepath.Join(w.dir.path, w.name)); err != nil {
-		os.Remove(temp)
-		return fmt.Errorf("naming a blob: %w", full(err))
+	for i, w := range writers {
+		if err := rename(temps[i], filepath.Join(w.dir.path, w.name)); err != nil {
+			return fmt.Errorf("naming a blob: %w", full(err))
+		}
 	}
 	return nil
 }
@@ -149,7 +174,7 @@ func (w *writer) commitLarge() error {
 		j.enter(w.name)
 		defer j.leave(w.name)
 	}
-	if err := os.Rename(temp, filepath.Join(w.dir.path, w.name)); err != nil {
+	if err := rename(temp, filepath.Join(w.dir.path, w.name)); err != nil {
 		return fmt.Errorf("naming a blob: %w", full(err))
 	}
 	w.done = true
@@ -158,7 +183,10 @@ func (w *writer) commitLarge() error {
 	}
 	if j != nil && j.knows(w.name) {
 		// Or replaying would put back what the name led to before.
-		_, err := j.append(entryElsewhere, w.name, nil)
+		s, err := j.append(entry{kind: entryElsewhere, name: w.name})
+		if err == nil {
+			s.unseen.Done()
+		}
 		return err
 	}
 	return nil
@@ -175,3 +203,8 @@ func (w *writer) Abort() {
 		os.Remove(w.f.Name())
 	}
 }
+
+var (
+	_ vault.Blobs    = (*Blobs)(nil)
+	_ vault.Together = (*Blobs)(nil)
+)

@@ -93,6 +93,9 @@ func Backup(ctx context.Context, path, to string, keys bool, by string, step fun
 			return err
 		}
 		name = filepath.ToSlash(name)
+		if strings.HasPrefix(name, "blobs/") {
+			return nil // copied below
+		}
 		if skipped(name) || !keys && isKey(name) {
 			return nil
 		}
@@ -100,14 +103,14 @@ func Backup(ctx context.Context, path, to string, keys bool, by string, step fun
 			return err
 		}
 		n, err := copyFile(p, filepath.Join(partial, name))
-		if errors.Is(err, fs.ErrNotExist) && strings.HasPrefix(d.Name(), ".") {
-			return nil // a blob that was being written; the database does not name it
-		}
 		c.Files++
 		c.Bytes += n
 		step()
 		return err
 	})
+	if err == nil && info.Blobs == nil {
+		err = copyBlobs(ctx, filepath.Join(path, "blobs"), filepath.Join(partial, "blobs"), &c, step)
+	}
 	if err != nil {
 		return fail(err)
 	}
@@ -118,6 +121,36 @@ func Backup(ctx context.Context, path, to string, keys bool, by string, step fun
 		return fail(err)
 	}
 	return c, disk.SyncFolder(filepath.Dir(filepath.Clean(to)))
+}
+
+// copyBlobs copies the blobs of a folder as whoever reads them sees them: after a crash
+// some may be whole only in the journal of small blobs, which the copy needs no more.
+func copyBlobs(ctx context.Context, from, to string, c *Copied, step func()) error {
+	blobs, err := disk.Open(from, false)
+	if err != nil {
+		return err
+	}
+	defer blobs.Close()
+	if err := os.MkdirAll(to, 0o700); err != nil {
+		return err
+	}
+	for f, err := range blobs.List(ctx) {
+		if err != nil {
+			return err
+		}
+		blob, err := blobs.Open(ctx, f.Name)
+		if err != nil {
+			return err
+		}
+		n, err := writeCopy(io.NewSectionReader(blob, 0, blob.Size()), filepath.Join(to, f.Name[:2], f.Name))
+		if err := errors.Join(err, blob.Close()); err != nil {
+			return err
+		}
+		c.Files++
+		c.Bytes += n
+		step()
+	}
+	return nil
 }
 
 // noteBackup puts on record that a copy of everything is about to be made, and
@@ -160,6 +193,10 @@ func copyFile(from, to string) (int64, error) {
 		return 0, err
 	}
 	defer in.Close()
+	return writeCopy(in, to)
+}
+
+func writeCopy(in io.Reader, to string) (int64, error) {
 	if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
 		return 0, err
 	}

@@ -76,8 +76,13 @@ func (h *House) openBlobs(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	if h.bucket == nil {
-		h.Blobs, err = disk.Open(filepath.Join(h.Path, "blobs"), o.Serve)
-		return err
+		folder, err := disk.Open(filepath.Join(h.Path, "blobs"), o.Serve)
+		if err != nil {
+			return err
+		}
+		h.Blobs = folder
+		h.closers = append(h.closers, folder.Close)
+		return nil
 	}
 	h.Blobs = h.bucket
 	if at := h.Info.Blobs; !at.KeptTo.IsZero() {

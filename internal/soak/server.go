@@ -276,6 +276,9 @@ func (s *server) filesMatchRows(ctx context.Context) error {
 	}
 	var extra []string
 	err = filepath.WalkDir(filepath.Join(path, "blobs"), func(_ string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() && d.Name() == "journal" {
+			return fs.SkipDir // copies, for after a crash
+		}
 		if err != nil || d.IsDir() {
 			return err
 		}
