@@ -506,7 +506,7 @@ func TestCommitInDoubt(t *testing.T) {
 	ctx := t.Context()
 	most := rounds(t, 2, 20)
 	doubts, came := 0, 0
-	wait := 4 * delay // blob, its folder, sidecar, its folder, then the commit
+	wait := delay // the journal of small blobs, then the commit
 	for n := 0; n < 80*most && doubts < most; n++ {
 		l := &load{t: t, c: c, journal: v.journal}
 		key := fmt.Sprint("doubt/", n)
@@ -520,7 +520,6 @@ func TestCommitInDoubt(t *testing.T) {
 			}
 			v.journal.uploads[u.id] = u
 			do = func() error { return l.putPart(ctx, u, 1) }
-			wait = min(wait, 3*delay)
 		}
 		answered := make(chan error, 1)
 		w := v.journal.begin(key, content)
@@ -544,11 +543,19 @@ func TestCommitInDoubt(t *testing.T) {
 		case !strings.Contains(err.Error(), "ledger"): // the blob's own fsync: too early
 			v.journal.refuse(w)
 			wait += delay / 3
+			again := value{seeds.Add(1), 10}
+			w := v.journal.begin("doubt/again", again)
+			for deadline := time.Now().Add(time.Minute); c.put(ctx, "doubt/again", again.content()) != nil; time.Sleep(delay) {
+				if time.Now().After(deadline) {
+					t.Fatal("it goes on refusing")
+				}
+			}
+			v.journal.acknowledge(w)
 			continue
 		}
 		v.journal.refuse(w)
 		doubts++
-		wait = 4 * delay
+		wait = delay
 		time.Sleep(20 * delay) // what the server does about it
 		s.kill()
 		s, c = v.inspect(t, randomness(t, n))

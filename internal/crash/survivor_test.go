@@ -245,15 +245,24 @@ func (v *survivor) temporaries(t testing.TB) {
 	})
 }
 
-// age makes every sealed file as old as those that a sweep takes.
+// age makes every sealed file as old as those that a sweep takes, and the journal whose
+// files are as old as it.
 func (v *survivor) age(t testing.TB) {
 	t.Helper()
 	before := time.Now().Add(-48 * time.Hour)
-	v.files(t, func(path string) {
+	old := func(path string) {
 		if err := os.Chtimes(path, before, before); err != nil {
 			t.Fatal(err)
 		}
-	})
+	}
+	v.files(t, old)
+	segments, err := filepath.Glob(filepath.Join(v.data, "rooms", v.founded.Room.String(), "blobs", "journal", "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range segments {
+		old(path)
+	}
 }
 
 // swept waits until no file is left that no row names, and fails if one stays. That

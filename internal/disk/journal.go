@@ -29,7 +29,7 @@ const (
 	// goneLimit is how many removals wait for the next frame.
 	goneLimit = 10_000
 	// healFirst and healMost bound the time between attempts to go on after a failure.
-	healFirst, healMost = time.Second, time.Minute
+	healFirst, healMost = 20 * time.Millisecond, time.Minute
 )
 
 // journal makes small blobs durable, many at once: their content is appended to a

@@ -208,7 +208,14 @@ func TestReplay(t *testing.T) {
 			if n := count(t, after); n != before {
 				t.Errorf("a reader left %d files of %d", n, before)
 			}
+			past := time.Now().Add(-48 * time.Hour)
+			if err := os.Chtimes(segments(t, after)[0], past, past); err != nil {
+				t.Fatal(err)
+			}
 			writer := open(t, after, true)
+			if info, err := os.Stat(filepath.Join(after, twice[:2], twice)); err != nil || info.ModTime().After(past.Add(time.Minute)) {
+				t.Errorf("a blob that no row may name is as young as the replay, %v", err)
+			}
 			check(writer)
 			check(reader) // what it found in the journal is in files now
 			if left := segments(t, after); len(left) > 0 {

@@ -25,7 +25,7 @@ type found struct {
 	path string
 	id   segmentID
 	end  int64 // read no further
-	mod  time.Time
+	mod  time.Time // when it was last written to; zero while it is in use
 }
 
 // latest is the newest entry of a name.
@@ -179,6 +179,11 @@ func (b *Blobs) replay(all []found, gone map[string]struct{}) error {
 		}
 		if err := rename(temp, path); err != nil {
 			return fmt.Errorf("naming a blob: %w", full(err))
+		}
+		if !l.in.mod.IsZero() { // what no row names is to be swept when it would have been
+			if err := os.Chtimes(path, l.in.mod, l.in.mod); err != nil {
+				return fmt.Errorf("giving a blob its age: %w", err)
+			}
 		}
 	}
 	return b.syncNames(all[0].f, touched)
