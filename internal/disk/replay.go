@@ -24,7 +24,7 @@ type found struct {
 	f    *os.File
 	path string
 	id   segmentID
-	end  int64 // read no further
+	end  int64     // read no further
 	mod  time.Time // when it was last written to; zero while it is in use
 }
 
