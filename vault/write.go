@@ -381,7 +381,7 @@ func (r *Room) sealBlob(ctx context.Context, name string, open func(io.Writer) (
 	if err := sw.Close(); err != nil {
 		return sealed{}, unavailable("nothing can be stored now", err)
 	}
-	if err := r.commit(w, s.plain, beside); err != nil {
+	if err := r.makeDurable(w, s.plain, beside); err != nil {
 		return sealed{}, err
 	}
 	s.digest = digest.sum()
@@ -392,8 +392,8 @@ func (r *Room) sealBlob(ctx context.Context, name string, open func(io.Writer) (
 // stanzas beside them are there: then both are made durable at once, where that can be.
 const few = 64 << 10
 
-// commit makes a blob durable and the one beside it.
-func (r *Room) commit(w BlobWriter, plain int64, beside func() (BlobWriter, error)) error {
+// makeDurable commits a blob and the one beside it.
+func (r *Room) makeDurable(w BlobWriter, plain int64, beside func() (BlobWriter, error)) error {
 	if beside == nil {
 		if err := w.Commit(); err != nil {
 			return unavailable("nothing can be stored now", err)

@@ -529,3 +529,36 @@ func TestAtLeast(t *testing.T) {
 		}
 	}
 }
+
+// A segment stays until everything it tells of bears its name: only then can the files be
+// made durable.
+func TestSegmentWaitsForNames(t *testing.T) {
+	root := t.TempDir()
+	b := kept(t, root)
+	j, name := b.journal, strongroom.NewID().String()
+	j.enter(name)
+	s, err := j.append(entry{entryPut, name, []byte("x")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	j.writing.Lock()
+	err = j.exchange(false)
+	j.writing.Unlock()
+	if err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(200 * time.Millisecond)
+	if n := len(segments(t, root)); n != 1 {
+		t.Errorf("%d segments are left while a blob has no name yet", n)
+	}
+	if err := writeNew(filepath.Join(root, name[:2], name), []byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	s.unseen.Done()
+	j.leave(name)
+	for deadline := time.Now().Add(10 * time.Second); len(segments(t, root)) > 0; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the segment stays")
+		}
+	}
+}
