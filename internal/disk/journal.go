@@ -385,7 +385,10 @@ func (j *journal) newSegment() (s *segment, err error) {
 			return nil, err
 		}
 	}
-	if s, j.spare = j.spare, nil; s == nil {
+	j.mu.Lock()
+	s, j.spare = j.spare, nil
+	j.mu.Unlock()
+	if s == nil {
 		if s, err = j.createSpare(); err != nil {
 			return nil, err
 		}
@@ -574,6 +577,8 @@ func (j *journal) close() error {
 	if left {
 		err = j.startAnew()
 	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
 	if j.spare != nil {
 		j.spare.f.Close()
 		err = errors.Join(err, os.Remove(j.spare.path))

@@ -107,7 +107,7 @@ func frameSum(b []byte) (sum [32]byte) {
 
 // frameAt reads the frame at an offset into the buffer, and answers its number and
 // entries; not ok where no whole frame of this segment begins there.
-func frameAt(f io.ReaderAt, offset int64, id segmentID, buffer []byte) (number uint32, entries, grown []byte, ok bool, err error) {
+func frameAt(f io.ReaderAt, size, offset int64, id segmentID, buffer []byte) (number uint32, entries, grown []byte, ok bool, err error) {
 	buffer = append(buffer[:0], make([]byte, frameHead)...)
 	if n, err := f.ReadAt(buffer, offset); n < frameHead {
 		if err == io.EOF {
@@ -116,7 +116,7 @@ func frameAt(f io.ReaderAt, offset int64, id segmentID, buffer []byte) (number u
 		return 0, nil, buffer, false, err
 	}
 	length := binary.BigEndian.Uint32(buffer[28:])
-	if !bytes.Equal(buffer[:8], magic[:]) || !bytes.Equal(buffer[8:24], id[:]) || length > maxFrame {
+	if !bytes.Equal(buffer[:8], magic[:]) || !bytes.Equal(buffer[8:24], id[:]) || length > maxFrame || int64(length) > size-offset-frameHead {
 		return 0, nil, buffer, false, nil
 	}
 	buffer = append(buffer, make([]byte, length)...)
@@ -140,7 +140,7 @@ func readSegment(f io.ReaderAt, size int64, id segmentID, each func(kind entryKi
 	var buffer []byte
 	var offset int64
 	for number := uint32(0); ; number++ {
-		at, entries, grown, ok, err := frameAt(f, offset, id, buffer)
+		at, entries, grown, ok, err := frameAt(f, size, offset, id, buffer)
 		if buffer = grown; err != nil {
 			return fmt.Errorf("reading a segment: %w", err)
 		}
@@ -161,7 +161,7 @@ func readSegment(f io.ReaderAt, size int64, id segmentID, each func(kind entryKi
 		offset += (length + block - 1) / block * block
 	}
 	for later := offset; later < size; later += block {
-		_, _, grown, ok, err := frameAt(f, later, id, buffer)
+		_, _, grown, ok, err := frameAt(f, size, later, id, buffer)
 		if buffer = grown; err != nil {
 			return fmt.Errorf("reading a segment: %w", err)
 		}
