@@ -100,6 +100,7 @@ type demo struct {
 	dir     string
 	bucket  string
 	sample  strongroom.Object // the call that is asked for
+	told    *life             // what went before
 }
 
 func (d *demo) show(ctx context.Context, calls int, clock *demoClock, until time.Time) error {
@@ -157,7 +158,7 @@ func (d *demo) show(ctx context.Context, calls int, clock *demoClock, until time
 	if len(v.Problems) > 0 || !v.State.Sound() {
 		return errors.New("the ledger does not verify")
 	}
-	return nil
+	return d.told.answers(ctx)
 }
 
 // as returns the caller that an access key proves.
@@ -180,6 +181,7 @@ func (d *demo) fill(ctx context.Context, owner vault.Caller, calls int, clock *d
 	slices.Sort(counts)
 	d.printf("two weeks of a synthetic contact centre, %s, in %.1f s: %d people, %d files of %.1f MB stored (%s), %d opened, %s\n",
 		l.centre.Organisation, time.Since(start).Seconds(), len(l.centre.People()), l.files, float64(l.size)/1e6, strings.Join(counts, ", "), l.opened, count(l.refused, "refusal"))
+	d.told = l
 	d.printf("each is sealed to %s (ML-KEM-768 with X25519), and each has its record\n", d.house.Room.Recipient(vault.StandardCustody))
 	return nil
 }

@@ -81,6 +81,9 @@ func (d *demo) live(ctx context.Context, clock *demoClock, owner vault.Caller, c
 	if err := l.hire(ctx); err != nil {
 		return nil, err
 	}
+	if err := l.workingHours(ctx); err != nil {
+		return nil, err
+	}
 	next, stop := iter.Pull(l.centre.Documents())
 	defer stop()
 	calling := l.centre.Calls
@@ -135,6 +138,16 @@ func (l *life) hire(ctx context.Context) error {
 	l.keys[l.owner.Principal.Name] = l.founded.KeyID
 	l.at[l.owner.Principal.Name] = netip.AddrFrom4([4]byte{198, 51, 100, 2})
 	return nil
+}
+
+// workingHours says when people of the centre are at work, for what alerts out of hours.
+func (l *life) workingHours(ctx context.Context) error {
+	desk, done, err := l.house.Alerts(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = desk.SetConditions(ctx, l.owner, "hours", []byte(`hours: {time_zone: UTC, days: [mon-fri], from: "07:30", to: "18:30"}`+"\n"))
+	return errors.Join(err, done())
 }
 
 // caller is somebody at their place, or in the evening somewhere else.

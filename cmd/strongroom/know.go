@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"crypto/sha256"
@@ -34,19 +33,18 @@ type knowCommand struct {
 	Diff    knowDiff    `cmd:"" help:"What appeared, grew, shrank or vanished since."`
 }
 
-// scanClassifier labels what a scan reads. It is the one place that chooses how.
-func scanClassifier() know.Classifier { return byBeginning{} }
+// scanClassifier labels what a scan reads: by its name's type and by what its beginning holds.
+func scanClassifier() know.Classifier { return byContent{} }
 
-// byBeginning labels by a name's type and the first bytes.
-type byBeginning struct{}
+type byContent struct{}
 
-func (byBeginning) Classify(_ context.Context, name string, head io.Reader) (strongroom.Label, error) {
-	var first bytes.Buffer
-	if _, err := io.CopyN(&first, head, 4096); err != nil && !errors.Is(err, io.EOF) {
-		return strongroom.Label{}, err
-	}
-	return classify.Arriving(first.Bytes(), mime.TypeByExtension(path.Ext(name)), nil), nil
+func (byContent) Classify(_ context.Context, name string, head io.Reader) (strongroom.Label, error) {
+	j, err := classify.Judge(head, -1, scannedBytes, mime.TypeByExtension(path.Ext(name)), nil, nil)
+	return j.Label, err
 }
+
+// scannedBytes bounds what of one file a scan looks at.
+const scannedBytes = 1 << 20
 
 // knowing opens the room and what is known of its data, in the name of the access key set.
 func (f roomFlags) knowing(ctx context.Context, do func(*house.House, vault.Caller, *inventory.Store) error) error {

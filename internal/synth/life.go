@@ -150,10 +150,16 @@ func (c *Centre) Hour(r Roles, t time.Time, day, days int, stored []Stored) []Ac
 			}
 		}
 	}
+	// One evening they go through what is there, one after the other.
+	if day == days/2+2 && t.Hour() == 21 {
+		for i, s := range stored[:min(14, len(stored))] {
+			acts = append(acts, Act{At: t.Add(time.Duration(30+i/2) * time.Minute).Add(time.Duration(i%2*20) * time.Second), Who: r.Curious.Name, Do: Open, Key: s.Key})
+		}
+	}
 	// The leaver: everything of their own in the last two evenings, and a try from outside.
 	if (day == leaves || day == leaves-1) && t.Hour() == 19 {
 		for _, s := range stored {
-			if s.Agent == r.Leaver.UserID && s.Kind == KindCall {
+			if s.Agent == r.Leaver.UserID {
 				act(r.Leaver.Name, Open, s.Key, strongroom.Purpose{})
 			}
 		}
