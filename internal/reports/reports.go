@@ -17,7 +17,6 @@ import (
 	"strings"
 
 	"strongroom"
-	"strongroom/internal/disk"
 )
 
 // Folder is where reports of one kind lie.
@@ -69,7 +68,14 @@ func (f *Folder) Keep(id strongroom.ID, report any) error {
 	if err != nil {
 		return fmt.Errorf("keeping a report: %w", err)
 	}
-	return disk.SyncFolder(f.path)
+	folder, err := os.Open(f.path)
+	if err != nil {
+		return fmt.Errorf("keeping a report: %w", err)
+	}
+	if err := errors.Join(folder.Sync(), folder.Close()); err != nil { // or a power cut takes its name
+		return fmt.Errorf("keeping a report: %w", err)
+	}
+	return nil
 }
 
 // Read reads a report. The error is fs.ErrNotExist where there is none.
