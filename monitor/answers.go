@@ -75,6 +75,7 @@ type Person struct {
 // Who sums by actor what a filter lets through, who opened most first. Names are those
 // last recorded; "" is nobody, whom no record names.
 func (m *Monitor) Who(ctx context.Context, f Filter) ([]Person, error) {
+	f.Bare = f.Bucket == "" && f.Queue == "" && f.Class == "" && f.Group == ""
 	uses, err := m.rollups.Uses(ctx, f)
 	if err != nil {
 		return nil, err

@@ -59,7 +59,7 @@ func (m *Monitor) UsualOfGroup(ctx context.Context, group string, at time.Time, 
 
 // began is when an actor was first released something.
 func (m *Monitor) began(ctx context.Context, actor string) (first time.Time, ok bool, err error) {
-	uses, err := m.rollups.Uses(ctx, Filter{Actor: actor, Action: strongroom.ActionReadObject, Outcome: strongroom.Permitted})
+	uses, err := m.rollups.Uses(ctx, Filter{Actor: actor, Action: strongroom.ActionReadObject, Outcome: strongroom.Permitted, Bare: true})
 	for _, u := range uses {
 		if !ok || u.First.Before(first) {
 			first, ok = u.First, true
@@ -123,7 +123,7 @@ func (m *Monitor) Often(ctx context.Context, at time.Time, weeks int) ([]Pace, e
 	if err != nil {
 		return nil, err
 	}
-	uses, err := m.rollups.Uses(ctx, Filter{Action: strongroom.ActionReadObject, Outcome: strongroom.Permitted})
+	uses, err := m.rollups.Uses(ctx, Filter{Action: strongroom.ActionReadObject, Outcome: strongroom.Permitted, Bare: true})
 	if err != nil {
 		return nil, err
 	}

@@ -36,6 +36,9 @@ type Filter struct {
 	Queue        string
 	Class        string // objects whose label has this class, among others or alone
 	Group        string // principals who had this group at the time
+	// Bare has bucket, queue, classes and groups not told apart, which is much quicker for
+	// many actors. It goes with none of the four above.
+	Bare bool
 }
 
 // ObjectUse is how often one principal used one version of an object. Opened, Other and

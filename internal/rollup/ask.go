@@ -25,6 +25,7 @@ type lookup struct {
 }
 
 type facet struct {
+	bare            bool
 	action          strongroom.Action
 	refused, untold bool
 	bucket, queue   string
@@ -83,10 +84,10 @@ func (r *Rollups) lookup(ctx context.Context, tx querier) (*lookup, error) {
 	}); err != nil {
 		return nil, err
 	}
-	if err := each(ctx, tx, "SELECT id, action, refused, untold, bucket, queue, classes, groups FROM facet", func(scan func(...any) error) error {
+	if err := each(ctx, tx, "SELECT id, bare, action, refused, untold, bucket, queue, classes, groups FROM facet", func(scan func(...any) error) error {
 		var id, bucket, queue, classes, groups int64
 		var f facet
-		if err := scan(&id, &f.action, &f.refused, &f.untold, &bucket, &queue, &classes, &groups); err != nil {
+		if err := scan(&id, &f.bare, &f.action, &f.refused, &f.untold, &bucket, &queue, &classes, &groups); err != nil {
 			return err
 		}
 		f.bucket, f.queue, f.classes, f.groups = names[bucket], names[queue], set(names[classes]), set(names[groups])
@@ -135,18 +136,26 @@ func set(name string) []string {
 }
 
 // matching answers the facets that a filter lets through, as a condition of SQL on a
-// column facet, "" where it lets all through; ok is false where there is none.
+// column facet; ok is false where there is none.
 func (l *lookup) matching(f monitor.Filter) (condition string, ok bool) {
-	var ids []int64
+	var ids, bare []int64
+	kind := 0
 	for id, x := range l.facets {
+		if x.bare {
+			bare = append(bare, id)
+		}
+		if x.bare != f.Bare {
+			continue
+		}
+		kind++
 		if (f.Action == "" || f.Action == x.action) && (f.Outcome == "" || f.Outcome == x.outcome()) &&
 			(f.Bucket == "" || f.Bucket == x.bucket) && (f.Queue == "" || f.Queue == x.queue) &&
 			(f.Class == "" || slices.Contains(x.classes, f.Class)) && (f.Group == "" || slices.Contains(x.groups, f.Group)) {
 			ids = append(ids, id)
 		}
 	}
-	if len(ids) == len(l.facets) {
-		return "", len(ids) > 0
+	if !f.Bare && len(ids) == kind {
+		return " AND c.facet NOT IN (" + list(bare) + ")", len(ids) > 0
 	}
 	slices.Sort(ids)
 	return " AND c.facet IN (" + list(ids) + ")", len(ids) > 0
@@ -252,7 +261,9 @@ func (r *Rollups) Uses(ctx context.Context, f monitor.Filter) ([]strongroom.Use,
 	defer v.Rollback()
 	condition, some := v.matching(f)
 	actor, known := v.ids[f.Actor]
-	one := f.Actor != ""
+	// The cells of everybody tell no groups.
+	gathered := f.Actor == monitor.Everybody && f.Group != ""
+	one := f.Actor != "" && !gathered
 	if one && !known || !some {
 		return nil, nil
 	}
@@ -269,6 +280,9 @@ func (r *Rollups) Uses(ctx context.Context, f monitor.Filter) ([]strongroom.Use,
 			var c cellSums
 			if err := scan(&k.actor, &k.facet, &c.n, &c.bytes, &c.first, &c.last); err != nil {
 				return err
+			}
+			if gathered {
+				k.actor = everybody
 			}
 			if have, ok := sums[k]; ok {
 				c = cellSums{have.n + c.n, have.bytes + c.bytes, min(have.first, c.first), max(have.last, c.last)}
@@ -334,6 +348,7 @@ func (r *Rollups) Hours(ctx context.Context, f monitor.Filter) ([]monitor.Hour, 
 	} else {
 		all.from, all.to = hoursOf(spans[0]).from, hoursOf(spans[len(spans)-1]).to
 	}
+	f.Bare = f.Bucket == "" && f.Queue == "" && f.Class == "" && f.Group == ""
 	var out []monitor.Hour
 	for _, outcome := range []string{strongroom.Permitted, strongroom.Refused} {
 		if f.Outcome != "" && f.Outcome != outcome {
@@ -345,7 +360,7 @@ func (r *Rollups) Hours(ctx context.Context, f monitor.Filter) ([]monitor.Hour, 
 		if !some {
 			continue
 		}
-		query, args := all.cells("c.start, sum(c.n)", condition, actor, true)
+		query, args := all.cells("c.start, sum(c.n)", condition, actor, actor != everybody || f.Group == "")
 		err := each(ctx, v, query+" GROUP BY c.start", func(scan func(...any) error) error {
 			h := monitor.Hour{Outcome: outcome}
 			var start int64
@@ -382,7 +397,7 @@ func (r *Rollups) Releases(ctx context.Context, actor string, hours []time.Time)
 	}
 	defer v.Rollback()
 	id, known := v.ids[actor]
-	condition, some := v.matching(monitor.Filter{Action: strongroom.ActionReadObject, Outcome: strongroom.Permitted})
+	condition, some := v.matching(monitor.Filter{Action: strongroom.ActionReadObject, Outcome: strongroom.Permitted, Bare: true})
 	if actor != "" && !known || !some || len(hours) == 0 {
 		return out, nil
 	}

@@ -11,7 +11,7 @@ import (
 
 // columns of the tables, an id that seals a name first.
 var columns = map[string]string{
-	"name": "id, topic, hash, sealed", "actor": "id, pseudonym, sealed", "facet": "id, action, refused, untold, bucket, queue, classes, groups",
+	"name": "id, topic, hash, sealed", "actor": "id, pseudonym, sealed", "facet": "id, bare, action, refused, untold, bucket, queue, classes, groups",
 	"cell": "grain, start, actor, facet, n, bytes, first, last", "object": "id, version, tag, sealed, size",
 	"use": "object, actor, opened, other, refused, bytes, first, last, latest", "lease": "id, at, actor, facet, object, size, counted, resumed",
 }

@@ -134,9 +134,9 @@ func (l *life) make() strongroom.Event {
 		return e
 	}
 	// Mostly what is new: the distance from the newest is exponential, a tail is anywhere.
-	// And mostly of one's own queue.
+	// And nearly always of one's own queue.
 	var r strongroom.Resource
-	for range 6 {
+	for range 30 {
 		i := len(l.objects) - 1 - int(l.rand.ExpFloat64()*float64(l.many)/100)
 		if l.rand.IntN(20) == 0 || i < 0 {
 			i = l.rand.IntN(len(l.objects))

@@ -20,7 +20,7 @@ import (
 
 // format is the version of what is counted and how it is kept. Rollups of another one
 // are made again.
-const format = 1
+const format = 2
 
 const schema = `
 CREATE TABLE meta (
@@ -40,9 +40,12 @@ CREATE TABLE actor (
     pseudonym TEXT NOT NULL UNIQUE,
     sealed    BLOB -- the principal, where a record told
 );
--- All that a cell tells apart besides when and who; 0 is no name.
+-- All that a cell tells apart besides when and who; 0 is no name. A bare one tells no
+-- names apart: each actor has cells of both kinds for the same records. The cells of
+-- everybody tell no groups apart.
 CREATE TABLE facet (
     id      INTEGER NOT NULL PRIMARY KEY,
+    bare    INTEGER NOT NULL,
     action  TEXT NOT NULL,
     refused INTEGER NOT NULL,
     untold  INTEGER NOT NULL,

@@ -142,6 +142,12 @@ func brute(events []strongroom.Event, f monitor.Filter) map[string]int64 {
 			if f.Actor == monitor.Everybody {
 				who = monitor.Everybody
 			}
+			if f.Bare {
+				c.Bucket, c.Queue, c.Classes, c.Groups = "", "", nil, nil
+			}
+			if f.Actor == monitor.Everybody && f.Group == "" {
+				c.Groups = nil
+			}
 			out[fmt.Sprint(who, c.Action, c.Outcome, c.Bucket, c.Queue, c.Classes, c.Groups, c.Untold)] += c.N
 		}
 	}
@@ -177,6 +183,10 @@ func TestWindows(t *testing.T) {
 			f.Outcome, f.Queue = strongroom.Refused, "billing"
 		case 5:
 			f.Group = "quality"
+		case 6:
+			f.Bare, f.Action = true, strongroom.ActionReadObject
+		case 0:
+			f.Group, f.Actor = "agents", monitor.Everybody
 		}
 		uses, err := r.Uses(ctx, f)
 		if err != nil {

@@ -81,18 +81,26 @@ func TestScale(t *testing.T) {
 		_, err := r.Uses(ctx, f)
 		return err
 	}
+	who := func(f monitor.Filter) error {
+		_, err := m.Who(ctx, f)
+		return err
+	}
 	for _, q := range []struct {
 		name string
 		ask  func() error
 	}{
-		{"who, all time", func() error { return drain(monitor.Filter{}) }},
-		{"who, any window", func() error { a, b := window(); return drain(monitor.Filter{Since: a, Until: b}) }},
+		{"usage, all time", func() error { return drain(monitor.Filter{}) }},
+		{"who, all time", func() error { return who(monitor.Filter{}) }},
+		{"who, any window", func() error { a, b := window(); return who(monitor.Filter{Since: a, Until: b}) }},
 		{"who, 89 days and some hours", func() error {
-			return drain(monitor.Filter{Since: l.start.Add(9 * time.Hour), Until: l.start.Add(l.length - 5*time.Hour)})
+			return who(monitor.Filter{Since: l.start.Add(9 * time.Hour), Until: l.start.Add(l.length - 5*time.Hour)})
+		}},
+		{"who, 89 days, one bucket", func() error {
+			return who(monitor.Filter{Since: l.start.Add(9 * time.Hour), Until: l.start.Add(l.length - 5*time.Hour), Bucket: "recordings"})
 		}},
 		{"who, any window, one class", func() error {
 			a, b := window()
-			return drain(monitor.Filter{Since: a, Until: b, Class: "card"})
+			return who(monitor.Filter{Since: a, Until: b, Class: "card"})
 		}},
 		{"what, all time", func() error { return drain(monitor.Filter{Actor: monitor.Everybody}) }},
 		{"what, any window", func() error {
@@ -100,6 +108,7 @@ func TestScale(t *testing.T) {
 			return drain(monitor.Filter{Actor: monitor.Everybody, Since: a, Until: b})
 		}},
 		{"when, all time", func() error { _, err := r.Hours(ctx, monitor.Filter{}); return err }},
+		{"when, all time, one queue", func() error { _, err := r.Hours(ctx, monitor.Filter{Queue: "billing"}); return err }},
 		{"when, any window, refused", func() error {
 			a, b := window()
 			_, err := r.Hours(ctx, monitor.Filter{Since: a, Until: b, Outcome: strongroom.Refused})

@@ -238,11 +238,12 @@ func (b *batch) deliver(ctx context.Context, e *strongroom.Event) error {
 	return nil
 }
 
-// cell adds to the cells of every grain, of the actor and of everybody.
+// cell adds to the cells of every grain, of the actor and of everybody, with names and bare.
 func (b *batch) cell(at, actor, facet int64, s cellSums) {
+	kin := b.kin[facet]
 	for grain := allTime; grain <= hour; grain++ {
-		for _, who := range []int64{everybody, actor} {
-			k := cellKey{grain, startOf(grain, at), who, facet}
+		start := startOf(grain, at)
+		for _, k := range [...]cellKey{{grain, start, actor, facet}, {grain, start, actor, kin.bare}, {grain, start, everybody, kin.groupless}, {grain, start, everybody, kin.bare}} {
 			have, ok := b.cells[k]
 			if !ok {
 				have.first = math.MaxInt64
@@ -346,10 +347,14 @@ type nameKey struct {
 }
 
 type facetKey struct {
+	bare                           bool
 	action                         string
 	refused, untold                bool
 	bucket, queue, classes, groups int64
 }
+
+// kin are the facets that count the same as another one.
+type kin struct{ bare, groupless int64 }
 
 type object struct {
 	id, size int64
@@ -370,6 +375,7 @@ type dims struct {
 	plain                map[string]int64 // topic and name → id, to spare a hash
 	topics               map[int]int
 	facets               map[facetKey]int64
+	kin                  map[int64]kin
 	objects              map[strongroom.ID]object
 	lastObject           int64
 
@@ -420,7 +426,7 @@ func (d *dims) row(ctx context.Context, query string, args ...any) *sql.Row {
 
 func (r *Rollups) loadDims(ctx context.Context, on querier) (*dims, error) {
 	d := &dims{keys: r.keys, actors: map[string]int64{}, told: map[int64]bool{}, names: map[nameKey]int64{}, plain: map[string]int64{}, topics: map[int]int{},
-		facets: map[facetKey]int64{}, objects: map[strongroom.ID]object{}}
+		facets: map[facetKey]int64{}, kin: map[int64]kin{}, objects: map[strongroom.ID]object{}}
 	if err := each(ctx, on, "SELECT id, pseudonym, sealed IS NOT NULL FROM actor", func(scan func(...any) error) error {
 		var id int64
 		var pseudonym string
@@ -445,14 +451,18 @@ func (r *Rollups) loadDims(ctx context.Context, on querier) (*dims, error) {
 	}); err != nil {
 		return nil, err
 	}
-	if err := each(ctx, on, "SELECT id, action, refused, untold, bucket, queue, classes, groups FROM facet", func(scan func(...any) error) error {
+	if err := each(ctx, on, "SELECT id, bare, action, refused, untold, bucket, queue, classes, groups FROM facet", func(scan func(...any) error) error {
 		var id int64
 		var k facetKey
-		err := scan(&id, &k.action, &k.refused, &k.untold, &k.bucket, &k.queue, &k.classes, &k.groups)
+		err := scan(&id, &k.bare, &k.action, &k.refused, &k.untold, &k.bucket, &k.queue, &k.classes, &k.groups)
 		d.facets[k] = id
 		return err
 	}); err != nil {
 		return nil, err
+	}
+	for k, id := range d.facets {
+		bare, groupless := k.kin()
+		d.kin[id] = kin{d.facets[bare], d.facets[groupless]}
 	}
 	return d, on.QueryRowContext(ctx, "SELECT coalesce(max(id), 0) FROM object").Scan(&d.lastObject)
 }
@@ -544,13 +554,40 @@ func (d *dims) facet(ctx context.Context, c *monitor.Count) (int64, error) {
 	if k.groups, err = d.name(ctx, topicGroups, joined(c.Groups), k.refused); err != nil {
 		return 0, err
 	}
+	if id, known := d.facets[k]; known && d.kin[id].bare != 0 {
+		return id, nil
+	}
+	bare, groupless := k.kin()
+	id, err := d.facetID(ctx, k)
+	if err != nil {
+		return 0, err
+	}
+	var of kin
+	if of.groupless, err = d.facetID(ctx, groupless); err != nil {
+		return 0, err
+	}
+	if of.bare, err = d.facetID(ctx, bare); err != nil {
+		return 0, err
+	}
+	d.kin[id] = of
+	return id, nil
+}
+
+// kin answers the keys of the facets that count the same without names, and without groups.
+func (k facetKey) kin() (bare, groupless facetKey) {
+	groupless = k
+	groupless.groups = 0
+	return facetKey{bare: true, action: k.action, refused: k.refused, untold: k.untold}, groupless
+}
+
+func (d *dims) facetID(ctx context.Context, k facetKey) (int64, error) {
 	id, known := d.facets[k]
 	if known {
 		return id, nil
 	}
 	id = int64(len(d.facets)) + 1
 	d.facets[k] = id
-	return id, d.exec(ctx, "INSERT INTO facet VALUES (?, ?, ?, ?, ?, ?, ?, ?)", id, k.action, k.refused, k.untold, k.bucket, k.queue, k.classes, k.groups)
+	return id, d.exec(ctx, "INSERT INTO facet VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", id, k.bare, k.action, k.refused, k.untold, k.bucket, k.queue, k.classes, k.groups)
 }
 
 // joined is a set as one name.
