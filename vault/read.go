@@ -35,19 +35,9 @@ var errReplaced = errors.New("the object was replaced")
 // or a range whose row is looked at again: a refusal, or a plan that fails, is answered
 // from the row itself.
 func (r *Room) open(ctx context.Context, c Caller, req GetRequest, mayRemember bool) (*Opened, error) {
-	var object objectBody
-	var err error
-	recalled := false
-	b, ok := r.bucket(req.Bucket)
-	if mayRemember && ok && req.Version == "" {
-		object, recalled = r.remembered.find(b, req.Key)
-	}
-	if !recalled {
-		at := r.remembered.at()
-		if object, err = r.identify(ctx, c, strongroom.ActionReadObject, req.Bucket, req.Key, req.Version); err != nil {
-			return nil, err
-		}
-		r.remembered.keep(at, b, object)
+	object, recalled, err := r.recall(ctx, c, strongroom.ActionReadObject, req.Bucket, req.Key, req.Version, mayRemember)
+	if err != nil {
+		return nil, err
 	}
 	a := r.decide(c, strongroom.ActionReadObject, resourceOf(object.Object))
 	if !a.decision.Permit {
@@ -132,22 +122,56 @@ func (o *opened) Close() error {
 // Head answers the metadata of a version, "" being the current one, on record as a
 // metadata read.
 func (r *Room) Head(ctx context.Context, c Caller, bucket, key, version string) (strongroom.Object, error) {
-	object, err := r.identify(ctx, c, strongroom.ActionReadMetadata, bucket, key, version)
+	o, err := r.head(ctx, c, bucket, key, version, true)
+	if errors.Is(err, errReplaced) {
+		o, err = r.head(ctx, c, bucket, key, version, false)
+	}
+	return o, err
+}
+
+// head may go by what is remembered of a version, but answers nothing of it before its
+// row was looked at again; a refusal is answered from the row itself.
+func (r *Room) head(ctx context.Context, c Caller, bucket, key, version string, mayRemember bool) (strongroom.Object, error) {
+	object, recalled, err := r.recall(ctx, c, strongroom.ActionReadMetadata, bucket, key, version, mayRemember)
 	if err != nil {
 		return strongroom.Object{}, err
 	}
 	a := r.decide(c, strongroom.ActionReadMetadata, resourceOf(object.Object))
 	if !a.decision.Permit {
+		if recalled {
+			return strongroom.Object{}, errReplaced
+		}
 		return strongroom.Object{}, r.refuse(ctx, a)
 	}
 	if err := r.noteMetadataRead(ctx, a, object); err != nil {
 		return strongroom.Object{}, err
+	}
+	if recalled {
+		if err := r.stillThere(ctx, object); err != nil {
+			return strongroom.Object{}, err
+		}
 	}
 	if !r.mayOpen(c, object.Object) {
 		object.hideChecksums()
 	}
 	r.foretell(&object.Object)
 	return object.Object, nil
+}
+
+// recall finds a version by what is remembered of it, if it may and there is something,
+// or else identifies it and remembers that.
+func (r *Room) recall(ctx context.Context, c Caller, action strongroom.Action, bucket, key, version string, mayRemember bool) (o objectBody, recalled bool, err error) {
+	b, ok := r.bucket(bucket)
+	if mayRemember && ok && version == "" {
+		if o, recalled = r.remembered.find(b, key); recalled {
+			return o, true, nil
+		}
+	}
+	at := r.remembered.at()
+	if o, err = r.identify(ctx, c, action, bucket, key, version); err == nil {
+		r.remembered.keep(at, b, o)
+	}
+	return o, false, err
 }
 
 // hideChecksums takes out what would confirm a guess at the content.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"strings"
 	"testing"
 
 	"strongroom"
@@ -83,6 +84,57 @@ func TestOpenedAgainAfterAnotherProcess(t *testing.T) {
 			t.Errorf("%s: %d keys were given for what is deleted", name, n)
 		}
 	}
+}
+
+// What HEAD tells is what is there when its record is written, whoever changed it.
+func TestHeadAgainAfterAnotherProcess(t *testing.T) {
+	r := housetest.New(t, house.Options{})
+	r.Bucket("calls")
+	info, err := house.Find(r.Dir, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	beside, err := house.Open(t.Context(), r.Dir, info, house.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer beside.Close(context.Background())
+	head := func() (strongroom.Object, error) { return r.Room.Head(t.Context(), r.Owner, "calls", "k", "") }
+	r.Put("calls", "k", []byte("old"), nil)
+	for range 2 { // the second time by what is remembered
+		from := r.Book.Head().Size
+		o, err := head()
+		if err != nil || o.Size != 3 {
+			t.Fatalf("%d bytes, %v", o.Size, err)
+		}
+		if got := ofKind(records(t, r, from), vault.KindMetadataRead); len(got) != 1 || got[0].evidence.Version != o.Version {
+			t.Errorf("the read is on record as %v", got)
+		}
+	}
+	put := func(content string) {
+		t.Helper()
+		q := vault.PutRequest{Bucket: "calls", Key: "k", Size: int64(len(content))}
+		if _, err := beside.Room.Put(t.Context(), r.Owner, q, strings.NewReader(content)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put("which is longer")
+	from := r.Book.Head().Size
+	o, err := head()
+	if err != nil || o.Size != 15 {
+		t.Fatalf("after it was replaced: %d bytes, %v", o.Size, err)
+	}
+	if got := ofKind(records(t, r, from), vault.KindMetadataRead); len(got) == 0 || got[len(got)-1].evidence.Version != o.Version {
+		t.Errorf("what was told is not on record: %v", got)
+	}
+	if _, err := head(); err != nil {
+		t.Fatal(err)
+	}
+	if err := deleted(beside.Room.Delete(t.Context(), r.Owner, "calls", []vault.DeleteRequest{{Key: "k"}})); err != nil {
+		t.Fatal(err)
+	}
+	_, err = head()
+	wantKind(t, err, strongroom.KindNoObject)
 }
 
 // A release that was put on record for what turned out to be replaced is on record as
