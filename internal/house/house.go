@@ -662,7 +662,7 @@ func OpenCustodianBook(ctx context.Context, path string, clock func() time.Time)
 	if err != nil {
 		return id, nil, err
 	}
-	b, err := store.OpenSQLite(ctx, filepath.Join(path, "custodian.db"), store.Config{Room: id, Key: key, Signer: signer, Ledger: verifier, Clock: clock})
+	b, err := store.OpenSQLite(ctx, filepath.Join(path, "custodian.db"), store.Config{Room: id, Key: key, Signer: signer, Ledger: verifier, Clock: clock, Prompt: true})
 	return id, b, err
 }
 

@@ -33,6 +33,9 @@ type Config struct {
 	Signer note.Signer   // signs checkpoints
 	Ledger note.Verifier // verifies them
 	Clock  func() time.Time
+	// Prompt has no commit wait for company. It is for a ledger whose changes follow
+	// those of another, which has gathered them.
+	Prompt bool
 }
 
 // Book is a book.Book in SQL. One goroutine writes; while it commits one batch the
@@ -57,7 +60,8 @@ type Book struct {
 	edge     *ledger.Edge
 	epoch    uint32
 	lastTime time.Time
-	failed   error // after a rollback that failed, nothing more is written
+	around   float64 // how many callers are about, by the last commits
+	failed   error   // after a rollback that failed, nothing more is written
 
 	state     atomic.Pointer[snapshot]
 	probed    atomic.Pointer[outcome] // of the last commit without a change
@@ -405,32 +409,66 @@ func (b *Book) Refresh(ctx context.Context) error {
 func (b *Book) write() {
 	defer close(b.done)
 	for {
-		var batch []*pending
 		select {
 		case <-b.stop:
 			return
 		case done := <-b.nudge:
 			b.probed.Store(&outcome{b.commit(nil)})
 			close(done)
-			continue
+		case p := <-b.queue:
+			batch := b.gather(p)
+			b.commit(batch)
+			b.around += (float64(len(batch)+len(b.queue)) - b.around) / 8
+		}
+	}
+}
+
+const (
+	// gatherWait is the longest that a batch waits for company.
+	gatherWait = 1500 * time.Microsecond
+	// gatherEnough is how many changes share a commit so well that no more are waited for.
+	gatherEnough = 16
+)
+
+// gather returns the batch that begins with a change. Where several callers come again
+// and again, it waits a moment for nearly as many as are about: a commit costs as much
+// processor time as a request or two, so they gain more by sharing it than they lose.
+// Who is alone does not wait.
+func (b *Book) gather(p *pending) []*pending {
+	batch := []*pending{p}
+	// Where processors are short, let those who are about to ask do so first:
+	// otherwise every commit would carry one change. With nobody else to run
+	// this costs nothing.
+	runtime.Gosched()
+	batch = b.drain(batch)
+	want := min(int(0.9*b.around), gatherEnough)
+	if b.Prompt || len(batch) >= want {
+		return batch
+	}
+	enough := time.NewTimer(gatherWait)
+	defer enough.Stop()
+	for len(batch) < want {
+		select {
 		case p := <-b.queue:
 			batch = append(batch, p)
-			// Where processors are short, let those who are about to ask do so first:
-			// otherwise every commit would carry one change. With nobody else to run
-			// this costs nothing.
-			runtime.Gosched()
+		case <-enough.C:
+			return batch
 		}
-	gather:
-		for len(batch) < batchLimit {
-			select {
-			case p := <-b.queue:
-				batch = append(batch, p)
-			default:
-				break gather
-			}
-		}
-		b.commit(batch)
 	}
+	return b.drain(batch)
+}
+
+// drain adds to a batch what is queued.
+func (b *Book) drain(batch []*pending) []*pending {
+	for len(batch) < batchLimit {
+		select {
+		case p := <-b.queue:
+			batch = append(batch, p)
+		default:
+			return batch
+		}
+	}
+	return batch
 }
 
 // commit applies a batch in one transaction and answers each of its changes.
