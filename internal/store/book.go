@@ -425,7 +425,9 @@ func (b *Book) write() {
 
 const (
 	// gatherWait is the longest that a batch waits for company.
-	gatherWait = 1500 * time.Microsecond
+	gatherWait = 2 * time.Millisecond
+	// gatherFrom is how many have to be about for a batch to wait.
+	gatherFrom = 3
 	// gatherEnough is how many changes share a commit so well that no more are waited for.
 	gatherEnough = 16
 )
@@ -441,13 +443,13 @@ func (b *Book) gather(p *pending) []*pending {
 	// this costs nothing.
 	runtime.Gosched()
 	batch = b.drain(batch)
-	want := min(int(0.9*b.around), gatherEnough)
-	if b.Prompt || len(batch) >= want {
+	about := min(int(b.around+0.5), gatherEnough)
+	if b.Prompt || about < gatherFrom || len(batch) >= about {
 		return batch
 	}
 	enough := time.NewTimer(gatherWait)
 	defer enough.Stop()
-	for len(batch) < want {
+	for len(batch) < about {
 		select {
 		case p := <-b.queue:
 			batch = append(batch, p)
