@@ -141,7 +141,9 @@ func (l *life) limited(ctx context.Context, w *tabwriter.Writer) error {
 		return err
 	}
 	usage := limit.NewUsage()
-	usage.See(strongroom.Resource{})
+	if err := seeStored(ctx, l.house, l.owner, usage); err != nil {
+		return err
+	}
 	if err := house.Scan(ctx, l.house.Book, 0, size, usage.Take, nil); err != nil {
 		return err
 	}
