@@ -100,6 +100,8 @@ type accessKey struct {
 	Revoked   time.Time        `json:"revoked,omitzero" required:"false"`
 	Session   bool             `json:"session,omitempty" doc:"Temporary, of a session."`
 	Standing  *people.Standing `json:"standing,omitempty"`
+	Used      time.Time        `json:"last_used,omitzero" required:"false"`
+	State     string           `json:"state,omitempty" doc:"In lists: valid, or why it is not."`
 }
 
 func keyOf(k people.AccessKey) accessKey {
@@ -109,7 +111,31 @@ func keyOf(k people.AccessKey) accessKey {
 // token is an API token as the API shows it.
 type token struct {
 	people.Token
-	Secret string `json:"token,omitempty" doc:"What is presented; shown this once."`
+	Secret string    `json:"token,omitempty" doc:"What is presented; shown this once."`
+	Used   time.Time `json:"last_used,omitzero" required:"false"`
+	State  string    `json:"state,omitempty" doc:"In lists: valid, or why it is not."`
+}
+
+// inUse answers the principals by id, and when keys and tokens were last used.
+func (d *door) inUse(ctx context.Context, s session) (map[strongroom.ID]strongroom.Principal, map[string]time.Time, error) {
+	all, err := s.room.Vault.Principals(ctx, s.caller)
+	if err != nil {
+		return nil, nil, err
+	}
+	used, err := s.room.Vault.LastUsed(ctx)
+	by := make(map[strongroom.ID]strongroom.Principal, len(all))
+	for _, p := range all {
+		by[p.ID] = p
+	}
+	return by, used, err
+}
+
+// stateOf says in a word or few whether a key or token is good.
+func stateOf(usable error) string {
+	if usable != nil {
+		return usable.Error()
+	}
+	return "valid"
 }
 
 // KeyID is an operation on one key or token.
@@ -127,10 +153,19 @@ func (d *door) keys() {
 			if err != nil {
 				return nil, err
 			}
+			by, used, err := d.inUse(ctx, s)
+			if err != nil {
+				return nil, err
+			}
 			shown := make([]accessKey, 0, len(all))
 			for _, k := range all {
 				k.Secret = ""
-				shown = append(shown, keyOf(k))
+				one := keyOf(k)
+				one.Used, one.State = used[k.ID], stateOf(k.Usable(by[k.Principal], s.room.Vault.Clock()))
+				if _, err := s.room.Vault.Credential(k.ID); err != nil && one.State == "valid" {
+					one.State = "what it was made with is not valid any more"
+				}
+				shown = append(shown, one)
 			}
 			return answering(paged(shown, in.Paging, func(k accessKey) string { return k.ID }))
 		})
@@ -165,10 +200,14 @@ func (d *door) keys() {
 			if err != nil {
 				return nil, err
 			}
+			by, used, err := d.inUse(ctx, s)
+			if err != nil {
+				return nil, err
+			}
 			shown := make([]token, 0, len(all))
 			for _, t := range all {
 				t.Hash = ""
-				shown = append(shown, token{Token: t})
+				shown = append(shown, token{Token: t, Used: used[t.ID], State: stateOf(t.Usable(by[t.Principal], s.room.Vault.Clock()))})
 			}
 			sortBy(shown, func(t token) string { return t.ID })
 			return answering(paged(shown, in.Paging, func(t token) string { return t.ID }))
@@ -184,7 +223,7 @@ func (d *door) keys() {
 		}) (*answer[token], error) {
 			t, presented, err := s.room.Vault.CreateToken(ctx, s.caller, vault.TokenRequest{Principal: in.Body.Principal, Name: in.Body.Name, Scopes: in.Body.Scopes, Lifetime: lasting(in.Body.Days)})
 			t.Hash = ""
-			return answering(token{t, presented}, err)
+			return answering(token{Token: t, Secret: presented}, err)
 		})
 	handle(d, operation{method: "DELETE", path: "/tokens/{id}", summary: "Revoke an API token", section: "keys", status: http.StatusNoContent},
 		func(ctx context.Context, s session, in *KeyID) (*none, error) {

@@ -11,6 +11,8 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"strongroom"
+	"strongroom/know"
+	"strongroom/monitor"
 	"strongroom/vault"
 )
 
@@ -22,6 +24,14 @@ type Room struct {
 	// order and from several goroutines at once.
 	Range func(ctx context.Context, since time.Time) (from, to int64, err error)
 	Scan  func(ctx context.Context, from, to int64, take func(*strongroom.Event)) error
+	// Monitor answers who accessed what, when and how often.
+	Monitor *monitor.Monitor
+	// Know opens what is known of data inside and outside, and CatchUp tells it everything
+	// that is on record now.
+	Know       Knowing
+	CatchUp    func(context.Context, know.Store) error
+	Classifier Classifier
+	Alerts     Alerting
 }
 
 // routes is everything there is.
@@ -29,8 +39,18 @@ func (d *door) routes() {
 	d.me()
 	d.people()
 	d.keys()
+	d.directory()
 	d.objects()
+	d.know()
+	d.classify()
+	d.monitor()
 	d.policies()
+	d.check()
+	d.requests()
+	d.emergencies()
+	d.tickets()
+	d.alerts()
+	d.keeping()
 	d.ledger()
 }
 
