@@ -35,11 +35,15 @@ type Engine struct {
 	troubles chan trouble
 	wake     chan struct{}
 
-	mu       sync.Mutex
-	setup    *Setup // as it was read last
-	stale    bool   // it has changed since
-	shouted  map[string]time.Time
-	unheard  int // troubles that came faster than they could be counted
+	mu      sync.Mutex
+	setup   *Setup // as it was read last
+	stale   bool   // it has changed since
+	shouted map[string]time.Time
+	unheard int // troubles that came faster than they could be counted
+
+	// Of Take alone: what was counted up to a position, and when old rows were dropped.
+	counted  *tallies
+	position int64
 	lastDrop time.Time
 }
 
@@ -87,7 +91,7 @@ func (e *Engine) now(ctx context.Context) (*Setup, error) {
 }
 
 // Take holds events against the conditions. What fires, whom to tell and the new position
-// become durable together.
+// become durable together. Not safe for concurrent use.
 func (e *Engine) Take(ctx context.Context, events []strongroom.Event, next int64) error {
 	if slices.ContainsFunc(events, func(v strongroom.Event) bool { return v.Kind == vault.KindAlert }) {
 		e.Changed()
@@ -96,6 +100,10 @@ func (e *Engine) Take(ctx context.Context, events []strongroom.Event, next int64
 	if err != nil {
 		return err
 	}
+	// What is remembered holds only where nothing else moved the position, and is good no
+	// longer where the transaction fails.
+	t := e.counted
+	e.counted = nil
 	err = e.Store.Change(ctx, func(tx Tx) error {
 		at, began, err := tx.Position()
 		if err != nil {
@@ -104,7 +112,16 @@ func (e *Engine) Take(ctx context.Context, events []strongroom.Event, next int64
 		if len(events) > 0 && events[0].Index != at {
 			return fmt.Errorf("record %d was told, and %d is the next one", events[0].Index, at)
 		}
-		t := &tallies{tx: tx, windows: map[[2]string]*window{}, profiles: map[string]*profile{}, at: e.Clock()}
+		if now := e.Clock(); now.Sub(e.lastDrop) > time.Hour {
+			if err := dropOld(tx, now); err != nil {
+				return err
+			}
+			e.lastDrop, t = now, nil
+		}
+		if t == nil || e.position != at || t.weight > maxWeight {
+			t = newTallies()
+		}
+		t.begin(tx, e.Clock())
 		for i := range events {
 			if err := e.observe(ctx, tx, t, setup, &events[i], events[i].Index < began); err != nil {
 				return fmt.Errorf("record %d: %w", events[i].Index, err)
@@ -113,18 +130,30 @@ func (e *Engine) Take(ctx context.Context, events []strongroom.Event, next int64
 		if err := t.write(); err != nil {
 			return err
 		}
-		if now := e.Clock(); now.Sub(e.lastDrop) > time.Hour {
-			e.lastDrop = now
-			if err := tx.DropTallies(now.Add(-400 * 24 * time.Hour)); err != nil {
-				return err
-			}
-		}
 		return tx.SetPosition(next)
 	})
-	if err == nil {
-		e.nudge()
+	if err != nil {
+		return err
 	}
-	return err
+	t.tx = nil
+	e.counted, e.position = t, next
+	e.nudge()
+	return nil
+}
+
+const (
+	// kept is how long what was counted, alerts that are done and messages are kept.
+	kept = 400 * 24 * time.Hour
+	// maxDone and maxMessages bound how many alerts that are done, and messages that were
+	// sent or given up, are kept: the newest.
+	maxDone, maxMessages = 100_000, 1_000_000
+)
+
+// dropOld forgets what is over for long, or too much of it. An alert that is open stays,
+// and one of which a message is still to be sent: there is one at most of each condition
+// for each principal.
+func dropOld(tx Tx, now time.Time) error {
+	return errors.Join(tx.DropTallies(now.Add(-kept)), tx.DropDone(now.Add(-kept), maxDone, maxMessages))
 }
 
 // nudge has Run look for what is to be sent.
@@ -361,7 +390,8 @@ func (e *Engine) takeTrouble(ctx context.Context, tr trouble) {
 		return
 	}
 	err = e.Store.Change(ctx, func(tx Tx) error {
-		t := &tallies{tx: tx, windows: map[[2]string]*window{}, profiles: map[string]*profile{}, at: tr.at}
+		t := newTallies()
+		t.begin(tx, tr.at)
 		for i := range setup.Settings.Conditions {
 			c := &setup.Settings.Conditions[i]
 			if c.Off || !slices.Contains(c.Trouble, tr.kind) {

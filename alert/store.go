@@ -36,6 +36,10 @@ type Tx interface {
 	PutTally(condition, subject string, at time.Time, body []byte) error
 	// DropTallies forgets those not put since a time.
 	DropTallies(before time.Time) error
+	// DropDone forgets alerts that are not open and of which nothing is to be sent any more,
+	// and messages that were sent or given up: those made before a time, and of the others
+	// all but so many, the newest. It may leave some of many for the next time.
+	DropDone(before time.Time, alerts, messages int) error
 
 	Alert(id strongroom.ID) (Alert, error)
 	// Newest is the newest alert of a condition about a subject, or ErrNone.

@@ -1,10 +1,12 @@
 package alert
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"time"
@@ -14,7 +16,8 @@ import (
 
 // window is what one condition has counted about one subject lately.
 type window struct {
-	Hits []hit `json:"h"`
+	Hits   []hit `json:"h"`
+	weight int
 }
 
 type hit struct {
@@ -45,6 +48,7 @@ type profile struct {
 	Now     []string         `json:"n"` // objects opened in it, at most maxThreshold
 	Past    []int            `json:"p"` // how many were opened in each earlier hour with any, the newest last
 	Classes map[string]int64 `json:"c"` // class of data → record that first touched it
+	weight  int
 }
 
 const (
@@ -139,12 +143,27 @@ func (e *Engine) limit(ctx context.Context, c *Condition, seen int64, ev *strong
 	return min(c.Threshold, max(c.Least, int64(math.Ceil(c.Factor*usual)))), &usual, nil
 }
 
-// tallies are those that one transaction touches: read once, written at the end.
+// tallies are those that one transaction touches, and those that earlier ones did: read
+// once, written when they are touched.
 type tallies struct {
 	tx       Tx
+	at       time.Time
 	windows  map[[2]string]*window
 	profiles map[string]*profile
-	at       time.Time
+	touched  map[[2]string]any // condition and subject → the window or profile
+	weight   int               // of all that is remembered
+}
+
+// maxWeight bounds what is remembered between transactions, in numbers and hits: some 50 MB.
+const maxWeight = 500_000
+
+func newTallies() *tallies {
+	return &tallies{windows: map[[2]string]*window{}, profiles: map[string]*profile{}}
+}
+
+// begin has a transaction use what earlier ones remember.
+func (t *tallies) begin(tx Tx, at time.Time) {
+	t.tx, t.at, t.touched = tx, at, map[[2]string]any{}
 }
 
 const profileTally = "profile" // in the place of a condition's id
@@ -159,6 +178,7 @@ func (t *tallies) profile(actor string) (*profile, error) {
 
 func tallyOf[K comparable, V any](t *tallies, known map[K]*V, key K, condition, subject string) (*V, error) {
 	if v := known[key]; v != nil {
+		t.touched[[2]string{condition, subject}] = v
 		return v, nil
 	}
 	v := new(V)
@@ -172,26 +192,33 @@ func tallyOf[K comparable, V any](t *tallies, known map[K]*V, key K, condition, 
 		}
 	}
 	known[key] = v
+	t.touched[[2]string{condition, subject}] = v
 	return v, nil
 }
 
+// write puts what was touched, in the order in which it lies in the store.
 func (t *tallies) write() error {
-	put := func(condition, subject string, v any) error {
+	order := slices.SortedFunc(maps.Keys(t.touched), func(a, b [2]string) int { return cmp.Or(cmp.Compare(a[0], b[0]), cmp.Compare(a[1], b[1])) })
+	for _, key := range order {
+		v := t.touched[key]
 		body, err := json.Marshal(v)
 		if err != nil {
 			return err
 		}
-		return t.tx.PutTally(condition, subject, t.at, body)
-	}
-	for key, w := range t.windows {
-		if err := put(key[0], key[1], w); err != nil {
+		if err := t.tx.PutTally(key[0], key[1], t.at, body); err != nil {
 			return err
 		}
-	}
-	for actor, p := range t.profiles {
-		if err := put(profileTally, actor, p); err != nil {
-			return err
+		switch v := v.(type) {
+		case *window:
+			t.weigh(&v.weight, 1+len(v.Hits))
+		case *profile:
+			t.weigh(&v.weight, 1+len(v.Now)+len(v.Past)+len(v.Classes))
 		}
 	}
 	return nil
+}
+
+func (t *tallies) weigh(was *int, is int) {
+	t.weight += is - *was
+	*was = is
 }

@@ -35,6 +35,8 @@ var migrations embed.FS
 type Store struct {
 	writer, readers *sql.DB
 	aead            cipher.AEAD
+	// Of the writer: what is asked most.
+	tally, putTally *sql.Stmt
 }
 
 // Open opens the file, making it where there is none. Of a new one, the first so many
@@ -107,7 +109,14 @@ func (s *Store) open(ctx context.Context, path string, before int64) error {
 			return err
 		}
 	}
-	_, err = s.writer.ExecContext(ctx, "INSERT INTO watched (only, position, began) VALUES (1, 0, $1) ON CONFLICT DO NOTHING", before)
+	if _, err = s.writer.ExecContext(ctx, "INSERT INTO watched (only, position, began) VALUES (1, 0, $1) ON CONFLICT DO NOTHING", before); err != nil {
+		return err
+	}
+	if s.tally, err = s.writer.PrepareContext(ctx, "SELECT body FROM tally WHERE condition = $1 AND subject = $2"); err != nil {
+		return err
+	}
+	s.putTally, err = s.writer.PrepareContext(ctx, `INSERT INTO tally (condition, subject, at, body) VALUES ($1, $2, $3, $4)
+		ON CONFLICT (condition, subject) DO UPDATE SET at = excluded.at, body = excluded.body`)
 	return err
 }
 
@@ -266,7 +275,7 @@ func (t *tx) SetPosition(next int64) error {
 
 func (t *tx) Tally(condition, subject string) ([]byte, error) {
 	var sealed []byte
-	err := t.QueryRowContext(t.ctx, "SELECT body FROM tally WHERE condition = $1 AND subject = $2", condition, subject).Scan(&sealed)
+	err := t.StmtContext(t.ctx, t.s.tally).QueryRowContext(t.ctx, condition, subject).Scan(&sealed)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, alert.ErrNone
 	} else if err != nil {
@@ -283,11 +292,33 @@ func (t *tx) PutTally(condition, subject string, at time.Time, body []byte) erro
 	if err != nil {
 		return err
 	}
-	return t.exec("INSERT OR REPLACE INTO tally (condition, subject, at, body) VALUES ($1, $2, $3, $4)", condition, subject, at.UnixMilli(), sealed)
+	_, err = t.StmtContext(t.ctx, t.s.putTally).ExecContext(t.ctx, condition, subject, at.UnixMilli(), sealed)
+	return err
 }
 
 func (t *tx) DropTallies(before time.Time) error {
 	return t.exec("DELETE FROM tally WHERE at < $1", before.UnixMilli())
+}
+
+// dropAtOnce bounds how many rows of a sort one call drops, so that no transaction takes long.
+const dropAtOnce = 20_000
+
+func (t *tx) DropDone(before time.Time, alerts, messages int) error {
+	err := t.exec(`DELETE FROM delivery WHERE id IN (SELECT id FROM delivery WHERE state <> 'to-send' AND (made < $1
+		OR made < (SELECT made FROM delivery WHERE state <> 'to-send' ORDER BY made DESC LIMIT 1 OFFSET $2)) ORDER BY made LIMIT $3)`,
+		before.UnixMilli(), messages-1, dropAtOnce)
+	if err != nil {
+		return err
+	}
+	const done = `SELECT id FROM alert WHERE state <> 'open' AND (first < $1
+		OR first < (SELECT first FROM alert WHERE state <> 'open' ORDER BY first DESC LIMIT 1 OFFSET $2))
+		AND NOT EXISTS (SELECT 1 FROM delivery WHERE delivery.alert = alert.id AND delivery.state = 'to-send') ORDER BY first LIMIT $3`
+	for _, statement := range []string{"DELETE FROM delivery WHERE alert IN (" + done + ")", "DELETE FROM alert WHERE id IN (" + done + ")"} {
+		if err := t.exec(statement, before.UnixMilli(), alerts-1, dropAtOnce); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (t *tx) Alert(id strongroom.ID) (alert.Alert, error) {
