@@ -96,22 +96,23 @@ type usageAsked struct {
 	asOf   asOf
 }
 
-// usageOf asks the vault, and waits a while until what is on record is counted.
-func (d *door) usageOf(ctx context.Context, s session, question string) (usageAsked, error) {
+// usageOf asks the vault, and waits a while until what was on record before is counted; for
+// a page after the first it does not.
+func (d *door) usageOf(ctx context.Context, s session, question string, p Paging) (usageAsked, error) {
 	a := usageAsked{Monitor: s.room.Monitor, actors: map[string]monitor.Actor{}}
 	if s.room.Monitor == nil {
 		return a, notHere("monitoring")
 	}
+	size := s.room.Vault.Book.Head().Size
 	var err error
 	if a.names, err = s.room.Vault.ReadUsage(ctx, s.caller, question); err != nil {
 		return a, err
 	}
-	size := s.room.Vault.Book.Head().Size
 	for began := time.Now(); ; {
 		if a.asOf.Records, err = a.Position(ctx); err != nil {
 			return a, err
 		}
-		if a.asOf.Records >= size || time.Since(began) > countPatience {
+		if a.asOf.Records >= size || p.Cursor != "" || time.Since(began) > countPatience {
 			break
 		}
 		select {
@@ -190,7 +191,7 @@ func (d *door) monitor() {
 			if err != nil {
 				return nil, err
 			}
-			a, err := d.usageOf(ctx, s, in.question("who"))
+			a, err := d.usageOf(ctx, s, in.question("who"), in.Paging)
 			if err != nil {
 				return nil, err
 			}
@@ -213,7 +214,7 @@ func (d *door) monitor() {
 			if err != nil {
 				return nil, err
 			}
-			a, err := d.usageOf(ctx, s, in.question("what"))
+			a, err := d.usageOf(ctx, s, in.question("what"), in.Paging)
 			if err != nil {
 				return nil, err
 			}
@@ -244,7 +245,7 @@ func (d *door) monitor() {
 			if in.Person != "" {
 				words = append(words, "--person", in.Person)
 			}
-			a, err := d.usageOf(ctx, s, in.question(words...))
+			a, err := d.usageOf(ctx, s, in.question(words...), Paging{})
 			if err != nil {
 				return nil, err
 			}
@@ -274,7 +275,7 @@ func (d *door) monitor() {
 			if in.Person != "" {
 				question += " --person " + in.Person
 			}
-			a, err := d.usageOf(ctx, s, question)
+			a, err := d.usageOf(ctx, s, question, in.Paging)
 			if err != nil {
 				return nil, err
 			}
@@ -302,7 +303,7 @@ func (d *door) monitor() {
 			if err != nil {
 				return nil, err
 			}
-			a, err := d.usageOf(ctx, s, in.question("person", in.Name))
+			a, err := d.usageOf(ctx, s, in.question("person", in.Name), Paging{})
 			if err != nil {
 				return nil, err
 			}
@@ -324,7 +325,7 @@ func (d *door) monitor() {
 			if in.Refused {
 				question += " --refused"
 			}
-			a, err := d.usageOf(ctx, s, question)
+			a, err := d.usageOf(ctx, s, question, in.Paging)
 			if err != nil {
 				return nil, err
 			}
