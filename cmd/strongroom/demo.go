@@ -300,9 +300,14 @@ try next, in another terminal:
   curl -s -o call.wav "$(%s presign --endpoint %s --purpose "trying it out" 's3://%s/%s')"
   %s ledger tail --data %s -n 5 --purpose "trying it out"
   %s limit explain --data %s --principal %s --bucket %s --key '%s'
+  %s know ls --data %s
+  %s monitor who --data %s
+  %s limit propose --data %s
+  %s alert ls --data %s
   %s ledger verify --data %s --state
   %s ledger redecide --data %s
 `, d.server.s3URL, d.server.consoleURL, d.founded.KeyID, d.founded.Secret, d.server.s3URL, d.bucket,
 		program, d.server.s3URL, d.bucket, d.sample.Key, program, d.dir, program, d.dir, d.sample.Attribute("agent"), d.bucket, d.sample.Key,
+		program, d.dir, program, d.dir, program, d.dir, program, d.dir,
 		program, d.dir, program, d.dir)
 }

@@ -229,7 +229,7 @@ func (l *life) do(ctx context.Context, a synth.Act) error {
 	switch a.Do {
 	case synth.Find:
 		_, err = room.Head(ctx, who, l.bucket, a.Key, "")
-	case synth.Open, synth.Peek:
+	case synth.Open:
 		if err = l.open(ctx, who, a.Key); err == nil {
 			l.opened++
 		}

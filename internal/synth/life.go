@@ -15,7 +15,6 @@ type Deed string
 const (
 	Find       Deed = "find"        // look at what an object is, without opening it
 	Open       Deed = "open"        // read it to its end
-	Peek       Deed = "peek"        // read its beginning, and go away
 	List       Deed = "list"        // the names in the bucket
 	Leave      Deed = "leave"       // the organisation: their account is suspended
 	Ask        Deed = "ask"         // for an approval
@@ -114,7 +113,7 @@ func (c *Centre) Hour(r Roles, t time.Time, day, days int, stored []Stored) []Ac
 			if gone(p) || random.IntN(4) != 0 {
 				continue
 			}
-			if own, ok := which(func(s Stored) bool { return s.Agent == p.UserID }); ok {
+			if own, ok := which(func(s Stored) bool { return s.Agent == p.Name }); ok {
 				act(p.Name, Find, own.Key, strongroom.Purpose{})
 				act(p.Name, Open, own.Key, strongroom.Purpose{})
 			}
@@ -145,7 +144,7 @@ func (c *Centre) Hour(r Roles, t time.Time, day, days int, stored []Stored) []Ac
 	// The curious agent: a few every day, then evenings, for calls that are not theirs.
 	if t.Weekday() != time.Sunday && (t.Hour() == 12 || t.Hour() == 21) && day >= days/3 {
 		for range 1 + day/4 {
-			if other, ok := which(func(s Stored) bool { return s.Agent != r.Curious.UserID }); ok {
+			if other, ok := which(func(s Stored) bool { return s.Agent != r.Curious.Name }); ok {
 				act(r.Curious.Name, Open, other.Key, strongroom.Purpose{})
 			}
 		}
@@ -159,7 +158,7 @@ func (c *Centre) Hour(r Roles, t time.Time, day, days int, stored []Stored) []Ac
 	// The leaver: everything of their own in the last two evenings, and a try from outside.
 	if (day == leaves || day == leaves-1) && t.Hour() == 19 {
 		for _, s := range stored {
-			if s.Agent == r.Leaver.UserID {
+			if s.Agent == r.Leaver.Name {
 				act(r.Leaver.Name, Open, s.Key, strongroom.Purpose{})
 			}
 		}
@@ -168,7 +167,7 @@ func (c *Centre) Hour(r Roles, t time.Time, day, days int, stored []Stored) []Ac
 		act(r.Owner, Leave, "", strongroom.Purpose{})
 	}
 	if day == leaves+1 && t.Hour() == 22 {
-		if own, ok := which(func(s Stored) bool { return s.Agent == r.Leaver.UserID }); ok {
+		if own, ok := which(func(s Stored) bool { return s.Agent == r.Leaver.Name }); ok {
 			act(r.Leaver.Name, Open, own.Key, strongroom.Purpose{Text: "customer complaint"})
 		}
 	}
