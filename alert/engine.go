@@ -166,6 +166,9 @@ func (e *Engine) nudge() {
 
 // observe holds one event against every condition.
 func (e *Engine) observe(ctx context.Context, tx Tx, t *tallies, setup *Setup, ev *strongroom.Event, past bool) error {
+	if ev.Kind == vault.KindFinding && ev.Did == landingCleared {
+		return cleared(tx, ev)
+	}
 	if ev.Kind == vault.KindAlert && ev.Did == vault.ActAcknowledge && ev.Outcome == strongroom.Permitted {
 		return e.acknowledged(tx, ev)
 	}
@@ -213,6 +216,9 @@ func (e *Engine) observe(ctx context.Context, tx Tx, t *tallies, setup *Setup, e
 		}
 		if c.Where != FirstTouch && ev.Kind != "release" && ev.Kind != "refusal" {
 			f.names = ev.Subject
+		}
+		if ev.Kind == vault.KindFinding {
+			f.detail = ev.Detail
 		}
 		w.Hits = nil // from here on anew
 		if err := e.raise(tx, setup, f); err != nil {
@@ -306,7 +312,7 @@ func (e *Engine) raise(tx Tx, setup *Setup, f finding) error {
 	a := Alert{
 		ID:        alertID(e.Room, c.ID, f.subject, first, f.hits[0].Record),
 		Condition: c.ID, Severity: c.Severity, State: Open, Subject: f.subject, Person: f.person, Principal: f.principal,
-		First: first, Threshold: f.limit, Usual: f.usual, Window: c.Window, Names: f.names, Detail: f.detail,
+		First: first, Threshold: f.limit, Usual: f.usual, Window: c.Window, Names: f.names,
 		Why: c.Says, Blind: c.Blind.fill(0, 0, nil, c.Window, c.Learn),
 	}
 	a.count(f)
@@ -329,10 +335,43 @@ func (a *Alert) count(f finding) {
 			a.Evidence = append(a.Evidence, h.Record)
 		}
 	}
+	a.add(f.detail)
 	if f.seen > a.Seen {
 		a.Seen, a.Threshold, a.Usual = f.seen, f.limit, f.usual
 		a.Why = f.condition.Says.fill(a.Seen, a.Threshold, a.Usual, f.condition.Window, f.condition.Learn)
 	}
+}
+
+// maxDetail bounds what an alert says besides, in bytes.
+const maxDetail = 2048
+
+// add says something besides, once.
+func (a *Alert) add(detail string) {
+	switch {
+	case detail == "" || strings.Contains(a.Detail, detail) || len(a.Detail)+len(detail) > maxDetail:
+	case a.Detail == "":
+		a.Detail = detail
+	default:
+		a.Detail += "; " + detail
+	}
+}
+
+const (
+	landingOverdue = "landing-overdue" // the condition, and what intake calls it
+	landingCleared = "landing-cleared"
+)
+
+// cleared says in the alert of a landing place, while that is open, that the trouble is
+// over. Somebody takes it on all the same: what lay there was in the clear meanwhile.
+func cleared(tx Tx, ev *strongroom.Event) error {
+	a, err := tx.Newest(landingOverdue, "")
+	if errors.Is(err, ErrNone) || err == nil && a.State != Open {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	a.add(ev.Detail)
+	return tx.PutAlert(a)
 }
 
 // acknowledged takes into the alert what the ledger says about it.

@@ -28,6 +28,7 @@ const (
 	ActAlertSettingPut = "alert-setting-put"
 	ActAlertSettingEnd = "alert-setting-remove"
 	actChannelOver     = "alert-channel-over" // its other side ended it
+	actReport          = "finding-report"     // of a refusal
 )
 
 // rowAlerting is a row of what the room says about alerting.
@@ -245,6 +246,15 @@ func (r *Room) changeAlertSetting(ctx context.Context, what, name string, become
 func (r *Room) Report(ctx context.Context, c Caller, kind, detail string) error {
 	p, known := r.principal(c.Principal.ID)
 	if !known || p.Suspended || p.Kind != strongroom.Workload {
+		if known && r.noise.allow(p.ID, r.Clock().Unix()) {
+			_, err := r.apply(ctx, KindRefusal, Evidence{Action: actReport, Decision: strongroom.Refused, Actor: r.actor(p.ID)},
+				Personal{Detail: "a finding reported by " + p.Name, Session: c.Session, RequestID: c.RequestID}, book.Change{})
+			if err != nil {
+				r.Log.Error("a refusal was not recorded", "room", r.ID, "error", err)
+			}
+		} else {
+			r.Noise(actReport + " refused beyond the recorded rate to " + r.actor(c.Principal.ID))
+		}
 		return &strongroom.Error{Kind: strongroom.KindDenied, Message: "only a workload of this room reports findings"}
 	}
 	if err := checkText("the kind of a finding", kind, 64); err != nil {

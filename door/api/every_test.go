@@ -39,6 +39,8 @@ func owner(s *scene) client { return s.owner }
 func ines(s *scene) client  { return s.ines }
 func carol(s *scene) client { return s.carol }
 
+func machine(s *scene) client { return s.machine }
+
 type body = map[string]any
 
 func writes(s *scene) []write {
@@ -87,6 +89,7 @@ func writes(s *scene) []write {
 		{operation: "PUT /alerting/rota", as: owner, path: "/alerting/rota", body: body{"text": "people:\n  - {name: dora, channels: [soc]}\nlevels:\n  - people: [dora]\n"}, status: 200},
 		{operation: "POST /alerting/test", as: owner, path: "/alerting/test", body: body{}, status: 200, again: "a test message is sent again"},
 		{operation: "POST /alerts/{id}/acknowledge", as: owner, path: "/alerts/{alert}/acknowledge", body: body{"note": "known"}, status: 200},
+		{operation: "POST /findings", as: machine, path: "/findings", body: body{"kind": "landing-overdue", "detail": "3 files since 09:00"}, status: 204, again: "it is told of again"},
 		{operation: "DELETE /alerting/channels/{name}", as: owner, path: "/alerting/channels/soc", status: 204},
 
 		{operation: "POST /holds", as: owner, path: "/holds", body: body{"attribute": "customer", "value": "4711", "matter": "2026/118", "reason": "a claim"}, status: 201, keep: "hold"},

@@ -50,6 +50,7 @@ func (d *door) routes() {
 	d.emergencies()
 	d.tickets()
 	d.alerts()
+	d.findings()
 	d.keeping()
 	d.ledger()
 }

@@ -24,6 +24,7 @@ import (
 type scene struct {
 	*housetest.Room
 	owner, ines, carol, dora, nobody client // a data owner, two supervisors, another data owner
+	machine                          client
 	hook                             *httptest.Server
 	posted                           atomic.Int64 // to the hook
 }
@@ -75,6 +76,7 @@ func newScene(t *testing.T) *scene {
 		return client{t, server.URL + api.Prefix, tokenOf(t, s.Room, name, people.ScopeAPI)}
 	}
 	s.owner, s.ines, s.carol, s.dora, s.nobody = as("owner"), as("ines"), as("carol"), as("dora"), as("nobody")
+	s.machine = as("machine")
 	return s
 }
 

@@ -28,6 +28,9 @@ type Config struct {
 	Mapping *Mapping
 	Into    string // bucket; "" where the mapping names it
 	Queue   Queue  // hints, or nil
+	// Reports is told when something has been at the source for longer than Old, and when
+	// nothing is any more; nil where nobody is to be told.
+	Reports Reporter
 	Log     *slog.Logger
 
 	Workers  int           // files under way at once; 0 means 4
@@ -49,6 +52,7 @@ type Intake struct {
 	hidden map[string]time.Time
 	// troubles are what went wrong, by version: they come last when next there is a choice.
 	troubles map[string]trouble
+	stretch  stretch // of Once and Run alone
 }
 
 // New checks a configuration.
@@ -123,9 +127,25 @@ func (i *Intake) Once(ctx context.Context) (Report, error) {
 		}
 		more := p.truncated && p.removed.Load()+p.putOff.Load() > 0
 		if err != nil || changes > 10 || !p.again.Load() && !more {
+			if err == nil && i.stretch.on {
+				i.lookAgain(ctx)
+			}
 			return i.end(r), err
 		}
 	}
+}
+
+// lookAgain lists once more, for nothing but to see whether something is still overdue.
+func (i *Intake) lookAgain(ctx context.Context) {
+	p := &pass{tally: i.begin()}
+	if _, err := i.list(ctx, p); err != nil {
+		if ctx.Err() == nil {
+			i.Log.Warn("looking whether something is still overdue", "error", err)
+		}
+		return
+	}
+	p.overdue.least = p.truncated
+	i.tellOverdue(ctx, p.overdue)
 }
 
 // Run empties the source again and again until the context ends, as hints come and as
@@ -199,6 +219,7 @@ type pass struct {
 	putOff    atomic.Int64 // files that the source did not give
 	halted    atomic.Pointer[error]
 	setbacks  setbacks
+	overdue   overdue // as it was listed
 }
 
 func (i *Intake) pass(ctx context.Context, r *tally) (*pass, error) {
@@ -208,6 +229,8 @@ func (i *Intake) pass(ctx context.Context, r *tally) (*pass, error) {
 	if err != nil {
 		return p, fmt.Errorf("listing %s: %w", i.Source.Name(), err)
 	}
+	p.overdue.least = p.truncated
+	i.tellOverdue(ctx, p.overdue)
 	return p, i.work(ctx, p, groups)
 }
 
@@ -284,6 +307,9 @@ func (i *Intake) sort(p *pass, item Item, now time.Time) (held, bool) {
 	age := now.Sub(item.Versions[0].Modified)
 	switch {
 	case !known:
+		if age > i.Old {
+			p.overdue.add(item.Versions[0].Modified)
+		}
 		p.find(FindingUnknown, item.Key, "no rule of the mapping knows this key, so it stays", item.Versions[0].Modified)
 		return held{}, false
 	case f.rule.As == AsLeave:
@@ -291,6 +317,7 @@ func (i *Intake) sort(p *pass, item Item, now time.Time) (held, bool) {
 	}
 	p.left(age)
 	if age > i.Old {
+		p.overdue.add(item.Versions[0].Modified)
 		p.find(FindingOld, item.Key, fmt.Sprintf("it has been in the landing place for %s", age.Round(time.Second)), item.Versions[0].Modified)
 	}
 	return i.weigh(p, held{Item: item, file: f}), true

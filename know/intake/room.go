@@ -27,7 +27,10 @@ func Inside(room *vault.Room, as func() (vault.Caller, error)) (*Room, error) {
 	return &Room{room, as, c.Principal.Name}, nil
 }
 
-var _ Store = (*Room)(nil)
+var (
+	_ Store    = (*Room)(nil)
+	_ Reporter = (*Room)(nil)
+)
 
 // Name implements Store.
 func (r *Room) Name() string { return r.name }
@@ -89,4 +92,13 @@ func (r *Room) Read(ctx context.Context, bucket, key string, w io.Writer) error 
 	}
 	_, err = opened.WriteTo(w)
 	return errors.Join(err, opened.Close())
+}
+
+// Report implements Reporter.
+func (r *Room) Report(ctx context.Context, kind, detail string) error {
+	c, err := r.caller()
+	if err != nil {
+		return err
+	}
+	return r.Room.Report(ctx, c, kind, detail)
 }
