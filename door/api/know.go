@@ -53,12 +53,12 @@ func groupKey(g know.Group) string {
 	return strings.Join([]string{g.Place, fmt.Sprint(g.Outside), g.Kind, g.Label, g.Class, g.Age, g.Owner}, "\x00")
 }
 
-// stocktaking is since when.
-type stocktaking struct {
+// Stocktaking is since when.
+type Stocktaking struct {
 	Since time.Time `query:"since" doc:"24 hours ago where left out."`
 }
 
-func (t stocktaking) since(s session) time.Time {
+func (t Stocktaking) since(s session) time.Time {
 	if t.Since.IsZero() {
 		return s.room.Vault.Clock().Add(-24 * time.Hour).UTC()
 	}
@@ -75,7 +75,7 @@ func (d *door) know() {
 		summary: "What there is, inside and outside: counts, bytes, ages, labels, owners, in order of place, kind, label, class, age and owner; taken anew for each page"},
 		func(ctx context.Context, s session, in *struct {
 			Paging
-			stocktaking
+			Stocktaking
 			By []string `query:"by" enum:"place,kind,label,class,age,owner" default:"place,kind,label,class,owner" doc:"What is counted apart."`
 		}) (*answer[stock], error) {
 			return knowing(ctx, s, func(store know.Store) (stock, error) {
@@ -96,7 +96,7 @@ func (d *door) know() {
 			})
 		})
 	handle(d, operation{method: "GET", path: "/inventory/diff", summary: "What appeared, grew, shrank or vanished since", section: "know"},
-		func(ctx context.Context, s session, in *stocktaking) (*answer[changes], error) {
+		func(ctx context.Context, s session, in *Stocktaking) (*answer[changes], error) {
 			return knowing(ctx, s, func(store know.Store) (changes, error) {
 				i, states, err := s.stock(ctx, store, in.since(s))
 				if err != nil {

@@ -34,8 +34,8 @@ type counted[T any] struct {
 	Page[T]
 }
 
-// usageFilter narrows a question about usage.
-type usageFilter struct {
+// UsageFilter narrows a question about usage.
+type UsageFilter struct {
 	Since   time.Time         `query:"since" doc:"Whole hours of UTC are counted; rounded down."`
 	Until   time.Time         `query:"until" doc:"Rounded up."`
 	Bucket  string            `query:"bucket" maxLength:"63"`
@@ -45,7 +45,7 @@ type usageFilter struct {
 	Refused bool              `query:"refused" doc:"Only what was refused."`
 }
 
-func (f usageFilter) filter() (monitor.Filter, error) {
+func (f UsageFilter) filter() (monitor.Filter, error) {
 	out := monitor.Filter{Since: f.Since, Until: f.Until, Bucket: f.Bucket, Queue: f.Queue, Class: f.Class, Action: f.Action}
 	if f.Refused {
 		out.Outcome = strongroom.Refused
@@ -57,7 +57,7 @@ func (f usageFilter) filter() (monitor.Filter, error) {
 }
 
 // question is what was asked, in the words of the commands, for the record.
-func (f usageFilter) question(words ...string) string {
+func (f UsageFilter) question(words ...string) string {
 	stamp := func(t time.Time) string {
 		if t.IsZero() {
 			return ""
@@ -75,12 +75,12 @@ func (f usageFilter) question(words ...string) string {
 	return strings.Join(words, " ")
 }
 
-// zoned is a question whose answer depends on a time zone.
-type zoned struct {
+// Zoned is a question whose answer depends on a time zone.
+type Zoned struct {
 	Zone string `query:"zone" maxLength:"64" default:"UTC" doc:"Time zone of the answer, such as Europe/Paris."`
 }
 
-func (z zoned) zone() (*time.Location, error) {
+func (z Zoned) zone() (*time.Location, error) {
 	zone, err := time.LoadLocation(z.Zone)
 	if err != nil || z.Zone == "Local" {
 		return nil, invalid("zone is no time zone: give UTC, or a name such as Europe/Paris")
@@ -185,7 +185,7 @@ func (d *door) monitor() {
 	handle(d, operation{method: "GET", path: "/usage/who", summary: "Who did how much, in order of pseudonym", section: "monitor"},
 		func(ctx context.Context, s session, in *struct {
 			Paging
-			usageFilter
+			UsageFilter
 		}) (*answer[counted[monitor.Person]], error) {
 			f, err := in.filter()
 			if err != nil {
@@ -208,7 +208,7 @@ func (d *door) monitor() {
 	handle(d, operation{method: "GET", path: "/usage/what", summary: "What was done, by bucket, queue and classes, in that order", section: "monitor"},
 		func(ctx context.Context, s session, in *struct {
 			Paging
-			usageFilter
+			UsageFilter
 		}) (*answer[counted[monitor.Thing]], error) {
 			f, err := in.filter()
 			if err != nil {
@@ -229,8 +229,8 @@ func (d *door) monitor() {
 		})
 	handle(d, operation{method: "GET", path: "/usage/when", summary: "How much was done in each hour of the week", section: "monitor"},
 		func(ctx context.Context, s session, in *struct {
-			usageFilter
-			zoned
+			UsageFilter
+			Zoned
 			Person string `query:"person" maxLength:"128" doc:"Only this person, by name or pseudonym."`
 		}) (*answer[usageWeek], error) {
 			f, err := in.filter()
@@ -292,8 +292,8 @@ func (d *door) monitor() {
 	handle(d, operation{method: "GET", path: "/usage/people/{name}", summary: "All that is counted of one person, by name or pseudonym", section: "monitor"},
 		func(ctx context.Context, s session, in *struct {
 			Named
-			usageFilter
-			zoned
+			UsageFilter
+			Zoned
 		}) (*answer[usageDossier], error) {
 			f, err := in.filter()
 			if err != nil {

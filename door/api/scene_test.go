@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -17,6 +18,7 @@ import (
 	"strongroom/internal/housetest"
 	"strongroom/know"
 	"strongroom/people"
+	"strongroom/vault"
 )
 
 // scene is a room with people, objects, a source and somewhere for messages and questions
@@ -86,19 +88,23 @@ func (c client) on(server *httptest.Server) client {
 	return c
 }
 
-// record is what the newest record of a kind tells; there must be one since an index.
-func (s *scene) record(t *testing.T, since int64, action string) {
+// recordsOf counts the records since an index of what a principal asked, or of refusals alone.
+func (s *scene) recordsOf(t *testing.T, since int64, name string, refused bool) (n int) {
 	t.Helper()
-	for i := since; i < s.House.Book.Head().Size; i++ {
-		r, err := s.House.Book.Record(t.Context(), i)
+	for r, err := range s.House.Book.Records(t.Context(), since, s.House.Book.Head().Size) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if strings.Contains(string(r.Evidence), fmt.Sprintf("%q", action)) {
-			return
+		e, err := vault.EventOf(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		theirs := e.Question != nil && e.Question.Principal.Name == name || strings.HasSuffix(e.Detail, "by "+name)
+		if theirs && (!refused || e.Outcome == strongroom.Refused) {
+			n++
 		}
 	}
-	t.Errorf("no record of %s", action)
+	return n
 }
 
 // alerted waits for an open alert of a condition.
@@ -121,4 +127,30 @@ func (s *scene) alerted(t *testing.T, condition string) strongroom.ID {
 	}
 	t.Fatalf("nothing alerted of %s", condition)
 	return strongroom.ID{}
+}
+
+// callerOf is somebody who asks the vault itself.
+func (s *scene) callerOf(p strongroom.Principal, purpose string) vault.Caller {
+	return s.Caller(vault.Credential{KeyID: p.Name, Principal: p}, purpose)
+}
+
+// bare is a room whose engines are not there.
+type bare struct{ rooms }
+
+func (b bare) ByToken(ctx context.Context, presented string) (api.Room, vault.TokenCredential, error) {
+	r, c, err := b.rooms.ByToken(ctx, presented)
+	return api.Room{Vault: r.Vault}, c, err
+}
+
+// Where an engine is not there its operations say so.
+func (s *scene) without(t *testing.T) {
+	server := httptest.NewServer(api.New(api.Config{Rooms: bare{rooms{s.Room}}, Log: s.House.Room.Log}))
+	defer server.Close()
+	c := s.owner.on(server)
+	for _, path := range []string{"/usage/who", "/usage/object?bucket=calls&key=x", "/inventory", "/flows", "/owners", "/sources", "/alerts", "/alerting/rota", "/limit/unused", "/classifications/" + strongroom.NewID().String()} {
+		var p problem
+		if c.want(http.StatusNotImplemented, "GET", path, nil, &p); p.Kind != "unsupported" {
+			t.Errorf("%s: %+v", path, p)
+		}
+	}
 }
