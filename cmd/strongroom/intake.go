@@ -42,6 +42,7 @@ type intakeRun struct {
 
 	Door      string `help:"S3 address of the server that serves the room; without it this process opens the room itself." placeholder:"URL"`
 	Principal string `help:"With --door, the name of the principal whose access key is set." placeholder:"NAME"`
+	API       string `help:"With --door, address of the server's API, to have what is overdue alert; the token is in STRONGROOM_TOKEN." placeholder:"URL"`
 
 	Once           bool          `help:"End when nothing more can be taken now."`
 	JSON           bool          `help:"Print reports as JSON, one a line."`
@@ -58,10 +59,12 @@ func (intakeRun) Help() string {
 	return `Each recording is stored, read back through the front door and compared; only then are it and its metadata deleted at the
 source, every version of them. It can be ended at any instant and started again. The room's access key comes from
 STRONGROOM_ACCESS_KEY_ID and STRONGROOM_SECRET_ACCESS_KEY, of a workload in the group intake; the source's credentials from where
-the AWS tools find them.
+the AWS tools find them. What is overdue is told to the room once when it begins and once when it is over, and alerts there: by a
+process that opens the room itself always, through a door with --api and a token of the workload (scope api) in STRONGROOM_TOKEN.
 
 Examples:
-  strongroom intake run --source s3://genesys-export --mapping genesys-cloud --into recordings --door https://strongroom.example:7480 --principal drain
+  strongroom intake run --source s3://genesys-export --mapping genesys-cloud --into recordings --door https://strongroom.example:7480 --principal drain \
+    --api https://strongroom.example:7400
   strongroom intake run --source 's3://export/calls?endpoint=https://minio.example:9000' --mapping my.json --into recordings --once --json
   strongroom intake run --source file:///srv/export --mapping plain --into recordings --once --fail-on-findings`
 }
@@ -106,6 +109,14 @@ func (c intakeRun) Run(ctx context.Context, out output) error {
 		Source: source, Mapping: mapping, Into: c.Into, Queue: queue, Log: slog.New(slog.NewTextHandler(out.errors, nil)),
 		Workers: c.Workers, Window: c.Window, Wait: c.Wait, Settle: c.Settle, Old: c.Old, Interval: c.Interval,
 	}
+	if c.API != "" {
+		if c.Door == "" {
+			return &strongroom.Error{Kind: strongroom.KindInvalid, Message: "--api goes with --door: a process that opens the room itself tells it without"}
+		}
+		if config.Reports, err = frontdoor.OpenFindings(c.API, os.Getenv("STRONGROOM_TOKEN")); err != nil {
+			return err
+		}
+	}
 	if c.Door != "" {
 		id, key := credentials()
 		if c.Principal == "" {
@@ -123,7 +134,7 @@ func (c intakeRun) Run(ctx context.Context, out output) error {
 		if err != nil {
 			return err
 		}
-		config.Store, err = intake.Inside(h.Room, func() (vault.Caller, error) {
+		room, err := intake.Inside(h.Room, func() (vault.Caller, error) {
 			now, err := h.Room.Credential(who.Session)
 			fresh := who
 			fresh.Principal = now.Principal
@@ -132,6 +143,7 @@ func (c intakeRun) Run(ctx context.Context, out output) error {
 		if err != nil {
 			return err
 		}
+		config.Store, config.Reports = room, room
 		return c.drain(ctx, out, config)
 	})
 }
