@@ -297,9 +297,6 @@ func pages(t *testing.T, s *scene, names []string, by map[string]operation, fill
 		if got := walk(1); !slices.Equal(got, whole) {
 			t.Errorf("%s: by ones %q, at once %q", name, got, whole)
 		}
-		if got := walk(2); !slices.Equal(got, whole) {
-			t.Errorf("%s: by twos %q, at once %q", name, got, whole)
-		}
 		unique := slices.Clone(whole)
 		slices.Sort(unique)
 		if len(slices.Compact(unique)) != len(whole) {
