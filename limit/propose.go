@@ -63,6 +63,12 @@ func (u *Usage) Propose(base *Set, report UsageReport) Proposed {
 			switch {
 			case young:
 				out.Kept = append(out.Kept, fmt.Sprintf("%s came into force on %s, within the window", used.ID, used.Since.Format(time.DateOnly)))
+			case u.erasedBy[used.ID] > 0:
+				out.Kept = append(out.Kept, fmt.Sprintf("%s decided %d times of which the personal part was erased", used.ID, u.erasedBy[used.ID]))
+			case houses(p.compiled):
+				out.Kept = append(out.Kept, fmt.Sprintf("%s is for the house's own work, of which not each decision is on record", used.ID))
+			case len(untold(p.compiled)) > 0:
+				out.Kept = append(out.Kept, fmt.Sprintf("%s gives %s, which is also decided beside another act, whose record does not tell", used.ID, strings.Join(untold(p.compiled), ", ")))
 			case essential(p.compiled):
 				out.Kept = append(out.Kept, fmt.Sprintf("%s lets people and policies be managed", used.ID))
 			case speaksOf(p.compiled, emergencies):
@@ -77,7 +83,11 @@ func (u *Usage) Propose(base *Set, report UsageReport) Proposed {
 			}
 			continue
 		}
-		if young {
+		if young || houses(p.compiled) {
+			continue
+		}
+		if n := u.erasedBy[used.ID]; n > 0 {
+			out.Kept = append(out.Kept, fmt.Sprintf("the actions of %s: it decided %d times of which the personal part was erased", used.ID, n))
 			continue
 		}
 		idle, keep := u.idleActions(p)
@@ -93,7 +103,13 @@ func (u *Usage) Propose(base *Set, report UsageReport) Proposed {
 			})
 		}
 	}
+	if n := report.Erased; n > 0 {
+		out.Kept = append(out.Kept, fmt.Sprintf("memberships in groups: %d uses are nobody's any more, since their personal part was erased", n))
+	}
 	for _, g := range report.Groups {
+		if report.Erased > 0 {
+			break
+		}
 		for _, name := range g.Idle {
 			out.Proposals = append(out.Proposals, Proposal{
 				Form: "leave-group", Principal: name, Group: g.Group,
@@ -114,6 +130,28 @@ func essential(p *cedar.Policy) bool {
 		}
 	}
 	return false
+}
+
+// beside are actions that are decided together with another one, such as tagging with the
+// store that brings the tags: where all are permitted, the record is of the other alone.
+var beside = []strongroom.Action{
+	strongroom.ActionMarkScrubbed, strongroom.ActionTagObject, strongroom.ActionHoldObject, strongroom.ActionRetainObject, strongroom.ActionBypassRetention,
+}
+
+// untold lists the actions of a permit whose use the ledger need not show.
+func untold(p *cedar.Policy) (out []string) {
+	for _, at := range scopesOf(p) {
+		if slices.Contains(beside, at.action) && !slices.Contains(out, string(at.action)) {
+			out = append(out, string(at.action))
+		}
+	}
+	return out
+}
+
+// houses reports whether a permit is for one of the house's own workloads alone.
+func houses(p *cedar.Policy) bool {
+	all := scopesOf(p)
+	return len(all) > 0 && !slices.ContainsFunc(all, func(at scope) bool { return at.group || !strings.HasPrefix(at.principal, "strongroom-") })
 }
 
 // emergencies names the attributes of a context by which policies are kept for emergencies.
@@ -143,7 +181,7 @@ func (u *Usage) idleActions(p *policy) (idle, keep []string) {
 	}
 	for _, a := range listed {
 		action := strongroom.Action(a)
-		if u.actions[policyAction{p.id, action}] > 0 || action == strongroom.ActionManagePolicy || action == strongroom.ActionManagePeople {
+		if u.actions[policyAction{p.id, action}] > 0 || action == strongroom.ActionManagePolicy || action == strongroom.ActionManagePeople || slices.Contains(beside, action) {
 			keep = append(keep, a)
 		} else {
 			idle = append(idle, a)

@@ -203,6 +203,47 @@ func TestProposalsTakeNothingUsed(t *testing.T) {
 	}
 }
 
+// What the ledger does not show is not called unused: actions that are decided beside
+// another, uses that were erased, what the house does itself, and actions beyond those that
+// rights are counted for. Nor is leaving a group proposed that forbids its members something.
+func TestProposalsKeepWhatTheLedgerCannotShow(t *testing.T) {
+	take := func(name string, action strongroom.Action, r strongroom.Resource) strongroom.Event {
+		e := event(Default(), 0, noon, strongroom.Question{Principal: people[name], Action: action, Resource: r, Context: strongroom.Context{Method: "sigv4"}})
+		if e.Outcome != strongroom.Permitted {
+			t.Fatalf("%s may not %s", name, action)
+		}
+		return e
+	}
+	erased := take("owner", strongroom.ActionReadLedger, strongroom.Resource{})
+	erased.Question, erased.Decision, erased.Erased = nil, nil, true
+	watches := take("auditor", strongroom.ActionReadUsage, strongroom.Resource{})
+	for _, history := range [][]strongroom.Event{{watches}, {watches, erased}} {
+		u := NewUsage()
+		u.See(strongroom.Resource{})
+		for _, e := range history {
+			u.Take(&e)
+		}
+		proposed := u.Propose(Default(), u.Unused(Default(), slices.Collect(maps.Values(people)), noon, sameSets))
+		next, err := Parse([]byte(proposed.Text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, keep := range []string{"machines-tag-what-they-store", "classifier-opens-what-it-classifies", "lifecycle-deletes-what-is-due", "scrubbers-store-and-mark-scrubbed-copies"} {
+			if next.policyText(keep) != Default().policyText(keep) {
+				t.Errorf("%s is proposed to change", keep)
+			}
+		}
+		if len(history) > 1 && next.policyText("data-owners-govern-the-room") != Default().policyText("data-owners-govern-the-room") {
+			t.Error("what decided an erased use is proposed to change")
+		}
+		for _, p := range proposed.Proposals {
+			if p.Form == "leave-group" && (p.Principal == people["auditor"].Name || p.Group == "security-officers" || len(history) > 1) {
+				t.Errorf("proposed: %+v", p)
+			}
+		}
+	}
+}
+
 // Each diff is one that patch applies, and it then reads as the proposal's own change.
 func TestProposalDiffs(t *testing.T) {
 	patch, err := exec.LookPath("patch")

@@ -66,6 +66,9 @@ type Usage struct {
 	puts    []put
 	permits int64
 	erased  int64
+	// erasedBy counts, by policy, permits whose personal part was erased: evidence still
+	// says which policies decided.
+	erasedBy map[string]int64
 }
 
 type useKey struct {
@@ -99,7 +102,7 @@ type put struct {
 func NewUsage() *Usage {
 	return &Usage{
 		uses: map[useKey]*use{}, policy: map[string]*PolicyUse{}, by: map[policyActor]struct{}{}, actions: map[policyAction]int64{},
-		shapes: map[Shape][]strongroom.Resource{},
+		shapes: map[Shape][]strongroom.Resource{}, erasedBy: map[string]int64{},
 	}
 }
 
@@ -117,6 +120,9 @@ func (u *Usage) Take(e *strongroom.Event) {
 	if !replayable {
 		if decision && e.Outcome == strongroom.Permitted {
 			u.erased++
+			for _, id := range e.Policies {
+				u.erasedBy[id]++
+			}
 		}
 		return
 	}
@@ -210,7 +216,8 @@ type GroupRights struct {
 	Active  int    `json:"active"` // members who used any right
 	Granted int    `json:"granted"`
 	Used    int    `json:"used"`
-	// Idle are the members who used nothing that the group's policies alone give them.
+	// Idle are the members who used nothing that the group's policies give them, whatever
+	// the action, where no forbid speaks of the group: whoever left it would be rid of that.
 	Idle []string `json:"idle,omitempty"`
 }
 
@@ -255,6 +262,15 @@ func (u *Usage) Unused(set *Set, people []strongroom.Principal, now time.Time, s
 			fmt.Sprintf("more than %d objects of a sort: a right to few of many may be missing", PerShape),
 		},
 	}
+	through := map[strongroom.ID]map[string]bool{} // principal → groups of which a policy speaks that permitted them something
+	for by := range u.by {
+		if g := set.groupOf(by.policy); g != "" {
+			if through[by.principal] == nil {
+				through[by.principal] = map[string]bool{}
+			}
+			through[by.principal][g] = true
+		}
+	}
 	classes := map[Shape]*ClassRights{}
 	groups := map[string]*GroupRights{}
 	for _, p := range people {
@@ -262,16 +278,10 @@ func (u *Usage) Unused(set *Set, people []strongroom.Principal, now time.Time, s
 			continue
 		}
 		row := PersonRights{Principal: p.Name, Kind: p.Kind, Groups: p.Groups, Rights: u.rights(set, p, now)}
-		byGroup := map[string]bool{} // groups of which a policy that was used speaks
 		for _, r := range row.Rights {
 			row.Granted++
 			if r.Used > 0 {
 				row.Used++
-				for _, id := range r.Policies {
-					if g := set.groupOf(id); g != "" {
-						byGroup[g] = true
-					}
-				}
 			}
 			if r.Last.After(row.Last) {
 				row.Last = r.Last
@@ -303,7 +313,7 @@ func (u *Usage) Unused(set *Set, people []strongroom.Principal, now time.Time, s
 			if row.Used > 0 {
 				g.Active++
 			}
-			if set.grants(name) && !byGroup[name] {
+			if set.grants(name) && !set.forbids(name) && !through[p.ID][name] {
 				g.Idle = append(g.Idle, p.Name)
 			}
 		}
@@ -421,6 +431,16 @@ func (s *Set) groupOf(id string) string {
 func (s *Set) grants(group string) bool {
 	for id, p := range s.policies {
 		if p.compiled.Effect() == cedar.Permit && s.groupOf(id) == group {
+			return true
+		}
+	}
+	return false
+}
+
+// forbids reports whether some forbid speaks of a group.
+func (s *Set) forbids(group string) bool {
+	for id, p := range s.policies {
+		if p.compiled.Effect() == cedar.Forbid && s.groupOf(id) == group {
 			return true
 		}
 	}
