@@ -96,6 +96,7 @@ const (
 const (
 	TroubleLedger  = "ledger"  // a record could not be appended
 	TroubleCustody = "custody" // the holder of the keys gave none
+	TroubleWatch   = "watch"   // who watches the ledger could not be told what it records
 )
 
 const (

@@ -408,8 +408,8 @@ func acknowledge(tx Tx, id strongroom.ID, ack Ack, actor string, p *strongroom.P
 	return tx.PutAlert(a)
 }
 
-// Trouble reports that the server failed at something: TroubleLedger or TroubleCustody. It
-// never waits.
+// Trouble reports that the server failed at something: TroubleLedger, TroubleCustody or
+// TroubleWatch. It never waits.
 func (e *Engine) Trouble(kind, detail string) {
 	select {
 	case e.troubles <- trouble{kind, short(strings.ToValidUTF8(detail, "")), e.Clock()}:

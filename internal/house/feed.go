@@ -28,6 +28,9 @@ const feedBatch = 1000
 
 // Feed tells watchers what the ledger records, each at its own pace.
 type Feed struct {
+	// Stuck, where not nil, is told of each time that a watcher could not be told something.
+	Stuck func(watcher string, from int64)
+
 	book book.Book
 	log  *slog.Logger
 
@@ -65,6 +68,10 @@ func (f *Feed) Run(ctx context.Context, name string, w Watcher) {
 		switch {
 		case err != nil && ctx.Err() == nil:
 			f.log.Error("telling a watcher what the ledger records", "watcher", name, "error", err)
+			if f.Stuck != nil {
+				from, _ := w.Position(ctx) // 0 where even that is not known
+				f.Stuck(name, from)
+			}
 			select {
 			case <-ctx.Done():
 			case <-time.After(pause):

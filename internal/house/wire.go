@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"sync"
+
+	"strongroom/alert"
 )
 
 // listener is somebody who is told what the ledger records, while the room is served.
@@ -24,6 +26,9 @@ var listeners = []listener{
 // listen opens the listeners of a room that is being served.
 func (h *House) listen(ctx context.Context, o Options) error {
 	h.feed = NewFeed(h.Book, o.Log)
+	h.feed.Stuck = func(watcher string, from int64) {
+		h.trouble.report(alert.TroubleWatch, fmt.Sprintf("%s could not be told the records from %d on", watcher, from))
+	}
 	for _, l := range listeners {
 		w, err := l.open(ctx, h, o)
 		if err != nil {
