@@ -292,6 +292,11 @@ func (r *Room) changePerson(ctx context.Context, a asked, id strongroom.ID, chan
 	}
 	after := &person.Principal
 	after.ID, after.Kind, after.Groups, after.Aliases, after.Expires = before.ID, before.Kind, before.Groups, before.Aliases, before.Expires
+	if one.was != nil && (after.Name != before.Name || people.Active(*after, now) && !people.Active(before, now)) {
+		if err := r.steers(ctx, a, before); err != nil {
+			return fail(err)
+		}
+	}
 	if !strings.EqualFold(after.Name, before.Name) || one.was == nil {
 		if err := r.freeName(*after); err != nil {
 			return fail(err)
@@ -313,6 +318,18 @@ func (r *Room) changePerson(ctx context.Context, a asked, id strongroom.ID, chan
 	// A new principal's id is known only when it is written: it brings its entry along.
 	one.entry = &person.Entry
 	return one, person, nil
+}
+
+// steers refuses to have a directory rename or bring back somebody whom the room itself
+// put into a protected group: identity tokens are matched by name, so that another name
+// would give what the group may to whoever bears it. Ending such a principal it may.
+func (r *Room) steers(ctx context.Context, a asked, p strongroom.Principal) error {
+	for _, g := range p.Groups {
+		if why := r.protected(g); why != "" {
+			return r.refuseDirectory(ctx, a, p.Name+" is in a protected group: a directory may neither rename nor bring back such a principal", "whoever manages people here does that, or takes the group away first")
+		}
+	}
+	return nil
 }
 
 func cloneAttributes(a map[string][]string) map[string][]string {

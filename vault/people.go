@@ -250,7 +250,7 @@ func (r *Room) alter(ctx context.Context, a asked, kind string, all []alteration
 		switch {
 		case all[i].was == nil:
 		case people.Active(old, now) && !people.Active(p, now), all[i].forGood:
-			if err := r.depart(&one, p, now, all[i].forGood); err != nil {
+			if err := r.depart(ctx, &one, p, now, all[i].forGood); err != nil {
 				return nil, err
 			}
 			ended = append(ended, p.ID)
@@ -281,17 +281,27 @@ func entryRow(id strongroom.ID, e people.Entry) (book.Row, error) {
 }
 
 // departure is the row that a deactivation leaves beside the principal: sessions that
-// were made before it are over for good, and so are keys and tokens where it is for good.
+// were made before it are over for good, and so are keys and tokens that were made before
+// the last one for good.
 type departure struct {
 	At   time.Time `json:"at"`
-	Keys bool      `json:"keys,omitempty"`
+	Keys time.Time `json:"keys_until,omitzero"`
 }
 
 // depart makes a part the record of a deactivation, which says how much it ended. Leases
 // are those of this process; one that serves the room beside it ends its own within
 // seconds, and each has a record of its own.
-func (r *Room) depart(one *part, p strongroom.Principal, now time.Time, forGood bool) error {
-	row, err := row(rowDeparture, p.ID.String(), departure{At: now, Keys: forGood})
+func (r *Room) depart(ctx context.Context, one *part, p strongroom.Principal, now time.Time, forGood bool) error {
+	// Every change of a departure but the notice of a leaving date, which keeps what is for
+	// good, comes with one of its principal's row, which the caller requires unchanged.
+	d, err := r.departed(ctx, p.ID)
+	if err != nil {
+		return err
+	}
+	if d.At = now; forGood {
+		d.Keys = now
+	}
+	row, err := row(rowDeparture, p.ID.String(), d)
 	if err != nil {
 		return unavailable("the departure's row could not be made", err)
 	}
@@ -306,6 +316,23 @@ func (r *Room) depart(one *part, p strongroom.Principal, now time.Time, forGood 
 	}
 	one.personal.Detail = strings.TrimPrefix(one.personal.Detail+"; "+why, "; ")
 	return nil
+}
+
+// departed reads the last departure of a principal, as the database has it; the zero one
+// where there was none.
+func (r *Room) departed(ctx context.Context, id strongroom.ID) (departure, error) {
+	was, err := r.Book.Row(ctx, rowDeparture, id.String())
+	if errors.Is(err, book.ErrNoRow) {
+		return departure{}, nil
+	}
+	var d departure
+	if err == nil {
+		d, err = decode[departure](was)
+	}
+	if err != nil {
+		return d, unavailable("the departure's row cannot be read", err)
+	}
+	return d, nil
 }
 
 // holdings counts what a principal could use until now.
@@ -386,7 +413,7 @@ func (r *Room) recordLeaver(ctx context.Context, id strongroom.ID, now time.Time
 		}
 		one.change.Require = append(one.change.Require, book.Condition{Form: book.Unchanged, Kind: rowDeparture, ID: id.String(), Salt: before.Salt})
 	}
-	if err := r.depart(&one, p, now, false); err != nil {
+	if err := r.depart(ctx, &one, p, now, false); err != nil {
 		return err
 	}
 	if err := r.commit(ctx, []part{one}); strongroom.KindOf(err) != strongroom.KindConflict {

@@ -307,3 +307,94 @@ func TestUnmatchedAgents(t *testing.T) {
 		t.Error("it is not on record")
 	}
 }
+
+// What a directory's deletion ended stays ended, whatever else happens to the person
+// afterwards: a later suspension ends less, and gives nothing of it back.
+func TestDeletionOutlastsALaterSuspension(t *testing.T) {
+	r := housetest.New(t, house.Options{})
+	eva, err := r.Room.ChangePerson(t.Context(), r.Owner, strongroom.ID{}, func(p *vault.DirectoryPerson) error {
+		p.Principal.Name = "eva"
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := r.Room.CreateKey(t.Context(), r.Owner, "eva", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, token, err := r.Room.CreateToken(t.Context(), r.Owner, vault.TokenRequest{Principal: "eva", Name: "test", Scopes: []people.Scope{people.ScopeAPI}, Lifetime: time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Room.RemovePerson(t.Context(), r.Owner, eva.Principal.ID, func(vault.DirectoryPerson) error { return nil }); err != nil {
+		t.Fatal(err)
+	}
+	suspend := func(yes bool) {
+		t.Helper()
+		if _, err := r.Room.ChangePrincipal(t.Context(), r.Owner, "eva", func(p *strongroom.Principal) { p.Suspended = yes }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	gone := func(when string) {
+		t.Helper()
+		if _, err := r.Room.Credential(key.ID); strongroom.KindOf(err) != strongroom.KindDenied {
+			t.Errorf("%s the key: %v", when, err)
+		}
+		if _, err := r.Room.TokenCaller(t.Context(), token); strongroom.KindOf(err) != strongroom.KindDenied {
+			t.Errorf("%s the token: %v", when, err)
+		}
+	}
+	suspend(false)
+	gone("back from a deletion")
+	later, err := r.Room.CreateKey(t.Context(), r.Owner, "eva", 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	suspend(true)
+	suspend(false)
+	gone("back from a suspension after it")
+	if _, err := r.Room.Credential(later.ID); err != nil {
+		t.Errorf("a key made since the deletion, after a suspension: %v", err)
+	}
+}
+
+// A directory may end somebody whom the room itself put into a protected group, and no
+// more: a new name would let in whoever bears it, and bringing them back is for people.
+func TestDirectoryDoesNotRenameOrBringBackTheProtected(t *testing.T) {
+	r := housetest.New(t, house.Options{})
+	change := func(id strongroom.ID, what func(*strongroom.Principal)) (vault.DirectoryPerson, error) {
+		return r.Room.ChangePerson(t.Context(), r.Owner, id, func(p *vault.DirectoryPerson) error {
+			what(&p.Principal)
+			return nil
+		})
+	}
+	eva, err := change(strongroom.ID{}, func(p *strongroom.Principal) { p.Name = "eva" })
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := eva.Principal.ID
+	if _, err := change(id, func(p *strongroom.Principal) { p.Name = "eve" }); err != nil {
+		t.Fatalf("somebody in no group: %v", err)
+	}
+	if _, err := r.Room.ChangePrincipal(t.Context(), r.Owner, "eve", func(p *strongroom.Principal) { p.Groups = []string{"data-owners"} }); err != nil {
+		t.Fatal(err)
+	}
+	from := r.Book.Head().Size
+	_, err = change(id, func(p *strongroom.Principal) { p.Name = "mallory@example.org" })
+	wantKind(t, err, strongroom.KindDenied)
+	if n := len(ofKind(records(t, r, from), vault.KindRefusal)); n != 1 {
+		t.Errorf("%d refusals on record", n)
+	}
+	if _, err := change(id, func(p *strongroom.Principal) { p.Attributes[people.AttributeDepartment] = []string{"north"} }); err != nil {
+		t.Errorf("an attribute of somebody protected: %v", err)
+	}
+	if _, err := change(id, func(p *strongroom.Principal) { p.Suspended = true }); err != nil {
+		t.Errorf("suspending somebody protected: %v", err)
+	}
+	_, err = change(id, func(p *strongroom.Principal) { p.Suspended = false })
+	wantKind(t, err, strongroom.KindDenied)
+	if err := r.Room.RemovePerson(t.Context(), r.Owner, id, func(vault.DirectoryPerson) error { return nil }); err != nil {
+		t.Errorf("deleting somebody protected: %v", err)
+	}
+}

@@ -103,7 +103,7 @@ func (k *keyring) forget(at book.RowKey) {
 		delete(k.tokenRows, at.ID)
 	case rowDeparture:
 		if id, err := strongroom.ParseID(at.ID); err == nil {
-			k.departures[id] = departure{At: time.Unix(1<<40, 0), Keys: true}
+			k.departures[id] = departure{At: time.Unix(1<<40, 0), Keys: time.Unix(1<<40, 0)}
 			k.ended = append(k.ended, id)
 		}
 	case rowDirectory, rowEntry, rowGroup:
@@ -132,7 +132,7 @@ func (k *keyring) usable(key people.AccessKey, p strongroom.Principal, now time.
 	if err := key.Usable(p, now); err != nil {
 		return err
 	}
-	if d, gone := k.departures[p.ID]; gone && (d.Keys || key.Session != nil) && !key.Created.After(d.At) {
+	if d, gone := k.departures[p.ID]; gone && (!key.Created.After(d.Keys) || key.Session != nil && !key.Created.After(d.At)) {
 		return errors.New("it ended when its principal was deactivated")
 	}
 	switch s := key.Session; {

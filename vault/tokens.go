@@ -172,7 +172,7 @@ func (r *Room) TokenCaller(_ context.Context, presented string) (TokenCredential
 }
 
 func (k *keyring) tokenUsable(t people.Token, p strongroom.Principal, now time.Time) error {
-	if d, gone := k.departures[p.ID]; gone && d.Keys && !t.Created.After(d.At) {
+	if d, gone := k.departures[p.ID]; gone && !t.Created.After(d.Keys) {
 		return errors.New("it ended when its principal was deactivated")
 	}
 	return t.Usable(p, now)
