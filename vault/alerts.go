@@ -108,7 +108,7 @@ func (r *Room) AcknowledgeAlert(ctx context.Context, c Caller, alert strongroom.
 	if !a.decision.Permit {
 		return 0, r.refuse(ctx, a)
 	}
-	if about != "" && about == r.actor(a.question.Principal.ID) {
+	if r.isAbout(about, a.question.Principal) {
 		a.decision.Permit = false
 		r.recordRefusal(ctx, a, "acknowledging alert "+alert.String()+", which is about themselves")
 		return 0, &strongroom.Error{Kind: strongroom.KindDenied, Message: "this alert is about you, and nobody acknowledges an alert about themselves", Hint: "ask somebody else who may read alerts"}
@@ -125,6 +125,15 @@ func (r *Room) AcknowledgeAlert(ctx context.Context, c Caller, alert strongroom.
 		return 0, unavailable("the acknowledgement could not be recorded, so it does not count", err)
 	}
 	return receipt.Records[0].Index, nil
+}
+
+// isAbout reports whether a pseudonym is that of an account of the same person.
+func (r *Room) isAbout(actor string, who strongroom.Principal) bool {
+	if actor == "" {
+		return false
+	}
+	p, known := r.usageNames().Principal(actor)
+	return actor == r.actor(who.ID) || known && samePerson(p, who)
 }
 
 // PutAlertSetting says something about alerting, in the place of what was said under this

@@ -3,6 +3,7 @@ package house_test
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -158,6 +159,10 @@ func TestAlerts(t *testing.T) {
 	} else if e, err := vault.EventOf(record); err != nil || e.Kind != vault.KindRefusal || e.Did != "readAlerts" || !strings.Contains(e.Detail, a.ID.String()) {
 		t.Errorf("the attempt is not on record: %+v %v", e, err)
 	}
+	second := r.Person(strongroom.Principal{Name: "o.curious", Aliases: []string{"otto.curious"}, Groups: []string{"auditors"}})
+	if _, err := d.Acknowledge(t.Context(), second, a.ID, "nothing to see"); strongroom.KindOf(err) != strongroom.KindDenied || !strings.Contains(err.Error(), "about you") {
+		t.Errorf("the suspect acknowledged by another account of theirs: %v", err)
+	}
 	if err := d.AddChannel(t.Context(), curious, channel); strongroom.KindOf(err) != strongroom.KindDenied {
 		t.Errorf("who may not manage alerts added a channel: %v", err)
 	}
@@ -312,6 +317,37 @@ func TestTroubleIsTold(t *testing.T) {
 		t.Fatal(err)
 	}
 	out.wait(t, "landing-overdue", 1)
+}
+
+// A record that cannot be read, as after somebody changed it in the database, is not passed
+// over: whoever watches stays before it, and that is told outside.
+func TestAnUnreadableRecordIsTold(t *testing.T) {
+	r := housetest.New(t, house.Options{})
+	out := newReceiver(t)
+	if err := desk(t, r).AddChannel(t.Context(), r.Owner, alert.Channel{Name: "hook", Kind: alert.Webhook, Language: alert.English, URL: out.URL, Secret: hookSecret}); err != nil {
+		t.Fatal(err)
+	}
+	r.Bucket("calls")
+	out.wait(t, "alerting-changed", 1)
+	folder := r.House.Path
+	r.Stop()
+	for _, counts := range []string{"monitor.db", "monitor.db-wal", "monitor.db-shm"} { // so that they are made again, from the first record on
+		if err := os.Remove(filepath.Join(folder, counts)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			t.Fatal(err)
+		}
+	}
+	db, err := sql.Open("sqlite", filepath.Join(folder, "content.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.ExecContext(t.Context(), "UPDATE record SET evidence = '{}' WHERE idx = 1"); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	housetest.Open(t, r, house.Options{})
+	out.wait(t, "watching-fails", 1)
 }
 
 // noKeys is a custodian that witnesses and gives nothing.
