@@ -46,6 +46,7 @@ type Relabelling struct {
 
 // Judged is the label that detectors of some version give.
 type Judged struct {
+	Of        strongroom.ID // the version that was read; what took its place since is another
 	Label     strongroom.Label
 	Detectors string
 }
@@ -131,6 +132,9 @@ func (r *Room) Relabel(ctx context.Context, c Caller, x Relabelling) (strongroom
 		o, err := r.identify(ctx, c, strongroom.ActionRelabel, x.Bucket, x.Key, x.Version)
 		if err != nil {
 			return strongroom.Object{}, Labelling{}, err
+		}
+		if x.Judged != nil && x.Judged.Of != o.Version {
+			return strongroom.Object{}, Labelling{}, noVersion() // a version's name may be null, whatever is stored there
 		}
 		to, l := x.of(o)
 		action := strongroom.ActionRelabel

@@ -34,14 +34,14 @@ func TestRelabel(t *testing.T) {
 	// The classifier tightens, for its purpose only.
 	silent := classifier
 	silent.Purpose.Text = "curiosity"
-	_, _, err := set(silent, vault.Relabelling{Judged: &vault.Judged{Label: found, Detectors: "1"}})
+	_, _, err := set(silent, vault.Relabelling{Judged: &vault.Judged{Of: o.Version, Label: found, Detectors: "1"}})
 	wantKind(t, err, strongroom.KindDenied)
-	got, l, err := set(classifier, vault.Relabelling{Judged: &vault.Judged{Label: found, Detectors: "1"}})
+	got, l, err := set(classifier, vault.Relabelling{Judged: &vault.Judged{Of: o.Version, Label: found, Detectors: "1"}})
 	if err != nil || !slices.Contains(got.Label.Classes, "card") || l.By != "strongroom-classifier" || l.Override || l.Detectors != "1" || got.Version != o.Version {
 		t.Fatalf("%+v %+v %v", got.Label, l, err)
 	}
 	// What it does not find any more stays, and so does why.
-	got, l, err = set(classifier, vault.Relabelling{Judged: &vault.Judged{Label: strongroom.Label{Reasons: []string{"all looked at"}}, Detectors: "2"}})
+	got, l, err = set(classifier, vault.Relabelling{Judged: &vault.Judged{Of: o.Version, Label: strongroom.Label{Reasons: []string{"all looked at"}}, Detectors: "2"}})
 	if err != nil || !got.Label.Confidential || !slices.Contains(got.Label.Classes, "card") || !slices.Contains(got.Label.Reasons, "found card-number once") || l.Detectors != "2" {
 		t.Fatalf("%+v %+v %v", got.Label, l, err)
 	}
@@ -71,7 +71,7 @@ func TestRelabel(t *testing.T) {
 		t.Fatalf("%+v, %v", again.Label, err)
 	}
 	// The classifier leaves what a person set, and notes only that it looked.
-	got, l, err = set(classifier, vault.Relabelling{Judged: &vault.Judged{Label: strongroom.Label{Confidential: true, Classes: []string{"bank"}}, Detectors: "3"}})
+	got, l, err = set(classifier, vault.Relabelling{Judged: &vault.Judged{Of: o.Version, Label: strongroom.Label{Confidential: true, Classes: []string{"bank"}}, Detectors: "3"}})
 	if err != nil || slices.Contains(got.Label.Classes, "bank") || !l.Override || l.By != "owner" || l.Detectors != "3" {
 		t.Fatalf("%+v %+v %v", got.Label, l, err)
 	}
@@ -100,5 +100,23 @@ func TestRelabel(t *testing.T) {
 	}
 	if err := r.House.Room.MayClassify(ctx, r.Owner, "", ""); err != nil {
 		t.Error(err)
+	}
+}
+
+// What was found in one content says nothing of what took its place, also where both bear
+// the same version's name.
+func TestJudgementIsOfTheContentThatWasRead(t *testing.T) {
+	r := housetest.New(t, house.Options{})
+	r.Bucket("docs")
+	read := r.Put("docs", "a.txt", []byte("a card"), nil)
+	r.Put("docs", "a.txt", []byte("what nobody has looked at"), nil)
+	classifier := vault.Caller{Principal: vault.Classifier, Method: "local", Purpose: strongroom.Purpose{Text: vault.PurposeClassification}}
+	_, _, err := r.House.Room.Relabel(t.Context(), classifier, vault.Relabelling{
+		Bucket: "docs", Key: "a.txt", Version: "null",
+		Judged: &vault.Judged{Of: read.Version, Label: strongroom.Label{Confidential: true, Classes: []string{"card"}}, Detectors: "1"},
+	})
+	wantKind(t, err, strongroom.KindNoVersion)
+	if o, l, err := r.House.Room.LabelOf(t.Context(), r.Owner, "docs", "a.txt", ""); err != nil || l.Detectors != "" || slices.Contains(o.Label.Classes, "card") {
+		t.Errorf("%+v %+v %v", o.Label, l, err)
 	}
 }

@@ -258,7 +258,7 @@ func (h *House) classifyOne(ctx context.Context, who vault.Caller, x *ClassifyRu
 		x.Current++
 		return nil
 	}
-	j, err := h.judge(ctx, who, o)
+	j, of, err := h.judge(ctx, who, o)
 	switch kind := strongroom.KindOf(err); {
 	case err == nil:
 	case ctx.Err() != nil:
@@ -309,7 +309,7 @@ func (h *House) classifyOne(ctx context.Context, who vault.Caller, x *ClassifyRu
 		return nil
 	}
 	_, _, err = h.Room.Relabel(ctx, who, vault.Relabelling{
-		Bucket: o.Bucket, Key: o.Key, Version: o.VersionName(), Judged: &vault.Judged{Label: j.Label, Detectors: j.Version},
+		Bucket: o.Bucket, Key: o.Key, Version: o.VersionName(), Judged: &vault.Judged{Of: of, Label: j.Label, Detectors: j.Version},
 	})
 	switch strongroom.KindOf(err) {
 	case "":
@@ -337,13 +337,14 @@ func sortedFinds(j classify.Judgement) []string {
 	return out
 }
 
-// judge opens a version through the vault, as any reader does, and labels what it says.
-func (h *House) judge(ctx context.Context, who vault.Caller, o *strongroom.Object) (classify.Judgement, error) {
+// judge opens a version through the vault, as any reader does, and labels what it says. It
+// answers which one it was: what bears the name null may have been replaced.
+func (h *House) judge(ctx context.Context, who vault.Caller, o *strongroom.Object) (classify.Judgement, strongroom.ID, error) {
 	opened, err := h.Room.Open(ctx, who, vault.GetRequest{Bucket: o.Bucket, Key: o.Key, Version: o.VersionName(), Plan: func(o strongroom.Object) (int64, int64, error) {
 		return 0, min(o.Size, classifyMost), nil
 	}})
 	if err != nil {
-		return classify.Judgement{}, err
+		return classify.Judgement{}, strongroom.ID{}, err
 	}
 	content, to := io.Pipe()
 	ended := make(chan error, 1)
@@ -352,12 +353,12 @@ func (h *House) judge(ctx context.Context, who vault.Caller, o *strongroom.Objec
 		ended <- errors.Join(err, opened.Close())
 		to.CloseWithError(err)
 	}()
-	j, err := classify.Judge(content, o.Size, classifyMost, o.Headers["Content-Type"], o.Meta, nil)
+	j, err := classify.Judge(content, opened.Object.Size, classifyMost, opened.Object.Headers["Content-Type"], opened.Object.Meta, nil)
 	content.CloseWithError(errEnough)
 	if wrote := <-ended; err == nil && wrote != nil && !errors.Is(wrote, errEnough) {
 		err = wrote
 	}
-	return j, err
+	return j, opened.Object.Version, err
 }
 
 var errEnough = errors.New("enough was read")
