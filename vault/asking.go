@@ -165,7 +165,7 @@ func takeOut[K comparable](lists map[K][]strongroom.ID, at K, id strongroom.ID) 
 func (s *state) fill(q *strongroom.Question) {
 	now, c := q.Context.Time, &q.Context
 	for _, id := range s.asking.byOpener[q.Principal.ID] {
-		if o := s.asking.openings[id]; o.runs(now) {
+		if o := s.asking.openings[id]; s.runs(&o, now) {
 			c.BreakGlass = id
 		}
 	}
@@ -173,7 +173,7 @@ func (s *state) fill(q *strongroom.Question) {
 		var best Request
 		for _, id := range lists[wanted{q.Action, q.Resource.Version}] {
 			r := s.asking.requests[id]
-			if r.Bucket != q.Resource.Bucket || !r.covers(c.Purpose) {
+			if r.Bucket != q.Resource.Bucket || !r.covers(c.Purpose) || s.departedSince(r.Asker, r.Asked) {
 				continue
 			}
 			by := s.holding(&r, q.Principal, now)
@@ -193,13 +193,25 @@ func (s *state) fill(q *strongroom.Question) {
 	}
 }
 
+// runs reports whether an opening runs: a deactivation of its opener ended it for good.
+func (s *state) runs(o *Opening, now time.Time) bool {
+	return o.runs(now) && !s.departedSince(o.By, o.Opened)
+}
+
+// departedSince reports whether a principal was deactivated at that time or later.
+func (s *state) departedSince(id strongroom.ID, at time.Time) bool {
+	d, gone := s.ring.departures[id]
+	return gone && !at.After(d.At)
+}
+
 // holding lists who approved a request and still counts: they are there, neither
-// suspended nor expired, different people, and nobody is the asker.
+// suspended nor expired nor were since they approved, different people, and nobody is the
+// asker.
 func (s *state) holding(q *Request, asker strongroom.Principal, now time.Time) []strongroom.ID {
 	var people []strongroom.Principal
 	for _, a := range q.Approvals {
 		p, known := s.principals[a.By]
-		if !known || p.Suspended || !p.Expires.IsZero() && !now.Before(p.Expires) || now.Before(a.At) || !now.Before(a.Ends) || samePerson(p, asker) {
+		if !known || p.Suspended || !p.Expires.IsZero() && !now.Before(p.Expires) || now.Before(a.At) || !now.Before(a.Ends) || s.departedSince(a.By, a.At) || samePerson(p, asker) {
 			continue
 		}
 		if !slices.ContainsFunc(people, func(other strongroom.Principal) bool { return samePerson(p, other) }) {

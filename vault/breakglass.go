@@ -167,12 +167,19 @@ func (r *Room) openingsOf(who strongroom.Principal, now time.Time) (running *Ope
 		}
 		waiting += len(ids)
 		for _, id := range ids {
-			if o := r.state.asking.openings[id]; by == who.ID && o.runs(now) {
+			if o := r.state.asking.openings[id]; by == who.ID && r.state.runs(&o, now) {
 				running = &o
 			}
 		}
 	}
 	return running, waiting
+}
+
+// stillOpen reports whether an opening runs.
+func (r *Room) stillOpen(o *Opening, now time.Time) bool {
+	r.state.mu.RLock()
+	defer r.state.mu.RUnlock()
+	return r.state.runs(o, now)
 }
 
 // MendGlass ends the caller's opening before its time.
@@ -350,7 +357,7 @@ func (r *Room) FinishReview(ctx context.Context, c Caller, id strongroom.ID, fin
 			return Behind{}, &strongroom.Error{Kind: strongroom.KindDenied, Message: "nobody reviews what they did themselves", Hint: "ask somebody else who may review access"}
 		case o.Reviewed != nil:
 			return Behind{}, bad("", "%s reviewed it at %s", o.Reviewed.Name, o.Reviewed.At.Format(time.RFC3339))
-		case o.runs(now):
+		case r.stillOpen(&o, now):
 			return Behind{}, bad("", "the glass is still broken, until %s: review it afterwards", o.End().Format(time.RFC3339))
 		}
 		b := &Behind{Opening: o}

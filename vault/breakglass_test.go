@@ -217,3 +217,35 @@ func TestGlassBrokenAtOnce(t *testing.T) {
 		t.Errorf("%d openings, one of them unrecorded, %v", len(all), err)
 	}
 }
+
+// A read under way ends with the opening that permitted it.
+func TestReadUnderWayEndsWithTheOpening(t *testing.T) {
+	a := newAsking(t)
+	a.Put("calls", "long", content(t, 3_000_000), map[string]string{"strongroom-queue": "sales"})
+	a.breakGlass(t, a.ines, 0)
+	n, err := readOn(t, a.Room, a.ines, func() {
+		if _, err := a.House.Room.MendGlass(t.Context(), a.ines); err != nil {
+			t.Error(err)
+		}
+		a.clock.advance(2 * time.Second)
+	})
+	if strongroom.KindOf(err) != strongroom.KindDenied || n >= 3_000_000 {
+		t.Errorf("%d bytes went out after the glass was mended, %v", n, err)
+	}
+}
+
+// An opening ends for good when its opener is deactivated, and the glass can be broken anew
+// after they come back.
+func TestDeactivationEndsAnOpening(t *testing.T) {
+	a := newAsking(t)
+	a.breakGlass(t, a.ines, 0)
+	a.wantRead(t, a.ines, "calls", "sales.wav", "another queue")
+	for _, suspended := range []bool{true, false} {
+		if _, err := a.House.Room.ChangePrincipal(t.Context(), a.Owner, "ines", func(p *strongroom.Principal) { p.Suspended = suspended }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a.wantRefused(t, a.ines, "calls", "sales.wav")
+	a.breakGlass(t, a.ines, 0)
+	a.wantRead(t, a.ines, "calls", "sales.wav", "another queue")
+}

@@ -111,6 +111,12 @@ func (s *slow) Write(p []byte) (int, error) {
 func readSlowly(t *testing.T, r *housetest.Room, c vault.Caller, after func()) (int64, error) {
 	t.Helper()
 	r.Put("calls", "long", content(t, 3_000_000), nil)
+	return readOn(t, r, c, after)
+}
+
+// readOn is readSlowly of what is there.
+func readOn(t *testing.T, r *housetest.Room, c vault.Caller, after func()) (int64, error) {
+	t.Helper()
 	o, err := r.Room.Open(t.Context(), c, vault.GetRequest{Bucket: "calls", Key: "long", Plan: whole})
 	if err != nil {
 		t.Fatal(err)
@@ -137,6 +143,17 @@ func TestSuspendedInTheMiddleOfARead(t *testing.T) {
 	})
 	if strongroom.KindOf(err) != strongroom.KindDenied || n >= 3_000_000 {
 		t.Errorf("%d bytes went to somebody suspended, %v", n, err)
+	}
+}
+
+// The house's own workload is nobody who could have left: its reads that last are not
+// broken off.
+func TestClassifierReadsForLongerThanASecond(t *testing.T) {
+	var c clock
+	r := stocked(t, house.Options{Clock: c.now})
+	who := vault.Caller{Principal: vault.Classifier, Method: "local", Secure: true, Purpose: strongroom.Purpose{Text: vault.PurposeClassification}}
+	if n, err := readSlowly(t, r, who, func() { c.advance(2 * time.Second) }); err != nil || n != 3_000_000 {
+		t.Errorf("%d bytes, %v", n, err)
 	}
 }
 

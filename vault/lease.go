@@ -544,8 +544,8 @@ func (r *Room) recordDelivery(l *lease, final bool) {
 }
 
 // guard passes on what is read for as long as it may be: the lease runs or is renewed,
-// and who reads is neither suspended nor without their key. It asks at each write, the
-// people once a second.
+// who reads is neither suspended nor without their key, and what others approved or an
+// emergency opened is not over. It asks at each write, about people once a second.
 type guard struct {
 	ctx   context.Context
 	w     io.Writer
@@ -562,6 +562,9 @@ func (g *guard) Write(p []byte) (int, error) {
 			g.room.recordRefusal(g.ctx, g.room.decide(g.asked.caller, strongroom.ActionReadObject, g.asked.question.Resource), "a read under way was broken off: "+err.Error())
 			return 0, err
 		}
+		if err := g.stillApproved(); err != nil {
+			return 0, err
+		}
 		g.next = now.Add(time.Second)
 	}
 	if err := g.room.renew(g.ctx, g.lease, g.asked); err != nil {
@@ -570,12 +573,27 @@ func (g *guard) Write(p []byte) (int, error) {
 	return g.w.Write(p)
 }
 
+// stillApproved asks policy again where it permitted because others approved, or behind
+// broken glass: a lease does not outlast either.
+func (g *guard) stillApproved() error {
+	c := &g.asked.question.Context
+	if c.Request.IsZero() && c.BreakGlass.IsZero() {
+		return nil
+	}
+	again := g.room.decide(g.asked.caller, strongroom.ActionReadObject, resourceOf(g.lease.object.Object))
+	if again.decision.Permit {
+		return nil
+	}
+	g.room.recordRefusal(g.ctx, again, "a read under way was broken off: the approval or the opening that permitted it is over")
+	return denied(again)
+}
+
 // stillWelcome looks whether whoever began to read may still be served at all.
 func (r *Room) stillWelcome(c Caller) error {
+	p, known := r.principal(c.Principal.ID)
+	now := r.Clock()
 	r.state.mu.RLock()
 	defer r.state.mu.RUnlock()
-	p, known := r.state.principals[c.Principal.ID]
-	now := r.Clock()
 	if !known || p.Suspended || !p.Expires.IsZero() && !now.Before(p.Expires) {
 		return &strongroom.Error{Kind: strongroom.KindDenied, Message: "you are no longer among those who may read here"}
 	}

@@ -518,3 +518,41 @@ func TestAnswersAtOnce(t *testing.T) {
 	})
 	a.redecide(t)
 }
+
+// Whoever was deactivated comes back without what they had asked for, and their approvals
+// of others' requests count no more.
+func TestApprovalsEndWithADeactivation(t *testing.T) {
+	for _, who := range []string{"carol", "dora"} {
+		t.Run(who, func(t *testing.T) {
+			a := newAsking(t)
+			a.approve(t, a.dora, a.request(t, a.carol, "calls", "call.wav").ID)
+			a.wantRead(t, a.carol, "calls", "call.wav", "what was there")
+			for _, suspended := range []bool{true, false} {
+				if _, err := a.House.Room.ChangePrincipal(t.Context(), a.Owner, who, func(p *strongroom.Principal) { p.Suspended = suspended }); err != nil {
+					t.Fatal(err)
+				}
+			}
+			a.wantRefused(t, a.carol, "calls", "call.wav")
+			a.approve(t, a.dora, a.request(t, a.carol, "calls", "call.wav").ID)
+			a.wantRead(t, a.carol, "calls", "call.wav", "what was there")
+			a.redecide(t)
+		})
+	}
+}
+
+// A read under way ends with the approval that permitted it.
+func TestReadUnderWayEndsWithItsApproval(t *testing.T) {
+	a := newAsking(t)
+	a.Put("calls", "long", content(t, 3_000_000), nil)
+	q := a.request(t, a.carol, "calls", "long")
+	a.approve(t, a.dora, q.ID)
+	n, err := readOn(t, a.Room, a.carol, func() {
+		if _, err := a.House.Room.RefuseRequest(t.Context(), a.dora, q.ID, "it was a mistake"); err != nil {
+			t.Error(err)
+		}
+		a.clock.advance(2 * time.Second)
+	})
+	if strongroom.KindOf(err) != strongroom.KindDenied || n >= 3_000_000 {
+		t.Errorf("%d bytes went out beyond the approval's end, %v", n, err)
+	}
+}
