@@ -478,6 +478,16 @@ var governing = []strongroom.Action{
 	strongroom.ActionBreakGlass, strongroom.ActionReviewAccess,
 }
 
+// wholesale are the actions that make a group a protected one where its members may do
+// them to whatever is stored: who approves, or lifts a label or retention, stands for the
+// second person that others need.
+var wholesale = map[strongroom.Action]string{
+	strongroom.ActionReadObject:      "open whatever is stored",
+	strongroom.ActionApproveRequest:  "approve whatever is asked for",
+	strongroom.ActionLoosenLabel:     "loosen any label",
+	strongroom.ActionBypassRetention: "set any retention aside",
+}
+
 // protected says why a directory must not hand out a group, or "". It goes by a list and
 // by the policy in force, which is asked what a member of the group alone might do.
 func (r *Room) protected(group string) string {
@@ -507,8 +517,11 @@ func (r *Room) protected(group string) string {
 			return fmt.Sprintf("whose members may %s", action)
 		}
 	}
-	if ask(strongroom.ActionReadObject, strongroom.Resource{Bucket: "any", Key: "any", Custody: "any", Created: r.Clock().UTC(), Label: strongroom.Label{Confidential: true}}) {
-		return "whose members may open whatever is stored"
+	anything := strongroom.Resource{Bucket: "any", Key: "any", Custody: "any", Created: r.Clock().UTC(), Label: strongroom.Label{Confidential: true}}
+	for action, may := range wholesale {
+		if ask(action, anything) {
+			return "whose members may " + may
+		}
 	}
 	return ""
 }

@@ -11,6 +11,7 @@ import (
 	"strongroom"
 	"strongroom/internal/house"
 	"strongroom/internal/housetest"
+	"strongroom/limit"
 	"strongroom/people"
 	"strongroom/vault"
 )
@@ -396,5 +397,26 @@ func TestDirectoryDoesNotRenameOrBringBackTheProtected(t *testing.T) {
 	wantKind(t, err, strongroom.KindDenied)
 	if err := r.Room.RemovePerson(t.Context(), r.Owner, id, func(vault.DirectoryPerson) error { return nil }); err != nil {
 		t.Errorf("deleting somebody protected: %v", err)
+	}
+}
+
+// A directory hands out no group whose members are the second person that others need.
+func TestDirectoryMakesNobodyAnApprover(t *testing.T) {
+	r := housetest.New(t, house.Options{})
+	policies := append(limit.Default().Text(), `
+@id("approvers-approve") permit (principal in Group::"approvers", action == Action::"approveRequest", resource is Object);
+@id("curators-loosen") @requires("approval") permit (principal in Group::"curators", action == Action::"loosenLabel", resource is Object);
+`...)
+	if _, err := r.Room.PutPolicy(t.Context(), r.Owner, policies); err != nil {
+		t.Fatal(err)
+	}
+	for group, may := range map[string]bool{"approvers": false, "curators": false, "agents": true} {
+		_, err := r.Room.ChangeGroup(t.Context(), r.Owner, strongroom.ID{}, func(g *vault.DirectoryGroup) error {
+			g.DisplayName = group
+			return nil
+		})
+		if may != (err == nil) || !may && strongroom.KindOf(err) != strongroom.KindDenied {
+			t.Errorf("a directory hands out %s: %v", group, err)
+		}
 	}
 }
