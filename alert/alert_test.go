@@ -130,6 +130,25 @@ func TestConditions(t *testing.T) {
 			s.add(strongroom.Event{Kind: "policy", Did: "policy-put", Outcome: strongroom.Permitted, Actor: "a", Subject: "abc"})
 			s.add(strongroom.Event{Kind: "retention", Did: "retention-list", Actor: "a"})
 		}, map[string]int{"policy-changed": 1}, nil},
+		"a looser policy": {func(s *story) {
+			s.add(strongroom.Event{Kind: "policy", Did: "policy-put", Outcome: strongroom.Permitted, Actor: "a", Subject: "looser"})
+			s.add(strongroom.Event{Kind: "policy", Did: "policy-read", Outcome: strongroom.Permitted, Actor: "b", Subject: "looser"})
+		}, map[string]int{"policy-changed": 1, "policy-loosened": 1}, func(t *testing.T, all map[string][]alert.Alert) {
+			if a := all["policy-loosened"][0]; a.Severity != alert.High || a.Detail != "permit all" || a.Names != "looser" {
+				t.Errorf("%+v", a)
+			}
+		}},
+		"a policy that cannot be judged": {func(s *story) {
+			s.add(strongroom.Event{Kind: "policy", Did: "policy-put", Outcome: strongroom.Permitted, Actor: "a", Subject: "unreadable"})
+		}, map[string]int{"policy-changed": 1, "policy-loosened": 1}, nil},
+		"a landing place that was cleared": {func(s *story) {
+			s.add(strongroom.Event{Kind: "finding", Did: "landing-overdue", Actor: "w", Detail: "3 files since 09:00"})
+			s.add(strongroom.Event{Kind: "finding", Did: "landing-cleared", Actor: "w", Detail: "nothing any more"})
+		}, map[string]int{"landing-overdue": 1}, func(t *testing.T, all map[string][]alert.Alert) {
+			if a := all["landing-overdue"][0]; a.Detail != "3 files since 09:00; nothing any more" || a.State != alert.Open || a.Found != 1 {
+				t.Errorf("%+v", a)
+			}
+		}},
 		"a policy that does not evaluate": {func(s *story) { s.refusal(ines).Decision = &strongroom.Decision{Errors: []string{"x"}} }, map[string]int{"policy-fails": 1}, nil},
 		"a leaver": {func(s *story) {
 			gone := ines

@@ -73,6 +73,9 @@ const (
 	PastLeaving  Where = "past-leaving"  // the principal's leaving date or end has passed
 	Suspended    Where = "suspended"     // the principal is suspended
 	PolicyFails  Where = "policy-fails"  // a policy did not evaluate
+	// PolicyLoosened: the change of policy permits more, or may. It is looked for only in
+	// records that come while somebody watches.
+	PolicyLoosened Where = "policy-loosened"
 )
 
 // Per says for whom a condition counts.
@@ -152,7 +155,7 @@ func (s *strict) condition(n *yaml.Node) Condition {
 			}
 		},
 		"trouble": s.texts(&c.Trouble, 64),
-		"where":   oneOf(s, &c.Where, OutsideQueue, OutOfHours, FirstTouch, PastLeaving, Suspended, PolicyFails),
+		"where":   oneOf(s, &c.Where, OutsideQueue, OutOfHours, FirstTouch, PastLeaving, Suspended, PolicyFails, PolicyLoosened),
 		"per":     oneOf(s, &c.Per, PerActor, PerRoom),
 		"measure": oneOf(s, &c.Measure, Events, Objects, Counts),
 		"name":    words(&c.Name), "says": words(&c.Says), "blind": words(&c.Blind),

@@ -90,9 +90,20 @@ func newEngine(t testing.TB, s alert.Store, c *clock, to alert.Sender, setup ale
 	}
 	return alert.New(alert.Config{
 		Room: roomID, RoomName: "main", Store: s, Sender: to, Clock: c.now,
-		Setup: func(context.Context) (alert.Setup, error) { return setup, nil },
-		Log:   slog.New(slog.DiscardHandler),
+		Setup:    func(context.Context) (alert.Setup, error) { return setup, nil },
+		Policies: judges{},
+		Log:      slog.New(slog.DiscardHandler),
 	})
+}
+
+// judges takes changes of policy for looser whose subject says so.
+type judges struct{}
+
+func (judges) Loosens(_ context.Context, change *strongroom.Event) (bool, string, error) {
+	if change.Subject == "unreadable" {
+		return false, "", errors.New("it cannot be read")
+	}
+	return change.Subject == "looser", "permit all", nil
 }
 
 // story makes events, each a record.

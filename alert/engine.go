@@ -23,10 +23,19 @@ type Config struct {
 	// Setup answers what the room says about alerting, as it is now.
 	Setup func(context.Context) (Setup, error)
 	Usage Usage // nil: what is usual is what the engine itself has counted
+	// Policies says of changes of policy whether they permit more.
+	Policies Policies
 	// Gone is told of a channel whose other side has ended it.
 	Gone  func(ctx context.Context, channel, why string) error
 	Clock func() time.Time
 	Log   *slog.Logger
+}
+
+// Policies judges changes of policy.
+type Policies interface {
+	// Loosens reports whether the change that an event tells of permits more than before, or
+	// may, and in what way, without names of people and objects.
+	Loosens(ctx context.Context, change *strongroom.Event) (looser bool, detail string, err error)
 }
 
 // Engine holds the conditions against records and trouble, and sends what is to be sent.
@@ -100,6 +109,10 @@ func (e *Engine) Take(ctx context.Context, events []strongroom.Event, next int64
 	if err != nil {
 		return err
 	}
+	looser, err := e.judge(ctx, setup, events)
+	if err != nil {
+		return err
+	}
 	// What is remembered holds only where nothing else moved the position, and is good no
 	// longer where the transaction fails.
 	t := e.counted
@@ -123,7 +136,7 @@ func (e *Engine) Take(ctx context.Context, events []strongroom.Event, next int64
 		}
 		t.begin(tx, e.Clock())
 		for i := range events {
-			if err := e.observe(ctx, tx, t, setup, &events[i], events[i].Index < began); err != nil {
+			if err := e.observe(ctx, tx, t, setup, &events[i], looser, events[i].Index < began); err != nil {
 				return fmt.Errorf("record %d: %w", events[i].Index, err)
 			}
 		}
@@ -164,8 +177,41 @@ func (e *Engine) nudge() {
 	}
 }
 
+// judge answers of the changes of policy among events that permit more, or may, how. It is
+// done before the transaction, since it takes as long as many decisions do.
+func (e *Engine) judge(ctx context.Context, setup *Setup, events []strongroom.Event) (map[int64]string, error) {
+	c, _ := setup.Settings.condition(policyLoosened)
+	if c.Off {
+		return nil, nil
+	}
+	_, began, err := e.Store.Position(ctx)
+	if err != nil {
+		return nil, err
+	}
+	looser := map[int64]string{}
+	for i := range events {
+		ev := &events[i]
+		if ev.Index < began || !c.On.matches(ev) || ev.Outcome != strongroom.Permitted {
+			continue
+		}
+		loose, how, err := e.Policies.Loosens(ctx, ev)
+		switch {
+		case ctx.Err() != nil:
+			return nil, ctx.Err()
+		case err != nil: // in doubt it does
+			e.Log.Error("alert: whether a change of policy permits more cannot be told, so it counts as doing so", "record", ev.Index, "error", err)
+			looser[ev.Index] = "it could not be told whether it does; the server's log says why"
+		case loose:
+			looser[ev.Index] = how
+		}
+	}
+	return looser, nil
+}
+
+const policyLoosened = "policy-loosened"
+
 // observe holds one event against every condition.
-func (e *Engine) observe(ctx context.Context, tx Tx, t *tallies, setup *Setup, ev *strongroom.Event, past bool) error {
+func (e *Engine) observe(ctx context.Context, tx Tx, t *tallies, setup *Setup, ev *strongroom.Event, looser map[int64]string, past bool) error {
 	if ev.Kind == vault.KindFinding && ev.Did == landingCleared {
 		return cleared(tx, ev)
 	}
@@ -183,6 +229,10 @@ func (e *Engine) observe(ctx context.Context, tx Tx, t *tallies, setup *Setup, e
 	for i := range setup.Settings.Conditions {
 		c := &setup.Settings.Conditions[i]
 		if c.Off || len(c.Trouble) > 0 || !c.On.matches(ev) || !c.holds(ev, &setup.Settings, habits) {
+			continue
+		}
+		how, loose := looser[ev.Index]
+		if c.Where == PolicyLoosened && !loose {
 			continue
 		}
 		subject := ""
@@ -217,8 +267,11 @@ func (e *Engine) observe(ctx context.Context, tx Tx, t *tallies, setup *Setup, e
 		if c.Where != FirstTouch && ev.Kind != "release" && ev.Kind != "refusal" {
 			f.names = ev.Subject
 		}
-		if ev.Kind == vault.KindFinding {
+		switch {
+		case ev.Kind == vault.KindFinding:
 			f.detail = ev.Detail
+		case c.Where == PolicyLoosened:
+			f.detail = how
 		}
 		w.Hits = nil // from here on anew
 		if err := e.raise(tx, setup, f); err != nil {
@@ -235,7 +288,7 @@ func (e *Engine) observe(ctx context.Context, tx Tx, t *tallies, setup *Setup, e
 func (c *Condition) holds(ev *strongroom.Event, s *Settings, habits *profile) bool {
 	p := ev.Principal()
 	switch c.Where {
-	case Always:
+	case Always, PolicyLoosened: // which is judged beforehand
 		return true
 	case OutOfHours:
 		return s.Hours != nil && !s.Hours.Hold(ev.Time)

@@ -31,6 +31,9 @@ const (
 	actReport          = "finding-report"     // of a refusal
 )
 
+// RowPolicySet is what records call the row of a policy set; its id is the set's hash.
+const RowPolicySet = rowPolicySet
+
 // rowAlerting is a row of what the room says about alerting.
 const rowAlerting = "alerting"
 

@@ -2,8 +2,11 @@ package house
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -13,6 +16,7 @@ import (
 	"strongroom/internal/alertstore"
 	"strongroom/internal/push"
 	"strongroom/internal/store"
+	"strongroom/limit"
 	"strongroom/release"
 	"strongroom/vault"
 )
@@ -50,7 +54,7 @@ func (h *House) alertEngine(ctx context.Context, o Options) (*alert.Engine, *ale
 		Gone: func(ctx context.Context, channel, why string) error {
 			return h.Room.EndAlertSetting(ctx, "channel", channel, why)
 		},
-		Usage: usage{h}, Clock: o.Clock, Log: o.Log,
+		Usage: usage{h}, Policies: policies{h}, Clock: o.Clock, Log: o.Log,
 	}), s, nil
 }
 
@@ -62,6 +66,94 @@ func (u usage) Usual(ctx context.Context, actor string, at time.Time, weeks int)
 		return m.Usual(ctx, actor, at, weeks)
 	}
 	return strongroom.Baseline{}, nil
+}
+
+// policies judges changes of policy by what is on record.
+type policies struct{ h *House }
+
+// What is looked at of the ledger: decisions of so long before a change, the newest of them.
+const (
+	comparedDays      = 7
+	comparedQuestions = 20_000
+	comparedRecords   = 100_000
+)
+
+// Loosens implements alert.Policies.
+func (p policies) Loosens(ctx context.Context, change *strongroom.Event) (bool, string, error) {
+	next, err := p.putBy(ctx, change.Index)
+	if err != nil {
+		return false, "", err
+	}
+	text, err := p.h.Room.PolicySet(ctx, change.PolicySet)
+	if err != nil {
+		return false, "", fmt.Errorf("reading the policies before record %d: %w", change.Index, err)
+	}
+	was, err := limit.Parse(text)
+	if err != nil {
+		return false, "", fmt.Errorf("the policies before record %d: %w", change.Index, err)
+	}
+	questions, err := p.asked(ctx, change)
+	if err != nil {
+		return false, "", err
+	}
+	found := limit.Compare(was, next, questions, change.Time)
+	return found.Verdict.Loose(), found.Sentence(), nil
+}
+
+// putBy is the policy set that a record put in force: of those it wrote the longest, since a
+// room's whole set is what is no bucket's, and then what is.
+func (p policies) putBy(ctx context.Context, index int64) (*limit.Set, error) {
+	record, err := p.h.Book.Record(ctx, index)
+	if err != nil {
+		return nil, fmt.Errorf("reading record %d: %w", index, err)
+	}
+	var wrote book.Marks
+	if err := json.Unmarshal(record.Evidence, &wrote); err != nil {
+		return nil, fmt.Errorf("record %d: reading what it wrote: %w", index, err)
+	}
+	var whole []byte
+	for _, m := range wrote.Rows {
+		if m.Kind != vault.RowPolicySet {
+			continue
+		}
+		text, err := p.h.Room.PolicySet(ctx, m.ID)
+		if err != nil {
+			return nil, fmt.Errorf("reading the policies of record %d: %w", index, err)
+		}
+		if len(text) > len(whole) {
+			whole = text
+		}
+	}
+	set, err := limit.Parse(whole)
+	if err != nil {
+		return nil, fmt.Errorf("the policies of record %d: %w", index, err)
+	}
+	return set, nil
+}
+
+// asked is what was asked before a change, the newest first.
+func (p policies) asked(ctx context.Context, change *strongroom.Event) ([]strongroom.Question, error) {
+	from, err := FirstSince(ctx, p.h.Book, change.Time.AddDate(0, 0, -comparedDays))
+	if err != nil {
+		return nil, err
+	}
+	from = max(from, change.Index-comparedRecords)
+	var out []strongroom.Question
+	var reader vault.EventReader
+	for to := change.Index; to > from && len(out) < comparedQuestions; to -= scanPage {
+		var page []strongroom.Question
+		err := scan(ctx, p.h.Book, &reader, max(from, to-scanPage), to, func(e *strongroom.Event) {
+			if e.Question != nil && e.Decision != nil {
+				page = append(page, *e.Question)
+			}
+		})
+		if err != nil {
+			return nil, err
+		}
+		slices.Reverse(page)
+		out = append(out, page...)
+	}
+	return out[:min(len(out), comparedQuestions)], nil
 }
 
 // Alerts is where people meet the room's alerts, beside whoever serves the room. Whoever
