@@ -312,6 +312,12 @@ func lastRecord(ctx context.Context, path string) (time.Time, error) {
 		return time.Time{}, fmt.Errorf("reading the newest record: %w", err)
 	}
 	leaf, err := r.Check()
+	if missing, ok := errors.AsType[*ledger.MissingPartError](err); ok && missing.Part == ledger.PartPersonal {
+		return time.Time{}, &strongroom.Error{
+			Kind: strongroom.KindInvalid, Message: "the room's key does not open its newest record: it is another room's key, or the record was altered",
+			Hint: "give --keys with the folder that has this room's secrets/ and custodian/", Cause: err,
+		}
+	}
 	if err != nil {
 		return time.Time{}, fmt.Errorf("reading the newest record: %w", err)
 	}

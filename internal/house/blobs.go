@@ -144,6 +144,9 @@ func (s sparing) List(ctx context.Context) iter.Seq2[vault.BlobFile, error] {
 // the room whose they are.
 func OpenBlobs(ctx context.Context, at, room string) (vault.Blobs, error) {
 	if !strings.HasPrefix(at, "s3:") {
+		if info, err := os.Stat(at); err != nil || !info.IsDir() {
+			return nil, &strongroom.Error{Kind: strongroom.KindInvalid, Message: fmt.Sprintf("%s is no folder of sealed blobs", at), Hint: "name the folder blobs of a room, or a copy of it", Cause: err}
+		}
 		return disk.Open(at, false)
 	}
 	l, err := s3store.ParseLocation(at)
