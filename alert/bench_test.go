@@ -2,6 +2,7 @@ package alert_test
 
 import (
 	"fmt"
+	"syscall"
 	"testing"
 	"time"
 
@@ -31,6 +32,7 @@ func BenchmarkTake(b *testing.B) {
 	store := openStore(b, b.TempDir(), 0)
 	e := newEngine(b, store, &clock{at: s.at}, &inbox{}, alert.Setup{Settings: settings})
 	at, taken := 0, 0
+	began := processorTime(b)
 	for b.Loop() {
 		if at == len(s.events) { // the same again, an hour and more later
 			at = 0
@@ -47,5 +49,14 @@ func BenchmarkTake(b *testing.B) {
 		taken += batch
 	}
 	b.ReportMetric(float64(taken)/b.Elapsed().Seconds(), "events/s")
-	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(taken), "µs/event")
+	b.ReportMetric(float64((processorTime(b)-began).Microseconds())/float64(taken), "cpu-µs/event")
+}
+
+// processorTime is what this process has used so far.
+func processorTime(b *testing.B) time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

@@ -52,6 +52,7 @@ type Engine struct {
 
 	// Of Take alone: what was counted up to a position, and when old rows were dropped.
 	counted  *tallies
+	usual    map[string]usualHour
 	position int64
 	lastDrop time.Time
 }

@@ -129,7 +129,7 @@ func (e *Engine) limit(ctx context.Context, c *Condition, seen int64, ev *strong
 	}
 	usual, known := p.usual()
 	if e.Usage != nil {
-		b, err := e.Usage.Usual(ctx, ev.Actor, ev.Time, usualWeeks)
+		b, err := e.usualOf(ctx, ev.Actor, ev.Time)
 		if err != nil {
 			return 0, nil, fmt.Errorf("asking what is usual: %w", err)
 		}
@@ -141,6 +141,33 @@ func (e *Engine) limit(ctx context.Context, c *Condition, seen int64, ev *strong
 		return c.Threshold, nil, nil
 	}
 	return min(c.Threshold, max(c.Least, int64(math.Ceil(c.Factor*usual)))), &usual, nil
+}
+
+// usualHour is what monitoring said of an hour of somebody's.
+type usualHour struct {
+	hour int64 // since 1970
+	is   strongroom.Baseline
+}
+
+// maxUsual bounds how many of them are remembered.
+const maxUsual = 20_000
+
+// usualOf asks what is usual, once an hour for each principal: it is of the same hour in
+// weeks that are over.
+func (e *Engine) usualOf(ctx context.Context, actor string, at time.Time) (strongroom.Baseline, error) {
+	hour := at.Unix() / 3600
+	if known, ok := e.usual[actor]; ok && known.hour == hour {
+		return known.is, nil
+	}
+	b, err := e.Usage.Usual(ctx, actor, at, usualWeeks)
+	if err != nil {
+		return b, err
+	}
+	if e.usual == nil || len(e.usual) >= maxUsual {
+		e.usual = map[string]usualHour{}
+	}
+	e.usual[actor] = usualHour{hour, b}
+	return b, nil
 }
 
 // tallies are those that one transaction touches, and those that earlier ones did: read

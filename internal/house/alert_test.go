@@ -78,7 +78,7 @@ func (r *receiver) wait(t *testing.T, condition string, n int) {
 	t.Fatalf("told %v, want %d of %s", r.conditions(), n, condition)
 }
 
-func desk(t *testing.T, r *housetest.Room) *alert.Desk {
+func desk(t testing.TB, r *housetest.Room) *alert.Desk {
 	t.Helper()
 	d, done, err := r.House.Alerts(t.Context())
 	if err != nil {
