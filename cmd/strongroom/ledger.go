@@ -556,6 +556,37 @@ func (v verified) print(out output) {
 	}
 }
 
+// evidenced are the checkpoints that a ledger is held against, and where each is from.
+type evidenced []struct {
+	ledger.Checkpoint
+	from string
+}
+
+// problems says what is wrong, and by whose checkpoint it shows.
+func (all evidenced) problems(err error) (out []string) {
+	if e, ok := errors.AsType[*ledger.TruncatedError](err); ok {
+		for _, c := range all {
+			if c.Size > e.Size {
+				out = append(out, fmt.Sprintf("record %d is missing: the checkpoint of %s from %s covers it, the ledger ends after %d", e.Size, count(c.Size, "record"), c.from, e.Size))
+			}
+		}
+		if out != nil {
+			return out
+		}
+	}
+	if e, ok := errors.AsType[*ledger.RootError](err); ok {
+		for _, c := range all {
+			if c.Size == e.Checkpoint.Size && c.Root == e.Checkpoint.Root {
+				out = append(out, fmt.Sprintf("%v (the checkpoint from %s)", err, c.from))
+			}
+		}
+		if out != nil {
+			return out
+		}
+	}
+	return []string{err.Error()}
+}
+
 // verifyRoom recomputes the ledger, and the rows if asked. Problems of the ledger are
 // findings, not errors; an error means that the verification itself failed.
 func verifyRoom(ctx context.Context, path string, info house.Info, b *store.Book, checkpoints []string, rows bool, out output) (verified, error) {
@@ -571,10 +602,15 @@ func verifyRoom(ctx context.Context, path string, info house.Info, b *store.Book
 		return v, fmt.Errorf("reading the ledger key: %w", err)
 	}
 	audit := ledger.NewAudit(info.ID)
+	var known evidenced
 	add := func(c ledger.Checkpoint, from string) error {
 		if err := audit.AddEarlier(c); err != nil {
 			return fmt.Errorf("%s: %w", from, err)
 		}
+		known = append(known, struct {
+			ledger.Checkpoint
+			from string
+		}{c, from})
 		v.Against = append(v.Against, fmt.Sprintf("the checkpoint of %s from %s", count(c.Size, "record"), from))
 		return nil
 	}
@@ -626,7 +662,7 @@ func verifyRoom(ctx context.Context, path string, info house.Info, b *store.Book
 	if problem, err := readAll(ctx, b, last, take); err != nil {
 		return v, err
 	} else if problem != nil {
-		v.Problems = append(v.Problems, problem.Error())
+		v.Problems = append(v.Problems, known.problems(problem)...)
 		return v, nil
 	}
 	head, _, err := ledger.OpenCheckpoint(b.Head().Checkpoint, key)
@@ -636,7 +672,7 @@ func verifyRoom(ctx context.Context, path string, info house.Info, b *store.Book
 	}
 	result, err := audit.Finish(head)
 	if err != nil {
-		v.Problems = append(v.Problems, err.Error())
+		v.Problems = append(v.Problems, known.problems(err)...)
 		return v, nil
 	}
 	v.Epochs, v.Erased = len(result.Epochs), result.Erased
