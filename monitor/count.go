@@ -52,6 +52,7 @@ const (
 	kindRefusal  = "refusal"
 	kindNoise    = "noise"
 	kindErasure  = "erasure"
+	kindRequest  = "request"
 	operator     = "operator"
 )
 
@@ -97,6 +98,11 @@ func Counts(e *strongroom.Event) []Count {
 		return []Count{c}
 	}
 	c.Who, c.Action = &q.Principal, q.Action
+	if e.Kind == kindRequest && e.Outcome != strongroom.Refused {
+		c.Action, c.Object = "", strongroom.ID{} // to ask for something is not to do it
+		c.Groups = sortedSet(q.Principal.Groups)
+		return []Count{c}
+	}
 	c.Groups = sortedSet(q.Principal.Groups)
 	c.Bucket, c.Queue, c.Classes = q.Resource.Bucket, q.Resource.Attributes["queue"], sortedSet(q.Resource.Label.Classes)
 	if q.Resource.Key != "" {
