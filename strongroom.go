@@ -253,8 +253,11 @@ type Context struct {
 	Purpose   Purpose   `json:"purpose,omitzero"`
 	Approvals []ID      `json:"approvals,omitempty"` // principals who approved Request
 	Source    string    `json:"source,omitempty"`    // network address, without port
-	Method    string    `json:"method"`              // sigv4, sigv4-presigned, local
+	Method    string    `json:"method"`              // sigv4, sigv4-presigned, token, console, local
 	Secure    bool      `json:"secure,omitempty"`    // TLS
+
+	// Authenticated is when a person proved who they are, of a session of the console.
+	Authenticated time.Time `json:"authenticated,omitzero"`
 
 	Request    ID          `json:"request,omitzero"`       // whose approvals these are
 	BreakGlass ID          `json:"break_glass,omitzero"`   // the opening that the asker made and that runs

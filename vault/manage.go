@@ -59,7 +59,7 @@ func Found(ctx context.Context, b book.Book, f Founding) error {
 		put(rowPolicy, currentPolicy, "", policyBody{Hash: f.Hash}),
 		put(rowPrincipal, f.Owner.ID.String(), r.principalTag(f.Owner.Name), f.Owner),
 		put(rowAccessKey, r.keyRow(f.AccessKey.ID), "", f.AccessKey),
-		put(rowInvitation, hex.EncodeToString(f.Invitation[:]), "", invitationBody{f.Owner.ID, f.InvitationEnds}))
+		put(rowInvitation, hex.EncodeToString(f.Invitation[:]), "", invitationBody{Principal: f.Owner.ID, Ends: f.InvitationEnds}))
 	if err := errors.Join(errs...); err != nil {
 		return err
 	}

@@ -350,6 +350,11 @@ func (r *Room) holdings(p strongroom.Principal, now time.Time) map[string]int64 
 			counts["keys"]++
 		}
 	}
+	for _, s := range r.state.ring.logons.sessions {
+		if s.Principal == p.ID && r.state.ring.over(s, p, r.passkeyRow(s.Passkey), r.seen(s), now) == nil {
+			counts["sessions"]++
+		}
+	}
 	for _, t := range r.state.ring.tokens {
 		if t.Principal == p.ID && r.state.ring.tokenUsable(t, p, now) == nil {
 			counts["tokens"]++

@@ -12,12 +12,14 @@ import (
 type Caller struct {
 	Principal strongroom.Principal
 	Session   string // what a lease is bound to besides the principal: for S3 the access key id
-	Method    string // sigv4, sigv4-presigned, local
+	Method    string // sigv4, sigv4-presigned, token, console, local
 	Source    string // network address without port
 	Secure    bool   // the connection is TLS
 	RequestID string
 	Purpose   strongroom.Purpose
 	Endpoint  string // how the asker reached this server, for advice; "" if not known
+	// Authenticated is when a person proved who they are, of a session of the console.
+	Authenticated time.Time
 }
 
 // AtEOF is called once when the body has been read to its end; it returns the

@@ -113,6 +113,9 @@ func Open(ctx context.Context, c Config) (*Room, error) {
 	if err := r.load(ctx); err != nil {
 		return nil, fmt.Errorf("reading room %s: %w", c.ID, err)
 	}
+	if err := r.recallUses(ctx); err != nil {
+		return nil, fmt.Errorf("reading the sessions of room %s: %w", c.ID, err)
+	}
 	if err := r.recoverLeases(ctx); err != nil {
 		return nil, fmt.Errorf("reading the leases of room %s: %w", c.ID, err)
 	}
@@ -173,6 +176,9 @@ func (r *Room) tend(ctx context.Context) {
 		if n%60 == 0 {
 			if err := r.tendAsking(ctx); err != nil && ctx.Err() == nil {
 				r.Log.Error("ending requests", "room", r.ID, "error", err)
+			}
+			if _, err := r.EndSessions(ctx); err != nil && ctx.Err() == nil {
+				r.Log.Error("ending sessions of the console", "room", r.ID, "error", err)
 			}
 			if _, err := r.DropSessions(ctx); err != nil && ctx.Err() == nil {
 				r.Log.Error("dropping expired sessions", "room", r.ID, "error", err)

@@ -38,6 +38,7 @@ type keyring struct {
 	departures map[strongroom.ID]departure
 	ended      []strongroom.ID // departed since their leases were last looked at
 	directory  directory
+	logons     logons
 }
 
 func (k *keyring) init() {
@@ -48,6 +49,7 @@ func (k *keyring) init() {
 	k.tokens, k.tokenRows = map[string]people.Token{}, map[string]string{}
 	k.departures = map[strongroom.ID]departure{}
 	k.directory.init()
+	k.logons.init()
 }
 
 func (k *keyring) learn(row book.Row) error {
@@ -79,6 +81,8 @@ func (k *keyring) learn(row book.Row) error {
 		return nil
 	case rowDirectory, rowEntry, rowGroup:
 		return k.directory.learn(row)
+	case rowPasskey, rowConsole:
+		return k.logons.learn(row)
 	}
 	key, err := decode[people.AccessKey](row)
 	if err != nil {
@@ -108,6 +112,8 @@ func (k *keyring) forget(at book.RowKey) {
 		}
 	case rowDirectory, rowEntry, rowGroup:
 		k.directory.forget(at)
+	case rowPasskey, rowConsole:
+		k.logons.forget(at)
 	}
 }
 
@@ -182,6 +188,9 @@ func (r *Room) asking(c Caller) (strongroom.Principal, bool) {
 	p, known := r.principal(c.Principal.ID)
 	r.state.mu.RLock()
 	defer r.state.mu.RUnlock()
+	if s, isConsole := r.state.ring.logons.sessions[c.Session]; isConsole && s.Principal == p.ID {
+		return r.state.ring.withClaims(p, s.Issuer, s.Claimed), known
+	}
 	key, isKey := r.state.ring.keys[c.Session]
 	if !isKey || key.Principal != p.ID {
 		return p, known
@@ -189,19 +198,22 @@ func (r *Room) asking(c Caller) (strongroom.Principal, bool) {
 	if lasting := r.state.ring.lasting(c.Session); lasting.Session == nil && lasting.ID != "" {
 		r.uses.note(lasting.ID, r.Clock())
 	}
-	return r.state.ring.withClaims(p, key), known
+	if key.Session != nil {
+		p = r.state.ring.withClaims(p, key.Session.Issuer, key.Session.Claimed)
+	}
+	return p, known
 }
 
 // withClaims adds to a principal's groups those that the session's identity token claimed
 // and that its provider's table still lists. A claim takes no group away, so that nothing
 // a group forbids can be lifted by leaving a claim out.
-func (k *keyring) withClaims(p strongroom.Principal, key people.AccessKey) strongroom.Principal {
-	if key.Session == nil || len(key.Session.Claimed) == 0 {
+func (k *keyring) withClaims(p strongroom.Principal, issuer string, claimed []string) strongroom.Principal {
+	if len(claimed) == 0 {
 		return p
 	}
 	groups := slices.Clone(p.Groups)
-	for _, m := range k.providers[key.Session.Issuer].Groups {
-		if slices.Contains(key.Session.Claimed, m.Claimed) {
+	for _, m := range k.providers[issuer].Groups {
+		if slices.Contains(claimed, m.Claimed) {
 			groups = append(groups, m.Group)
 		}
 	}

@@ -240,6 +240,7 @@ type policySetBody struct {
 type invitationBody struct {
 	Principal strongroom.ID `json:"principal"`
 	Ends      time.Time     `json:"ends"`
+	Recovery  bool          `json:"recovery,omitempty"`
 }
 
 type recipientBody struct {
@@ -266,7 +267,7 @@ func decode[T any](r book.Row) (T, error) {
 
 // load reads all rows but those of uploads, which are read when asked for.
 func (r *Room) load(ctx context.Context) error {
-	for _, kind := range append(slices.Clone(askingRows), rowRecipient, rowPolicySet, rowPolicy, rowPrincipal, rowAccessKey, rowProvider, rowToken, rowDeparture, rowDirectory, rowEntry, rowGroup, rowRetention, rowHold, rowKeeping, rowBucket, rowObject, rowVersion, rowNull) {
+	for _, kind := range append(slices.Clone(askingRows), rowRecipient, rowPolicySet, rowPolicy, rowPrincipal, rowAccessKey, rowProvider, rowToken, rowDeparture, rowDirectory, rowEntry, rowGroup, rowPasskey, rowConsole, rowRetention, rowHold, rowKeeping, rowBucket, rowObject, rowVersion, rowNull) {
 		for row, err := range r.Book.Rows(ctx, kind, "") {
 			if err != nil {
 				return err
@@ -347,7 +348,7 @@ func (r *Room) learnLocked(row book.Row) error {
 			delete(s.names, old.Name)
 		}
 		s.principals[p.ID], s.names[p.Name] = p, p.ID
-	case rowAccessKey, rowProvider, rowToken, rowDeparture, rowDirectory, rowEntry, rowGroup:
+	case rowAccessKey, rowProvider, rowToken, rowDeparture, rowDirectory, rowEntry, rowGroup, rowPasskey, rowConsole:
 		return s.ring.learn(row)
 	case rowRetention, rowHold, rowKeeping:
 		return s.keeping.learn(row)
@@ -424,7 +425,7 @@ func (r *Room) unlearn(k book.RowKey) {
 func (r *Room) unlearnLocked(k book.RowKey) {
 	s := &r.state
 	switch k.Kind {
-	case rowAccessKey, rowToken, rowDeparture, rowDirectory, rowEntry, rowGroup:
+	case rowAccessKey, rowToken, rowDeparture, rowDirectory, rowEntry, rowGroup, rowPasskey, rowConsole:
 		s.ring.forget(k)
 	case rowRetention, rowHold, rowKeeping:
 		s.keeping.forget(k)

@@ -101,6 +101,9 @@ func (r *Room) LastUsed(ctx context.Context) (map[string]time.Time, error) {
 	for id := range maps.Keys(r.state.ring.tokens) {
 		add(id)
 	}
+	for id := range maps.Keys(r.state.ring.logons.sessions) {
+		add(id)
+	}
 	return out, nil
 }
 
