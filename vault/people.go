@@ -535,3 +535,25 @@ func (r *Room) UnmatchedAgents(ctx context.Context, c Caller) (found []Unmatched
 	}
 	return found, others, nil
 }
+
+// PrincipalByID finds a principal for a door to which they prove who they are.
+func (r *Room) PrincipalByID(id strongroom.ID) (strongroom.Principal, bool) {
+	r.state.mu.RLock()
+	defer r.state.mu.RUnlock()
+	p, ok := r.state.principals[id]
+	return p, ok
+}
+
+// People counts the principals that are people or vendors' and active, for a page that
+// says when there is only one.
+func (r *Room) People() (n int) {
+	now := r.Clock()
+	r.state.mu.RLock()
+	defer r.state.mu.RUnlock()
+	for _, p := range r.state.principals {
+		if p.Kind != strongroom.Workload && people.Active(p, now) {
+			n++
+		}
+	}
+	return n
+}

@@ -729,3 +729,13 @@ func quoteArgument(s string) string {
 	}
 	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
+
+// MayAnswer reports whether policy would let the caller answer a request now, for a page
+// that offers it. Whoever then answers is decided upon, and recorded.
+func (r *Room) MayAnswer(ctx context.Context, c Caller, id strongroom.ID) (bool, error) {
+	q, _, err := r.requestRow(ctx, id)
+	if err != nil {
+		return false, err
+	}
+	return r.couldAnswer(ctx, c, &q)
+}

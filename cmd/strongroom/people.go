@@ -22,6 +22,7 @@ type peopleCommand struct {
 	Put       peoplePut        `cmd:"" help:"Add a principal, or change one."`
 	Import    peopleImport     `cmd:"" help:"Bring a file of people (CSV) into the room, all or nothing."`
 	Unmatched peopleUnmatched  `cmd:"" help:"List the agents' ids on recordings that are nobody's name or alias."`
+	Invite    peopleInvite     `cmd:"" help:"Print a set-up link for each of some people, with which they register a passkey for the console."`
 	Suspend   peopleSuspend    `cmd:"" help:"Suspend a principal: its sessions end, and its access keys and tokens prove nothing from the next request on."`
 	Resume    peopleResume     `cmd:"" help:"End a suspension; sessions from before it stay ended."`
 	Adopt     peopleAdopt      `cmd:"" help:"Let the directory have a principal that it did not provision."`

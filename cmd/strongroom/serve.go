@@ -30,7 +30,7 @@ import (
 type serveCommand struct {
 	Data        string        `default:"strongroom-data" env:"STRONGROOM_DATA" help:"Data folder." placeholder:"DIR"`
 	S3          string        `name:"s3" default:"127.0.0.1:7480" help:"Address of the S3 endpoint." placeholder:"ADDR"`
-	Console     string        `default:"127.0.0.1:7400" help:"Address of the console, /healthz, /readyz and /metrics." placeholder:"ADDR"`
+	Console     string        `default:"127.0.0.1:7400" help:"Address of the console, the API, SCIM, /healthz, /readyz and /metrics." placeholder:"ADDR"`
 	TLSCert     string        `help:"Certificate chain, PEM; both addresses then speak TLS." placeholder:"FILE"`
 	TLSKey      string        `help:"Private key, PEM." placeholder:"FILE"`
 	Plain       bool          `help:"Speak plain HTTP on an address that is not loopback too. Purposes, content and metadata then cross the network readable."`
@@ -41,6 +41,8 @@ type serveCommand struct {
 	Lifecycle   time.Duration `name:"lifecycle-every" default:"1h" help:"How often what lifecycle and retention rules say is due is deleted; 0 for never. The first time is a minute after the start."`
 	Connections int           `default:"8192" help:"Connections to the S3 endpoint held open at once; for one more, the one that has waited longest is closed."`
 
+	consoleFlags
+
 	clock func() time.Time // of the rooms; the real time where nil
 }
 
@@ -49,7 +51,7 @@ func (serveCommand) Help() string {
 
 Examples:
   strongroom serve --data /srv/strongroom
-  strongroom serve --data /srv/strongroom --s3 0.0.0.0:7480 --tls-cert chain.pem --tls-key key.pem`
+  strongroom serve --data /srv/strongroom --s3 0.0.0.0:7480 --tls-cert chain.pem --tls-key key.pem --public-url https://strongroom.example.com`
 }
 
 // shutdownTime bounds a graceful stop.
@@ -64,7 +66,7 @@ func (c serveCommand) Run(ctx context.Context, out output) error {
 	for _, h := range s.houses {
 		out.printf("serving room %s (%s)\n", h.Name, h.ID)
 	}
-	out.printf("S3       %s\nconsole  %s\n", s.s3URL, s.consoleURL)
+	out.printf("S3       %s\nconsole  %s\n", s.s3URL, s.pagesURL)
 	return s.wait(ctx)
 }
 
@@ -72,6 +74,7 @@ func (c serveCommand) Run(ctx context.Context, out output) error {
 type server struct {
 	houses            []*house.House
 	s3URL, consoleURL string
+	pagesURL          string // where browsers reach the console
 
 	log     *slog.Logger
 	http    []*http.Server
@@ -130,17 +133,24 @@ func (c serveCommand) start(ctx context.Context, log *slog.Logger) (_ *server, e
 		Noise: noise,
 	})
 	sessions := sts.New(sts.Config{Rooms: roomsSTS(s.houses), Verifier: oidc.New(time.Now), Log: log, Noise: noise})
-	page := console.New(console.Config{
-		Metrics: promhttp.HandlerFor(registry, promhttp.HandlerOpts{}), Ready: s.checks(), S3: s.s3URL,
-		Failed: func(check string, err error) { log.Error("not ready", "check", check, "error", err) },
-	})
+	c.notReachable(log, consoleListener.Addr())
+	var page http.Handler
+	proxies, err := c.proxies()
+	if err == nil {
+		if s.pagesURL, err = c.url(scheme, consoleListener.Addr()); err == nil {
+			page, err = c.pages(s, promhttp.HandlerFor(registry, promhttp.HandlerOpts{}), s.pagesURL, c.clock, noise)
+		}
+	}
+	if err != nil {
+		return nil, errors.Join(err, s3Listener.Close(), consoleListener.Close())
+	}
 	faces := http.NewServeMux() // at the console's address
 	faces.Handle("/", page)
 	faces.Handle(scim.Root+"/", provisioning(s.houses, log, noise))
 	faces.Handle(api.Prefix+"/", programs(s.houses, log, noise))
 	s.http = []*http.Server{
-		s3.Server(c.S3, metrics.observe(withSessions(door, sessions)), tlsConfig),
-		{Handler: faces, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10},
+		s3.Server(c.S3, console.Behind(proxies, metrics.observe(withSessions(door, sessions))), tlsConfig),
+		{Handler: console.Behind(proxies, faces), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 15 * time.Second, WriteTimeout: 30 * time.Second, IdleTimeout: time.Minute, MaxHeaderBytes: 16 << 10},
 	}
 	for i, most := range []int{c.connections(log), 1024} {
 		s3.LimitConnections(s.http[i], most)

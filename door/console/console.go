@@ -1,17 +1,24 @@
-// Package console is what people see in a browser. As yet it is health, metrics
-// and a plain landing page that says what this server is and how to go on; it
-// shows nothing of any room and sets no cookie.
+// Package console is what people see in a browser: log-on with passkeys, and pages that
+// show and do what the vault decides and records. It keeps nothing but the challenges of
+// log-ons under way. Nothing changes on GET; a page loads nothing from anywhere else.
 package console
 
 import (
 	"context"
-	_ "embed" // the landing page
 	"encoding/json"
+	"fmt"
 	"html/template"
+	"log/slog"
 	"net/http"
-	"strconv"
+	"net/url"
 	"strings"
 	"time"
+
+	"github.com/go-webauthn/webauthn/webauthn"
+
+	"strongroom"
+	"strongroom/alert"
+	"strongroom/vault"
 )
 
 // Check is one thing that must hold for the server to be ready. Its error is for
@@ -21,60 +28,121 @@ type Check struct {
 	Ask  func(ctx context.Context) error
 }
 
+// Room is one room as its people meet it.
+type Room struct {
+	Vault *vault.Room
+	// Alerts opens the desk where people meet alerts; whoever asked closes it.
+	Alerts func(ctx context.Context) (*alert.Desk, func() error, error)
+}
+
 // Config says what the console serves.
 type Config struct {
 	Metrics http.Handler
 	Ready   []Check
-	S3      string // the S3 endpoint's URL, as clients reach it
 	Failed  func(check string, err error)
+	Rooms   []Room
+	// URL is where browsers reach the console: passkeys are made for its host.
+	URL   string
+	Log   *slog.Logger
+	Noise func(kind string) // counts what proved nobody
+	Clock func() time.Time
 }
 
-//go:embed landing.html
-var landingText string
+type console struct {
+	Config
+	origin, host string
+	party        string // relying party id
+	secure       bool   // browsers reach it by TLS
+	passkeys     *webauthn.WebAuthn
+	ceremonies   ceremonies
+	strikes      strikes
+	assets       map[string]asset
+	paths        map[string]string
+	pages        map[string]*template.Template
+}
 
-var landing = template.Must(template.New("landing").Parse(landingText))
-
-// words are the landing page's in each language.
-var words = map[string]map[string]string{
-	"en": {
-		"Lang": "en", "Title": "Strongroom",
-		"What":   "A content repository for call recordings, screen recordings and customers’ documents. Policy decides every read, and every read leaves a record.",
-		"S3":     "Clients reach it by the S3 protocol at",
-		"State":  "State",
-		"Health": "is it running", "Ready": "can it store and release", "Metrics": "figures for Prometheus",
-		"Setup": "A set-up link was opened. Log-on with passkeys is not part of this version, so the link does nothing yet: use the access key that was printed with it.",
-	},
-	"fr": {
-		"Lang": "fr", "Title": "Strongroom",
-		"What":   "Un référentiel de contenus pour les enregistrements d’appels et d’écrans et les documents des clients. Chaque lecture est soumise à une règle et laisse une trace.",
-		"S3":     "Les clients y accèdent par le protocole S3 à l’adresse",
-		"State":  "État",
-		"Health": "le service tourne-t-il", "Ready": "peut-il enregistrer et remettre", "Metrics": "mesures pour Prometheus",
-		"Setup": "Un lien d’installation a été ouvert. La connexion par clé d’accès (passkey) ne fait pas partie de cette version et le lien est donc sans effet : utilisez la clé S3 affichée avec lui.",
-	},
+// CheckURL says whether browsers let passkeys be made at this address: https with a name,
+// or this machine's localhost.
+func CheckURL(text string) (*url.URL, error) {
+	bad := func(why string) (*url.URL, error) {
+		return nil, &strongroom.Error{Kind: strongroom.KindInvalid, Message: fmt.Sprintf("%q is no address for the console: %s", text, why), Hint: "give https://NAME, as browsers will reach it"}
+	}
+	u, err := url.Parse(text)
+	switch {
+	case err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.Trim(u.Path, "/") != "":
+		return bad("it is a scheme, a name and perhaps a port")
+	case u.Hostname() == "localhost" && (u.Scheme == "http" || u.Scheme == "https"):
+	case u.Scheme != "https":
+		return bad("browsers make passkeys over https only, but for localhost")
+	case !strings.ContainsFunc(u.Hostname(), func(c rune) bool { return c >= 'a' && c <= 'z' }) || strings.Contains(u.Hostname(), ":"):
+		return bad("passkeys belong to a name in lower case, and not to an IP address")
+	}
+	if port := u.Port(); port == "443" && u.Scheme == "https" || port == "80" && u.Scheme == "http" {
+		u.Host = u.Hostname() // as browsers write it
+	}
+	u.Path = ""
+	return u, nil
 }
 
 // New returns the console's handler.
-func New(c Config) http.Handler {
+func New(config Config) (http.Handler, error) {
+	at, err := CheckURL(config.URL)
+	if err != nil {
+		return nil, err
+	}
+	if config.Clock == nil {
+		config.Clock = time.Now
+	}
+	c := &console{Config: config, origin: at.String(), host: at.Host, party: at.Hostname(), secure: at.Scheme == "https"}
+	if c.passkeys, err = newParty(c.party, c.origin); err != nil {
+		return nil, err
+	}
+	if c.assets, c.paths, err = loadAssets(); err != nil {
+		return nil, err
+	}
+	if c.pages, err = loadPages(); err != nil {
+		return nil, err
+	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		w.Write([]byte("ok\n"))
 	})
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) { ready(w, r, c) })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, r *http.Request) { ready(w, r, c.Config) })
 	mux.Handle("GET /metrics", c.Metrics)
-	page := func(setup bool) http.HandlerFunc {
-		return func(w http.ResponseWriter, r *http.Request) {
-			lang := language(r.Header.Get("Accept-Language"))
-			w.Header().Set("Content-Type", "text/html; charset=utf-8")
-			w.Header().Set("Content-Language", lang)
-			w.Header().Set("Vary", "Accept-Language")
-			landing.Execute(w, map[string]any{"Words": words[lang], "Address": c.S3, "Setup": setup})
-		}
+	mux.HandleFunc("GET /assets/", c.serveAsset)
+	mux.HandleFunc("GET /manifest.webmanifest", c.serveManifest)
+	mux.HandleFunc("POST /preferences", c.prefer)
+
+	mux.HandleFunc("GET /setup", c.showSetup)
+	mux.HandleFunc("POST /setup/begin", c.beginSetup)
+	mux.HandleFunc("POST /setup/finish", c.finishSetup)
+	mux.HandleFunc("GET /logon", c.showLogon)
+	mux.HandleFunc("POST /logon/begin", c.beginLogon)
+	mux.HandleFunc("POST /logon/finish", c.finishLogon)
+
+	for pattern, do := range map[string]func(*visit) error{
+		"GET /{$}":                        (*visit).today,
+		"GET /requests":                   (*visit).requests,
+		"GET /requests/{id}":              (*visit).request,
+		"POST /requests/{id}/approve":     (*visit).approve,
+		"POST /requests/{id}/refuse":      (*visit).refuse,
+		"POST /requests/{id}/withdraw":    (*visit).withdraw,
+		"GET /alerts":                     (*visit).alerts,
+		"GET /alerts/{id}":                (*visit).alert,
+		"POST /alerts/{id}/acknowledge":   (*visit).acknowledge,
+		"GET /people":                     (*visit).people,
+		"GET /people/{id}":                (*visit).person,
+		"POST /people/{id}/sessions/end":  (*visit).endTheirs,
+		"GET /account":                    (*visit).account,
+		"POST /account/sessions/{id}/end": (*visit).endOwn,
+		"POST /confirm":                   (*visit).confirm,
+		"POST /logoff":                    (*visit).logoff,
+	} {
+		mux.HandleFunc(pattern, c.inside(do))
 	}
-	mux.HandleFunc("GET /{$}", page(false))
-	mux.HandleFunc("GET /setup", page(true))
-	return protect(mux)
+	mux.HandleFunc("/", c.nowhere)
+	return c.protect(mux), nil
 }
 
 func ready(w http.ResponseWriter, r *http.Request, c Config) {
@@ -92,37 +160,4 @@ func ready(w http.ResponseWriter, r *http.Request, c Config) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(code)
 	json.NewEncoder(w).Encode(state)
-}
-
-// language picks the page's language from Accept-Language: the one of English and
-// French that is wanted most, English where neither is.
-func language(accept string) string {
-	best, most := "en", 0.0
-	for part := range strings.SplitSeq(accept, ",") {
-		tag, weight, weighed := strings.Cut(strings.ToLower(part), ";")
-		wanted := 1.0
-		if weighed {
-			var err error
-			if wanted, err = strconv.ParseFloat(strings.TrimPrefix(strings.TrimSpace(weight), "q="), 64); err != nil {
-				continue
-			}
-		}
-		primary, _, _ := strings.Cut(strings.TrimSpace(tag), "-")
-		if words[primary] != nil && wanted > most {
-			best, most = primary, wanted
-		}
-	}
-	return best
-}
-
-// protect sets what keeps a page to itself: no script, no frame, no other host.
-func protect(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		h := w.Header()
-		h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'")
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Referrer-Policy", "no-referrer")
-		h.Set("Cache-Control", "no-store")
-		next.ServeHTTP(w, r)
-	})
 }

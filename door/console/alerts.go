@@ -1,0 +1,122 @@
+package console
+
+import (
+	"cmp"
+	"slices"
+
+	"strongroom/alert"
+)
+
+// alertsMost is how many alerts the list shows.
+const alertsMost = 200
+
+var severityOrder = []alert.Severity{alert.Critical, alert.High, alert.Medium, alert.Low}
+
+type alertsData struct{ Open, Other []alert.Alert }
+
+func (v *visit) alerts() error {
+	var d alertsData
+	err := v.atDesk(func(desk *alert.Desk) error {
+		all, err := desk.List(v.r.Context(), v.caller, alertsMost)
+		for _, a := range all {
+			if a.State == alert.Open {
+				d.Open = append(d.Open, a)
+			} else {
+				d.Other = append(d.Other, a)
+			}
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	slices.SortStableFunc(d.Open, func(a, b alert.Alert) int {
+		return cmp.Compare(slices.Index(severityOrder, a.Severity), slices.Index(severityOrder, b.Severity))
+	})
+	v.badge("alerts", len(d.Open))
+	return v.show("alerts", "alerts", d)
+}
+
+type alertData struct {
+	alert.Alert
+	Deliveries []alert.Delivery
+	Own        bool // about the reader
+	Why, Blind string
+}
+
+func (v *visit) alert() error {
+	id, err := v.id()
+	if err != nil {
+		return err
+	}
+	var d alertData
+	err = v.atDesk(func(desk *alert.Desk) (err error) {
+		d.Alert, d.Deliveries, err = desk.Show(v.r.Context(), v.caller, id)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	lang := alert.Language(v.page.Lang)
+	d.Why, d.Blind = d.Alert.Why.In(lang), d.Alert.Blind.In(lang)
+	d.Own = d.Principal == v.who.Holder.ID
+	v.page.Title = "alert.title"
+	return v.show("alert", "alerts", d)
+}
+
+func (v *visit) acknowledge() error {
+	id, err := v.id()
+	if err != nil {
+		return err
+	}
+	err = v.atDesk(func(desk *alert.Desk) error {
+		_, err := desk.Acknowledge(v.r.Context(), v.caller, id, v.r.PostFormValue("note"))
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return v.back("/alerts/"+id.String(), "acknowledged")
+}
+
+var alertWords = map[string]said{
+	"alerts.lead":      {"What the ledger’s watch found, newest first.", "Ce que la surveillance du registre a relevé, le plus récent d’abord."},
+	"alerts.open":      {"Open", "Ouvertes"},
+	"alerts.open.none": {"No alert is open.", "Aucune alerte n’est ouverte."},
+	"alerts.other":     {"Earlier", "Antérieures"},
+	"alerts.none":      {"Nothing has alerted yet. Channels that tell people of alerts are added with", "Aucune alerte pour l’instant. Les canaux qui préviennent les personnes s’ajoutent avec"},
+	"alert.title":      {"Alert", "Alerte"},
+	"alert.about":      {"About", "Concerne"},
+	"alert.room":       {"the room itself", "la salle elle-même"},
+	"alert.condition":  {"Condition", "Condition"},
+	"alert.first":      {"First", "Premier"},
+	"alert.last":       {"Last", "Dernier"},
+	"alert.seen":       {"Measured", "Mesuré"},
+	"alert.seen.over":  {"%s, alerts from %s", "%s, seuil d’alerte %s"},
+	"alert.usual":      {"Usual", "Habituel"},
+	"alert.found":      {"It fired %s time|It fired %s times", "Déclenchée %s fois|Déclenchée %s fois"},
+	"alert.why":        {"Why", "Pourquoi"},
+	"alert.blind":      {"What was not looked at", "Ce qui n’a pas été examiné"},
+	"alert.evidence":   {"Evidence in the ledger", "Preuves dans le registre"},
+	"alert.record":     {"record %s", "enregistrement %s"},
+	"alert.told":       {"Who was told", "Qui a été prévenu"},
+	"alert.told.none":  {"Nobody was told: the room has no channel, or it is too early.", "Personne n’a été prévenu : la salle n’a pas de canal, ou il est trop tôt."},
+	"alert.detail":     {"Detail", "Détail"},
+	"alert.ack":        {"Acknowledge", "Prendre en charge"},
+	"alert.ack.note":   {"Note (what you will do about it)", "Note (ce que vous allez faire)"},
+	"alert.ack.how":    {"Nobody is told of it any further. Your name goes on record.", "Plus personne n’en sera prévenu. Votre nom reste inscrit."},
+	"alert.acked":      {"%s acknowledged it, %s", "%s l’a prise en charge, le %s"},
+	"alert.own":        {"This alert is about you: somebody else acknowledges it.", "Cette alerte vous concerne : une autre personne la prendra en charge."},
+	"alert.escalates":  {"Escalates", "Escalade"},
+
+	"severity.critical":  {"critical", "critique"},
+	"severity.high":      {"high", "élevée"},
+	"severity.medium":    {"medium", "moyenne"},
+	"severity.low":       {"low", "faible"},
+	"state.open":         {"open", "ouverte"},
+	"state.acknowledged": {"acknowledged", "prise en charge"},
+	"state.past":         {"from before the watch", "antérieure à la surveillance"},
+	"state.test":         {"test", "essai"},
+
+	"said.acknowledged": {"You took the alert on.", "Vous avez pris l’alerte en charge."},
+}

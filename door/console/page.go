@@ -1,0 +1,248 @@
+package console
+
+import (
+	"bytes"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"net/http"
+	"strings"
+	"time"
+	_ "time/tzdata" // a reader's zone, on machines that have none
+
+	"strongroom"
+	"strongroom/alert"
+	"strongroom/vault"
+	"strongroom/web"
+)
+
+// page is what every template is given; its methods speak the reader's language.
+type page struct {
+	Lang    string
+	Theme   string // light, dark, or "" for the system's
+	Title   string // key
+	Section string // of the navigation
+	Nav     []place
+	Who     *vault.ConsoleCredential // nil before log-on
+	Room    string
+	Said    string // key of what was just done, or ""
+	Path    string // of this page, for the switches to come back to
+	Trouble *trouble
+	Data    any
+
+	zone  *time.Location
+	now   time.Time
+	paths map[string]string
+}
+
+// place is one line of the navigation.
+type place struct {
+	Section, Path string
+	Count         int
+}
+
+// trouble is why something was not done.
+type trouble struct {
+	Title, Message, Hint string
+}
+
+func (p *page) T(key string, args ...any) string          { return say(p.Lang, key, args...) }
+func (p *page) N(key string, n int, args ...any) string   { return sayN(p.Lang, key, n, args...) }
+func (p *page) Number(n int64) string                     { return number(p.Lang, n) }
+func (p *page) Date(t time.Time) string                   { return date(p.Lang, t.In(p.zone)) }
+func (p *page) Away(t time.Time) string                   { return away(p.Lang, t, p.now) }
+func (p *page) Machine(t time.Time) string                { return t.UTC().Format(time.RFC3339) }
+func (p *page) Asset(name string) string                  { return p.paths[name] }
+func (p *page) Zone() string                              { return p.zone.String() }
+func (p *page) Passed(t time.Time) bool                   { return !p.now.Before(t) }
+func (p *page) With(pairs ...any) (map[string]any, error) { return dict(append(pairs, "Page", p)...) }
+
+// dict makes a map of names and values, for a template within a template.
+func dict(pairs ...any) (map[string]any, error) {
+	m := map[string]any{}
+	for i := 0; i+1 < len(pairs); i += 2 {
+		name, ok := pairs[i].(string)
+		if !ok {
+			return nil, fmt.Errorf("%v is no name", pairs[i])
+		}
+		m[name] = pairs[i+1]
+	}
+	return m, nil
+}
+
+// loadPages parses each page with the layout around it.
+func loadPages() (map[string]*template.Template, error) {
+	layout, err := template.New("layout.html").ParseFS(web.Pages, "pages/layout.html")
+	if err != nil {
+		return nil, fmt.Errorf("reading the console's layout: %w", err)
+	}
+	names, err := fs.Glob(web.Pages, "pages/*.html")
+	if err != nil {
+		return nil, fmt.Errorf("reading the console's pages: %w", err)
+	}
+	out := map[string]*template.Template{}
+	for _, name := range names {
+		short := strings.TrimSuffix(strings.TrimPrefix(name, "pages/"), ".html")
+		if short == "layout" {
+			continue
+		}
+		one, err := layout.Clone()
+		if err == nil {
+			one, err = one.ParseFS(web.Pages, name)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("reading the console's page %s: %w", short, err)
+		}
+		out[short] = one
+	}
+	return out, nil
+}
+
+// Names of cookies besides the session's: how the reader wants pages. They prove nothing.
+const (
+	cookieLanguage = "strongroom-language"
+	cookieTheme    = "strongroom-theme"
+	cookieZone     = "strongroom-zone"
+)
+
+// newPage begins a page as its reader wants pages.
+func (c *console) newPage(r *http.Request) *page {
+	p := &page{Lang: language(r.Header.Get("Accept-Language")), Path: r.URL.EscapedPath(), zone: time.UTC, now: c.Clock(), paths: c.paths}
+	if k, err := r.Cookie(cookieLanguage); err == nil && (k.Value == english || k.Value == french) {
+		p.Lang = k.Value
+	}
+	if k, err := r.Cookie(cookieTheme); err == nil && (k.Value == "light" || k.Value == "dark") {
+		p.Theme = k.Value
+	}
+	if k, err := r.Cookie(cookieZone); err == nil {
+		p.zone = zoneOf(k.Value)
+	}
+	if said := "said." + r.URL.Query().Get("said"); known(said) {
+		p.Said = said
+	}
+	return p
+}
+
+// zoneOf answers the zone of that name, UTC where there is none.
+func zoneOf(name string) *time.Location {
+	if len(name) > 64 || name == "Local" {
+		return time.UTC
+	}
+	if l, err := time.LoadLocation(name); err == nil {
+		return l
+	}
+	return time.UTC
+}
+
+// render writes a page whole or, where it cannot be made, an error.
+func (c *console) render(w http.ResponseWriter, code int, name string, p *page) {
+	var b bytes.Buffer
+	if err := c.pages[name].ExecuteTemplate(&b, "layout.html", p); err != nil {
+		c.Log.Error("a page cannot be shown", "page", name, "error", err)
+		http.Error(w, say(p.Lang, "error.page"), http.StatusInternalServerError)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Language", p.Lang)
+	h.Set("Vary", "Accept-Language, Cookie")
+	w.WriteHeader(code)
+	w.Write(b.Bytes())
+}
+
+// troubleOf translates an error for its reader: what kind of refusal it is in their
+// language, and beside it the sentence of whoever refused.
+func troubleOf(lang string, err error) (int, *trouble) {
+	code, key := http.StatusInternalServerError, "error.failed"
+	kind := strongroom.KindOf(err)
+	switch kind {
+	case strongroom.KindDenied:
+		code, key = http.StatusForbidden, "error.denied"
+	case strongroom.KindInvalid, strongroom.KindPrecondition:
+		code, key = http.StatusBadRequest, "error.invalid"
+	case strongroom.KindConflict:
+		code, key = http.StatusConflict, "error.conflict"
+	case strongroom.KindBusy:
+		code, key = http.StatusTooManyRequests, "error.busy"
+	case strongroom.KindUnavailable:
+		code, key = http.StatusServiceUnavailable, "error.unavailable"
+	}
+	t := &trouble{Title: say(lang, key)}
+	if e, ok := asError(err); ok && kind != strongroom.KindUnavailable {
+		t.Message, t.Hint = sentence(e.Message), sentence(e.Hint)
+	}
+	return code, t
+}
+
+func sentence(s string) string {
+	if s == "" {
+		return ""
+	}
+	first, rest := s[:1], s[1:]
+	return strings.ToUpper(first) + rest + "."
+}
+
+func (c *console) nowhere(w http.ResponseWriter, r *http.Request) {
+	p := c.newPage(r)
+	p.Title, p.Path = "error.nowhere", "/"
+	p.Trouble = &trouble{Title: p.T("error.nowhere"), Message: p.T("error.nowhere.message")}
+	c.render(w, http.StatusNotFound, "error", p)
+}
+
+// prefer keeps how the reader wants pages, in their browser.
+func (c *console) prefer(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, 4<<10)
+	set := func(name, value string) {
+		age := 365 * 24 * 3600
+		if value == "" {
+			age = -1
+		}
+		http.SetCookie(w, &http.Cookie{Name: name, Value: value, Path: "/", MaxAge: age, Secure: c.secure, HttpOnly: true, SameSite: http.SameSiteLaxMode})
+	}
+	switch l := r.PostFormValue("language"); l {
+	case english, french:
+		set(cookieLanguage, l)
+	}
+	switch t := r.PostFormValue("theme"); t {
+	case "light", "dark":
+		set(cookieTheme, t)
+	case "system":
+		set(cookieTheme, "")
+	}
+	http.Redirect(w, r, within(r.PostFormValue("return")), http.StatusSeeOther)
+}
+
+// within answers a path of this console, / for anything else.
+func within(path string) string {
+	if len(path) > 512 || !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//") || strings.ContainsFunc(path, func(c rune) bool {
+		return c == '\\' || c == '?' || c == '#' || c <= ' ' || c > '~'
+	}) {
+		return "/"
+	}
+	return path
+}
+
+// What templates ask besides words.
+
+// Status is where a request stands now.
+func (p *page) Status(q vault.Request) string { return q.Status(p.now) }
+
+// First are as many requests as Today shows.
+func (p *page) First(all []vault.Request) []vault.Request { return all[:min(len(all), todayMost)] }
+
+// FirstAlerts are as many alerts as Today shows.
+func (p *page) FirstAlerts(all []alert.Alert) []alert.Alert { return all[:min(len(all), todayMost)] }
+
+// Words are an alert's in the reader's language.
+func (p *page) Words(w alert.Words) string { return w.In(alert.Language(p.Lang)) }
+
+// Overdue reports whether a review has waited too long.
+func (p *page) Overdue(b vault.Behind) bool { return b.Opening.Overdue(p.now) }
+
+// Span is a length of time in hours, or minutes where it is short.
+func (p *page) Span(d time.Duration) string {
+	if d < time.Hour {
+		return fmt.Sprintf("%d min", int(d.Minutes()))
+	}
+	return fmt.Sprintf("%d h", int(d.Hours()))
+}

@@ -1,0 +1,217 @@
+package console
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/go-webauthn/webauthn/protocol"
+	"github.com/go-webauthn/webauthn/webauthn"
+
+	"strongroom"
+	"strongroom/people"
+	"strongroom/vault"
+)
+
+// ceremonyLife is how long a challenge waits for its answer.
+const ceremonyLife = 5 * time.Minute
+
+// newParty is who passkeys are made for. A verified user and a passkey that is found
+// without a name are required of every one.
+func newParty(party, origin string) (*webauthn.WebAuthn, error) {
+	required := true
+	timeouts := webauthn.TimeoutConfig{Enforce: true, Timeout: ceremonyLife, TimeoutUVD: ceremonyLife}
+	w, err := webauthn.New(&webauthn.Config{
+		RPID: party, RPDisplayName: "Strongroom", RPOrigins: []string{origin},
+		AttestationPreference: protocol.PreferNoAttestation,
+		AuthenticatorSelection: protocol.AuthenticatorSelection{
+			RequireResidentKey: &required, ResidentKey: protocol.ResidentKeyRequirementRequired, UserVerification: protocol.VerificationRequired,
+		},
+		Timeouts: webauthn.TimeoutsConfig{Login: timeouts, Registration: timeouts},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("passkeys for %s: %w", origin, err)
+	}
+	return w, nil
+}
+
+// holder is a person as passkeys know them: by room and principal.
+type holder struct {
+	room      strongroom.ID
+	principal strongroom.Principal
+	keys      []people.Passkey
+	party     string
+}
+
+func (h holder) WebAuthnID() []byte          { return append(h.room[:], h.principal.ID[:]...) }
+func (h holder) WebAuthnName() string        { return h.principal.Name }
+func (h holder) WebAuthnDisplayName() string { return h.principal.Name }
+
+func (h holder) WebAuthnCredentials() []webauthn.Credential {
+	var out []webauthn.Credential
+	for _, k := range h.keys {
+		if k.Party != h.party {
+			continue
+		}
+		one := webauthn.Credential{ID: k.Credential, PublicKey: k.PublicKey}
+		one.Flags.BackupEligible = k.Synced
+		one.Authenticator.SignCount = k.Count
+		for _, t := range k.Transports {
+			one.Transport = append(one.Transport, protocol.AuthenticatorTransport(t))
+		}
+		out = append(out, one)
+	}
+	return out
+}
+
+func (c *console) holderOf(r *Room, p strongroom.Principal) holder {
+	return holder{r.Vault.ID, p, r.Vault.PasskeysOf(p.ID), c.party}
+}
+
+// passkeyOf is what is kept of a credential that was verified.
+func (c *console) passkeyOf(k *webauthn.Credential) people.Passkey {
+	p := people.Passkey{
+		Credential: k.ID, PublicKey: k.PublicKey, Party: c.party, Model: hex.EncodeToString(k.Authenticator.AAGUID),
+		Synced: k.Flags.BackupEligible, Count: k.Authenticator.SignCount,
+	}
+	for _, t := range k.Transport {
+		p.Transports = append(p.Transports, string(t))
+	}
+	return p
+}
+
+// ceremony is a challenge that waits for its answer, and what the answer is for.
+type ceremony struct {
+	session webauthn.SessionData
+	act     string // setup, logon, or act and id of what is confirmed
+	of      string // source, or the console session that asked
+	ends    time.Time
+}
+
+// Bounds on challenges that wait.
+const (
+	ceremoniesMost      = 16384
+	ceremoniesPerSource = 64
+)
+
+// ceremonies are the challenges that wait, each answered once at most.
+type ceremonies struct {
+	mu      sync.Mutex
+	waiting map[string]ceremony
+	per     map[string]int
+}
+
+var errBusy = &strongroom.Error{Kind: strongroom.KindBusy, Message: "too many log-ons are under way", Hint: "wait a few minutes"}
+
+// begin keeps a challenge and answers under which name.
+func (s *ceremonies) begin(c ceremony, now time.Time) (string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.waiting == nil {
+		s.waiting, s.per = map[string]ceremony{}, map[string]int{}
+	}
+	if len(s.waiting) >= ceremoniesMost || s.per[c.of] >= ceremoniesPerSource {
+		for id, other := range s.waiting {
+			if !now.Before(other.ends) {
+				s.drop(id, other)
+			}
+		}
+		if len(s.waiting) >= ceremoniesMost || s.per[c.of] >= ceremoniesPerSource {
+			return "", errBusy
+		}
+	}
+	var b [32]byte
+	rand.Read(b[:])
+	id := base64.RawURLEncoding.EncodeToString(b[:])
+	c.ends = now.Add(ceremonyLife)
+	s.waiting[id] = c
+	s.per[c.of]++
+	return id, nil
+}
+
+func (s *ceremonies) drop(id string, c ceremony) {
+	delete(s.waiting, id)
+	if s.per[c.of]--; s.per[c.of] <= 0 {
+		delete(s.per, c.of)
+	}
+}
+
+// take answers a challenge for an act by whoever began it, once.
+func (s *ceremonies) take(id, act, of string, now time.Time) (webauthn.SessionData, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c, ok := s.waiting[id]
+	if !ok {
+		return webauthn.SessionData{}, errors.New("there is no such challenge")
+	}
+	s.drop(id, c)
+	switch {
+	case !now.Before(c.ends):
+		return webauthn.SessionData{}, errors.New("the challenge was answered too late")
+	case c.act != act || c.of != of:
+		return webauthn.SessionData{}, errors.New("the challenge is for something else")
+	}
+	return c.session, nil
+}
+
+// claimant is who an answer to a challenge says it is from; nothing of it is proved.
+type claimant struct {
+	room      *Room
+	principal strongroom.Principal
+}
+
+// verify checks the answer to a log-on's challenge, and answers whose passkey it is. An
+// error may stand beside whom the answer named.
+func (c *console) verify(session webauthn.SessionData, response []byte) (claimant, vault.PasskeyProof, error) {
+	var who claimant
+	parsed, err := protocol.ParseCredentialRequestResponseBytes(response)
+	if err != nil {
+		return who, vault.PasskeyProof{}, fmt.Errorf("reading the passkey's answer: %w", err)
+	}
+	_, _, err = c.passkeys.ValidatePasskeyLogin(func(_, handle []byte) (webauthn.User, error) {
+		if len(handle) != 32 {
+			return nil, errors.New("its user handle is none of this server's")
+		}
+		room, id := strongroom.ID(handle[:16]), strongroom.ID(handle[16:])
+		for i := range c.Rooms {
+			if c.Rooms[i].Vault.ID != room {
+				continue
+			}
+			p, known := c.Rooms[i].Vault.PrincipalByID(id)
+			if !known {
+				return nil, errors.New("its person is not known")
+			}
+			who = claimant{&c.Rooms[i], p}
+			return c.holderOf(who.room, p), nil
+		}
+		return nil, errors.New("its room is not known")
+	}, session, parsed)
+	if err != nil {
+		return who, vault.PasskeyProof{}, explain(err)
+	}
+	return who, vault.PasskeyProof{Passkey: people.PasskeyID(parsed.RawID), Count: parsed.Response.AuthenticatorData.Counter}, nil
+}
+
+// verifyOwn checks the answer to a challenge that was put to one person.
+func (c *console) verifyOwn(h holder, session webauthn.SessionData, response []byte) (vault.PasskeyProof, error) {
+	parsed, err := protocol.ParseCredentialRequestResponseBytes(response)
+	if err != nil {
+		return vault.PasskeyProof{}, fmt.Errorf("reading the passkey's answer: %w", err)
+	}
+	if _, err := c.passkeys.ValidateLogin(h, session, parsed); err != nil {
+		return vault.PasskeyProof{}, explain(err)
+	}
+	return vault.PasskeyProof{Passkey: people.PasskeyID(parsed.RawID), Count: parsed.Response.AuthenticatorData.Counter}, nil
+}
+
+// explain adds what the library keeps apart of an error.
+func explain(err error) error {
+	if e, ok := errors.AsType[*protocol.Error](err); ok && e.DevInfo != "" {
+		return fmt.Errorf("%w: %s", err, e.DevInfo)
+	}
+	return err
+}

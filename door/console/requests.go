@@ -1,0 +1,185 @@
+package console
+
+import (
+	"slices"
+	"time"
+
+	"strongroom"
+	"strongroom/vault"
+)
+
+// requestsData is a list of requests.
+type requestsData struct {
+	Waiting, Mine, Others []vault.Request
+	All                   bool // Others is everybody's, for those who review access
+}
+
+func (v *visit) requests() error {
+	var d requestsData
+	var err error
+	ctx, room := v.r.Context(), v.room.Vault
+	if d.Waiting, err = room.Requests(ctx, v.caller, vault.RequestsWaiting, false); err != nil {
+		return err
+	}
+	if d.Mine, err = room.Requests(ctx, v.caller, vault.RequestsMine, true); err != nil {
+		return err
+	}
+	if d.All = room.Offers(v.caller, strongroom.ActionReviewAccess); d.All {
+		all, err := room.Requests(ctx, v.caller, vault.RequestsAll, true)
+		if err != nil {
+			return err
+		}
+		listed := func(q vault.Request) bool {
+			return q.Asker == v.who.Holder.ID || slices.ContainsFunc(d.Waiting, func(w vault.Request) bool { return w.ID == q.ID })
+		}
+		d.Others = slices.DeleteFunc(all, listed)
+	}
+	slices.Reverse(d.Mine)
+	slices.Reverse(d.Others)
+	d.Mine, d.Others = d.Mine[:min(len(d.Mine), 100)], d.Others[:min(len(d.Others), 100)]
+	v.badge("requests", len(d.Waiting))
+	return v.show("requests", "requests", d)
+}
+
+// requestData is one request, as its reader meets it.
+type requestData struct {
+	vault.Request
+	Own       bool
+	Approved  bool // by the reader already
+	MayAnswer bool
+	Status    string
+	Holding   int
+	Needed    int
+	Hold      time.Duration
+}
+
+func (v *visit) request() error {
+	id, err := v.id()
+	if err != nil {
+		return err
+	}
+	q, err := v.room.Vault.Request(v.r.Context(), v.caller, id)
+	if err != nil {
+		return err
+	}
+	now := v.c.Clock()
+	d := requestData{Request: q, Own: q.Asker == v.who.Holder.ID, Status: q.Status(now), Hold: time.Duration(v.room.Vault.RequestBounds().Hold) * time.Second}
+	for _, a := range q.Approvals {
+		d.Approved = d.Approved || a.By == v.who.Holder.ID
+		if now.Before(a.Ends) {
+			d.Holding++
+		}
+	}
+	d.Needed = max(0, q.Quorum-d.Holding)
+	open := d.Status == vault.RequestWaiting || d.Status == vault.RequestApproved
+	if open && !d.Own {
+		if d.MayAnswer, err = v.room.Vault.MayAnswer(v.r.Context(), v.caller, id); err != nil {
+			return err
+		}
+	}
+	v.page.Title = "request.title"
+	return v.show("request", "requests", d)
+}
+
+func (v *visit) approve() error {
+	id, err := v.id()
+	if err == nil {
+		err = v.confirmed("approve", id)
+	}
+	if err != nil {
+		return err
+	}
+	if _, err := v.room.Vault.Approve(v.r.Context(), v.caller, id, v.r.PostFormValue("comment"), 0); err != nil {
+		return err
+	}
+	return v.back("/requests/"+id.String(), "approved")
+}
+
+func (v *visit) refuse() error {
+	id, err := v.id()
+	if err == nil {
+		err = v.confirmed("refuse", id)
+	}
+	if err != nil {
+		return err
+	}
+	if _, err := v.room.Vault.RefuseRequest(v.r.Context(), v.caller, id, v.r.PostFormValue("comment")); err != nil {
+		return err
+	}
+	return v.back("/requests/"+id.String(), "refused")
+}
+
+func (v *visit) withdraw() error {
+	id, err := v.id()
+	if err != nil {
+		return err
+	}
+	if _, err := v.room.Vault.WithdrawRequest(v.r.Context(), v.caller, id); err != nil {
+		return err
+	}
+	return v.back("/requests/"+id.String(), "withdrawn")
+}
+
+var requestWords = map[string]said{
+	"requests.lead":         {"Access that policy gives only with somebody else’s approval.", "Les accès que la politique n’accorde qu’avec l’accord d’une autre personne."},
+	"requests.waiting":      {"Waiting for your answer", "En attente de votre réponse"},
+	"requests.waiting.none": {"No request waits for your answer.", "Aucune demande n’attend votre réponse."},
+	"requests.mine":         {"Yours", "Les vôtres"},
+	"requests.mine.none":    {"You have not asked for anything lately. Where policy refuses you a recording, the refusal says how to ask for it.", "Vous n’avez rien demandé récemment. Lorsqu’un enregistrement vous est refusé, le refus indique comment le demander."},
+	"requests.others":       {"Everybody else’s", "Celles des autres"},
+	"requests.others.none":  {"Nobody else has asked for anything lately.", "Personne d’autre n’a fait de demande récemment."},
+	"requests.who":          {"Who", "Qui"},
+	"requests.what":         {"What", "Quoi"},
+	"requests.why":          {"Why", "Pourquoi"},
+	"requests.when":         {"Asked", "Demandé"},
+	"requests.status":       {"Status", "État"},
+	"requests.answer":       {"Answer", "Répondre"},
+
+	"action.readObject":      {"open", "ouvrir"},
+	"action.readMetadata":    {"see the details of", "voir les détails de"},
+	"action.deleteObject":    {"delete", "supprimer"},
+	"action.tagObject":       {"tag", "étiqueter"},
+	"action.holdObject":      {"place or lift a legal hold on", "poser ou lever une conservation légale sur"},
+	"action.retainObject":    {"change the retention of", "modifier la conservation de"},
+	"action.bypassRetention": {"bypass the retention of", "passer outre la conservation de"},
+	"action.relabel":         {"change the label of", "modifier la classification de"},
+	"action.loosenLabel":     {"loosen the label of", "assouplir la classification de"},
+
+	"request.objects":     {"%s recording in %s|%s recordings in %s", "%s enregistrement dans %s|%s enregistrements dans %s"},
+	"request.title":       {"Request", "Demande"},
+	"request.asks":        {"%s asks to %s", "%s demande à %s"},
+	"request.purpose":     {"Purpose", "Motif"},
+	"request.ticket":      {"Ticket", "Ticket"},
+	"request.asked":       {"Asked", "Demandée"},
+	"request.answerby":    {"Answer by", "Répondre avant"},
+	"request.until":       {"Needed until", "Valable jusqu’au"},
+	"request.quorum":      {"Approvals", "Accords"},
+	"request.quorum.of":   {"%d of %d", "%d sur %d"},
+	"request.list":        {"What is asked for", "Ce qui est demandé"},
+	"request.version":     {"this version only", "cette version seulement"},
+	"request.history":     {"Answers so far", "Réponses jusqu’ici"},
+	"request.approved.by": {"%s approved, until %s", "%s a donné son accord, jusqu’au %s"},
+	"request.none":        {"Nobody has answered yet.", "Personne n’a encore répondu."},
+	"request.own":         {"This is your own request. Somebody else answers it.", "C’est votre propre demande. Une autre personne y répondra."},
+	"request.already":     {"You have approved it. You may still refuse it.", "Vous avez donné votre accord. Vous pouvez encore refuser."},
+	"request.your":        {"Your answer", "Votre réponse"},
+	"request.comment":     {"Comment, or the reason of a refusal", "Commentaire, ou raison d’un refus"},
+	"request.comment.why": {"The asker and the ledger see it. A refusal needs a reason.", "Le demandeur et le registre le conservent. Un refus doit être motivé."},
+	"request.approve":     {"Approve with passkey", "Approuver avec la clé d’accès"},
+	"request.refuse":      {"Refuse with passkey", "Refuser avec la clé d’accès"},
+	"request.hold":        {"An approval holds for %s, and is on record with your name.", "Un accord vaut %s et reste inscrit à votre nom."},
+	"request.withdraw":    {"Withdraw this request", "Retirer cette demande"},
+	"request.ended":       {"%s, %s", "%s, le %s"},
+	"request.ended.by":    {"%s by %s, %s", "%s par %s, le %s"},
+
+	"status.waiting":   {"waiting", "en attente"},
+	"status.approved":  {"approved", "approuvée"},
+	"status.refused":   {"refused", "refusée"},
+	"status.withdrawn": {"withdrawn", "retirée"},
+	"status.expired":   {"expired", "expirée"},
+	"status.over":      {"over", "terminée"},
+
+	"said.approved":  {"You approved the request.", "Vous avez approuvé la demande."},
+	"said.refused":   {"You refused the request.", "Vous avez refusé la demande."},
+	"said.withdrawn": {"You withdrew the request.", "Vous avez retiré la demande."},
+}

@@ -1,0 +1,110 @@
+// What pages cannot do by themselves: passkeys. Everything else is plain links and forms.
+"use strict";
+
+const bytes = (text) => Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (c) => c.charCodeAt(0));
+const text = (buffer) => btoa(String.fromCharCode(...new Uint8Array(buffer))).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
+
+// ask posts JSON and answers JSON; a refusal is thrown with the server's sentence.
+async function ask(path, body) {
+  const answer = await fetch(path, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
+  const said = await answer.json().catch(() => ({}));
+  if (!answer.ok) throw new Error(said.message || String(answer.status));
+  return said;
+}
+
+// proof has the authenticator sign a challenge.
+async function proof(options) {
+  const o = options.publicKey;
+  o.challenge = bytes(o.challenge);
+  for (const c of o.allowCredentials || []) c.id = bytes(c.id);
+  const c = await navigator.credentials.get({ publicKey: o });
+  return {
+    id: c.id, rawId: text(c.rawId), type: c.type, authenticatorAttachment: c.authenticatorAttachment || undefined, clientExtensionResults: {},
+    response: {
+      clientDataJSON: text(c.response.clientDataJSON), authenticatorData: text(c.response.authenticatorData),
+      signature: text(c.response.signature), userHandle: c.response.userHandle ? text(c.response.userHandle) : undefined,
+    },
+  };
+}
+
+// made has the authenticator make a passkey.
+async function made(options) {
+  const o = options.publicKey;
+  o.challenge = bytes(o.challenge);
+  o.user.id = bytes(o.user.id);
+  for (const c of o.excludeCredentials || []) c.id = bytes(c.id);
+  const c = await navigator.credentials.create({ publicKey: o });
+  return {
+    id: c.id, rawId: text(c.rawId), type: c.type, authenticatorAttachment: c.authenticatorAttachment || undefined, clientExtensionResults: {},
+    response: {
+      clientDataJSON: text(c.response.clientDataJSON), attestationObject: text(c.response.attestationObject),
+      transports: c.response.getTransports ? c.response.getTransports() : [],
+    },
+  };
+}
+
+// during disables a button, and shows what went wrong where the page has room for it.
+async function during(button, what) {
+  const trouble = document.getElementById("trouble");
+  const words = document.body.dataset;
+  if (trouble) trouble.hidden = true;
+  button.disabled = true;
+  button.setAttribute("aria-busy", "true");
+  try {
+    await what();
+  } catch (e) {
+    if (trouble) {
+      const abandoned = e.name === "NotAllowedError" || e.name === "AbortError";
+      trouble.textContent = abandoned ? words.abandoned : e.name === "InvalidStateError" ? words.already : e.name === "TypeError" || e.name === "SecurityError" ? words.failed : e.message;
+      trouble.hidden = false;
+      trouble.focus();
+    }
+    button.disabled = false;
+    button.removeAttribute("aria-busy");
+  }
+}
+
+const zone = () => Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
+
+const logon = document.getElementById("logon");
+if (logon) {
+  logon.disabled = false;
+  logon.addEventListener("click", () => during(logon, async () => {
+    const begun = await ask("/logon/begin", {});
+    const done = await ask("/logon/finish", { ceremony: begun.ceremony, response: await proof(begun.options), zone: zone(), next: logon.dataset.next });
+    location.replace(done.next);
+  }));
+}
+
+const setup = document.getElementById("setup");
+if (setup) {
+  // The token leaves the address bar at once, and is sent in a request's body only.
+  const token = location.hash.slice(1) || sessionStorage.getItem("setup") || "";
+  if (location.hash) {
+    sessionStorage.setItem("setup", token);
+    history.replaceState(null, "", location.pathname);
+  }
+  if (!token) {
+    document.getElementById("without").hidden = false;
+  } else {
+    setup.disabled = false;
+    setup.addEventListener("click", () => during(setup, async () => {
+      const begun = await ask("/setup/begin", { token });
+      const done = await ask("/setup/finish", { ceremony: begun.ceremony, token, response: await made(begun.options), zone: zone() });
+      sessionStorage.removeItem("setup");
+      location.replace(done.next);
+    }));
+  }
+}
+
+for (const form of document.querySelectorAll("form[data-act]")) {
+  form.addEventListener("submit", (event) => {
+    if (form.elements.proof.value) return;
+    event.preventDefault();
+    during(event.submitter || form.querySelector("button"), async () => {
+      const begun = await ask("/confirm", { act: form.dataset.act, id: form.dataset.id });
+      form.elements.proof.value = JSON.stringify({ ceremony: begun.ceremony, response: await proof(begun.options) });
+      form.submit();
+    });
+  });
+}

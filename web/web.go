@@ -1,0 +1,15 @@
+// Package web holds the sources of the console's pages: templates, the style sheet, the
+// script and the icon. It is files, and no code.
+package web
+
+import "embed"
+
+// Pages are the templates: layout.html, and one file for each page.
+//
+//go:embed pages
+var Pages embed.FS
+
+// Assets are what pages refer to.
+//
+//go:embed console.css console.js icon.svg
+var Assets embed.FS
