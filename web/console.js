@@ -97,13 +97,15 @@ if (setup) {
   }
 }
 
-for (const form of document.querySelectorAll("form[data-act]")) {
+// A form whose button names an act is sent with a fresh proof for that act alone.
+for (const form of document.querySelectorAll("form[data-id]")) {
   form.addEventListener("submit", (event) => {
-    if (form.elements.proof.value) return;
+    const button = event.submitter || form.querySelector("button[data-act]");
     event.preventDefault();
-    during(event.submitter || form.querySelector("button"), async () => {
-      const begun = await ask("/confirm", { act: form.dataset.act, id: form.dataset.id });
+    during(button, async () => {
+      const begun = await ask("/confirm", { act: button.dataset.act, id: form.dataset.id });
       form.elements.proof.value = JSON.stringify({ ceremony: begun.ceremony, response: await proof(begun.options) });
+      form.action = button.formAction;
       form.submit();
     });
   });

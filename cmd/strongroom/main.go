@@ -23,7 +23,7 @@ import (
 type program struct {
 	Demo        demoCommand        `cmd:"" help:"Make a room with a small synthetic contact centre, show a refused and a permitted read, and serve it."`
 	Init        initCommand        `cmd:"" help:"Make a room: its keys, its database, its first person and that person's access key."`
-	Serve       serveCommand       `cmd:"" help:"Serve the rooms of a data folder: S3 on one address, health, metrics and the landing page on another."`
+	Serve       serveCommand       `cmd:"" help:"Serve the rooms of a data folder: S3 on one address, the console, the JSON API, SCIM, health and metrics on another."`
 	Presign     presignCommand     `cmd:"" help:"Make a URL that reads one object for a stated purpose."`
 	Credentials credentialsCommand `cmd:"" help:"Make a session for a stated purpose, as AWS's tools ask for one (credential_process)."`
 	Ledger      ledgerCommand      `cmd:"" help:"Read, prove, verify and export the ledger."`

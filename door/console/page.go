@@ -246,3 +246,12 @@ func (p *page) Span(d time.Duration) string {
 	}
 	return fmt.Sprintf("%d h", int(d.Hours()))
 }
+
+// Decimal is a number with one digit after the point, or the comma.
+func (p *page) Decimal(f *float64) string {
+	text := fmt.Sprintf("%.1f", *f)
+	if p.Lang == french {
+		text = strings.Replace(text, ".", ",", 1)
+	}
+	return text
+}

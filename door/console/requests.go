@@ -133,7 +133,6 @@ var requestWords = map[string]said{
 	"requests.why":          {"Why", "Pourquoi"},
 	"requests.when":         {"Asked", "Demandé"},
 	"requests.status":       {"Status", "État"},
-	"requests.answer":       {"Answer", "Répondre"},
 
 	"action.readObject":      {"open", "ouvrir"},
 	"action.readMetadata":    {"see the details of", "voir les détails de"},

@@ -98,7 +98,7 @@ var todayWords = map[string]said{
 	"today.lead":          {"What waits for you in %s.", "Ce qui vous attend dans %s."},
 	"today.quiet":         {"Nothing waits for you", "Rien ne vous attend"},
 	"today.quiet.message": {"Requests to answer, open alerts and reviews show up here.", "Les demandes à traiter, les alertes ouvertes et les revues apparaîtront ici."},
-	"today.waiting":       {"Requests that wait for your answer", "Demandes qui attendent votre réponse"},
+	"today.waiting":       {"Waiting for your answer", "En attente de votre réponse"},
 	"today.waiting.none":  {"No request waits for your answer.", "Aucune demande n’attend votre réponse."},
 	"today.alerts":        {"Open alerts", "Alertes ouvertes"},
 	"today.alerts.none":   {"No alert is open.", "Aucune alerte n’est ouverte."},
