@@ -408,7 +408,7 @@ func (s *state) gone(id strongroom.ID, made time.Time) bool {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	d, gone := s.ring.departures[id]
-	return gone && d.Keys && !made.After(d.At)
+	return gone && !made.After(d.Keys)
 }
 
 // LogOn makes a session for whoever proved a passkey. One that proves nothing any more is

@@ -120,7 +120,9 @@ func TestRecovery(t *testing.T) {
 
 func TestConsoleSessionEnds(t *testing.T) {
 	for name, end := range map[string]func(t *testing.T, r *housetest.Room, now *time.Time, l vault.Logon){
-		"unused": func(_ *testing.T, _ *housetest.Room, now *time.Time, _ vault.Logon) { *now = now.Add(people.ConsoleIdle) },
+		"unused": func(_ *testing.T, _ *housetest.Room, now *time.Time, _ vault.Logon) {
+			*now = now.Add(people.ConsoleIdle)
+		},
 		"long": func(t *testing.T, r *housetest.Room, now *time.Time, l vault.Logon) {
 			for until := now.Add(people.ConsoleLongest); now.Before(until); *now = now.Add(20 * time.Minute) {
 				if _, err := r.House.Room.ConsoleCaller(l.Token); err != nil {

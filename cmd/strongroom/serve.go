@@ -66,7 +66,7 @@ func (c serveCommand) Run(ctx context.Context, out output) error {
 	for _, h := range s.houses {
 		out.printf("serving room %s (%s)\n", h.Name, h.ID)
 	}
-	out.printf("S3       %s\nconsole  %s\n", s.s3URL, s.pagesURL)
+	out.printf("S3       %s\nconsole  %s\nlog on   %s\n", s.s3URL, s.consoleURL, s.pagesURL)
 	return s.wait(ctx)
 }
 
