@@ -437,9 +437,10 @@ func TestRefusalsSayWhatToRun(t *testing.T) {
 		}
 	}
 	// What no purpose would lift comes without advice about one.
-	_, err := r.Get(her, "calls", "call.wav", 0, -1)
+	nobody := r.Person(strongroom.Principal{Name: "nobody"})
+	_, err := r.Get(nobody, "calls", "call.wav", 0, -1)
 	if wantKind(t, err, strongroom.KindDenied); strings.Contains(err.Error(), "credentials") {
-		t.Errorf("she is told: %v", err)
+		t.Errorf("they are told: %v", err)
 	}
 }
 
