@@ -56,7 +56,7 @@ func (c demoCommand) Run(ctx context.Context, out output) (err error) {
 	until := time.Now().UTC().Truncate(time.Hour)
 	clock := &demoClock{at: until.AddDate(0, 0, -demoDays)}
 	serve := serveCommand{clock: clock.now, Data: dir, S3: freeUnless(c.S3), Console: freeUnless(c.Console), MaxPresign: 15 * time.Minute, Concurrent: 256}
-	founded, err := house.Found(ctx, house.Founding{Dir: dir, Name: "demo", Owner: "claire.fontaine", Console: "http://" + serve.Console, Clock: clock.now})
+	founded, err := house.Found(ctx, house.Founding{Dir: dir, Name: "demo", Owner: "claire.fontaine", Console: "http://localhost:" + port(serve.Console), Clock: clock.now})
 	if err != nil {
 		return err
 	}
@@ -90,6 +90,15 @@ func freeUnless(addr string) string {
 	}
 	defer l.Close()
 	return l.Addr().String()
+}
+
+// port is that of an address.
+func port(addr string) string {
+	_, p, err := net.SplitHostPort(addr)
+	if err != nil {
+		return "7400"
+	}
+	return p
 }
 
 type demo struct {
@@ -293,6 +302,9 @@ func (d *demo) next() {
 	d.printf(`
 serving   S3 %s   console %s   (Ctrl-C ends it)
 
+the console, filled: open this link once and register a passkey, then log on
+  %s
+
 try next, in another terminal:
 
   export AWS_ACCESS_KEY_ID=%s AWS_SECRET_ACCESS_KEY=%s AWS_REGION=us-east-1
@@ -306,7 +318,7 @@ try next, in another terminal:
   %s alert ls --data %s
   %s ledger verify --data %s --state
   %s ledger redecide --data %s
-`, d.server.s3URL, d.server.consoleURL, d.founded.KeyID, d.founded.Secret, d.server.s3URL, d.bucket,
+`, d.server.s3URL, d.server.consoleURL, d.founded.SetupURL, d.founded.KeyID, d.founded.Secret, d.server.s3URL, d.bucket,
 		program, d.server.s3URL, d.bucket, d.sample.Key, program, d.dir, program, d.dir, d.sample.Attribute("agent"), d.bucket, d.sample.Key,
 		program, d.dir, program, d.dir, program, d.dir, program, d.dir,
 		program, d.dir, program, d.dir)
