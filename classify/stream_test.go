@@ -92,9 +92,7 @@ func TestChunks(t *testing.T) {
 func TestBorder(t *testing.T) {
 	const find = "carte 4111 1111 1111 1111"
 	for i := range 3 * len(find) {
-		text := strings.Repeat("é ", smallest/3) // the border lies behind
-		text = text[:len(text)/3*3]
-		text = strings.Repeat(".", smallest-2*len(find)+i) + " " + find + " " + strings.Repeat(". ", smallest*2)
+		text := strings.Repeat(".", smallest-2*len(find)+i) + " " + find + " " + strings.Repeat(". ", smallest*2)
 		got, _ := scan(t, strings.NewReader(text), smallest)
 		start := int64(strings.Index(text, "4111"))
 		if len(got) != 1 || got[0].Start != start || got[0].End != start+19 || got[0].Confidence != High {

@@ -248,7 +248,6 @@ type Act struct {
 	Policies []string      `json:"policies,omitempty"`
 	Bytes    int64         `json:"bytes,omitempty"` // delivered, of a release; with repeats
 	Source   string        `json:"source,omitempty"`
-	lease    strongroom.ID // of a release
 }
 
 // Behind is what was done behind one opening, as the ledger has it.

@@ -301,6 +301,8 @@ func TestQuorumIsOfDifferentPeopleWhoCountNow(t *testing.T) {
 	suspend(true)
 	a.wantRefused(t, a.carol, "sealed", "call.wav")
 	suspend(false)
+	a.wantRefused(t, a.carol, "sealed", "call.wav") // what they approved before they were suspended stays gone
+	a.approve(t, a.dan, q.ID)
 	a.wantRead(t, a.carol, "sealed", "call.wav", "for four eyes")
 	// Two requests with one approval each are not one with two.
 	if _, err := a.House.Room.WithdrawRequest(t.Context(), a.carol, q.ID); err != nil {

@@ -554,6 +554,7 @@ func (j *journal) close() error {
 	j.mu.Unlock()
 	<-healed
 	j.gate.Lock() // waits for whoever was under way
+	//lint:ignore SA2001 the wait is the point
 	j.gate.Unlock()
 	j.writing.Lock()
 	j.mu.Lock()

@@ -2,6 +2,7 @@ package disk
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -44,7 +45,7 @@ type history struct {
 func (h *history) act(b *Blobs, r *rand.Rand) bool {
 	if r.IntN(4) == 0 {
 		h.possible = append(h.possible, h.sure, nil)
-		if b.Remove(nil, h.name) != nil {
+		if b.Remove(context.Background(), h.name) != nil {
 			return false
 		}
 		h.sure = nil

@@ -81,9 +81,13 @@ func (p *pushService) verify(t *testing.T, authorization, vapid string) {
 		return
 	}
 	point := decode64(t, k)
-	public := ecdsa.PublicKey{Curve: elliptic.P256(), X: new(big.Int).SetBytes(point[1:33]), Y: new(big.Int).SetBytes(point[33:])}
+	public, err := ecdsa.ParseUncompressedPublicKey(elliptic.P256(), point)
+	if err != nil {
+		t.Error(err)
+		return
+	}
 	signature, sum := decode64(t, parts[2]), sha256.Sum256([]byte(parts[0]+"."+parts[1]))
-	if len(signature) != 64 || !ecdsa.Verify(&public, sum[:], new(big.Int).SetBytes(signature[:32]), new(big.Int).SetBytes(signature[32:])) {
+	if len(signature) != 64 || !ecdsa.Verify(public, sum[:], new(big.Int).SetBytes(signature[:32]), new(big.Int).SetBytes(signature[32:])) {
 		t.Error("the token's signature is not of the key")
 	}
 	var header, claims map[string]any

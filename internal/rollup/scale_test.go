@@ -1,7 +1,6 @@
 package rollup_test
 
 import (
-	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -144,8 +143,8 @@ func TestScale(t *testing.T) {
 		}
 		slices.Sort(took)
 		slices.Sort(work)
-		t.Log(fmt.Sprintf("%-30s p50 %8.1f ms   max %8.1f ms   processor p50 %8.1f ms   max %8.1f ms", q.name,
-			ms(took[len(took)/2]), ms(took[len(took)-1]), ms(work[len(work)/2]), ms(work[len(work)-1])))
+		t.Logf("%-30s p50 %8.1f ms   max %8.1f ms   processor p50 %8.1f ms   max %8.1f ms", q.name,
+			ms(took[len(took)/2]), ms(took[len(took)-1]), ms(work[len(work)/2]), ms(work[len(work)-1]))
 		if most := work[len(work)-1]; most > time.Second {
 			t.Errorf("%s took %s of processor time", q.name, most)
 		}
