@@ -64,7 +64,9 @@ func (f *Feed) Run(ctx context.Context, name string, w Watcher) {
 	pause := time.Second
 	for ctx.Err() == nil {
 		more := f.more() // before looking, so that nothing arrives unseen between
+		began := time.Now()
 		done, err := f.Step(ctx, w)
+		took := time.Since(began)
 		switch {
 		case err != nil && ctx.Err() == nil:
 			f.log.Error("telling a watcher what the ledger records", "watcher", name, "error", err)
@@ -82,10 +84,32 @@ func (f *Feed) Run(ctx context.Context, name string, w Watcher) {
 			select {
 			case <-ctx.Done():
 			case <-more:
+				// What comes within a moment is taken together: each Take is a commit, and
+				// those who read and store wait for the same disk.
+				rest(ctx, gatherRecords)
 			}
 		default:
 			pause = time.Second
+			rest(ctx, max(gatherRecords, share*took))
 		}
+	}
+}
+
+const (
+	// gatherRecords is how long a watcher's next records gather before it is told: an
+	// alert is later by that much.
+	gatherRecords = 250 * time.Millisecond
+	// share is how many times as long as it worked a watcher rests while it is behind, so
+	// that those who are served come first.
+	share = 4
+)
+
+func rest(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
 	}
 }
 

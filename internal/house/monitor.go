@@ -85,28 +85,9 @@ func (m *Monitoring) begin(ctx context.Context, r *rollup.Rollups) error {
 
 func (m *Monitoring) lockPath() string { return filepath.Join(m.house.Path, "monitor.lock") }
 
-// gather is how long the server lets records gather before it counts them: a commit for
-// each would cost more than counting.
-const gather = 250 * time.Millisecond
-
-// Take implements Watcher. Counting is in no hurry: it leaves those who are served at
-// least as much time as it takes, and waits for records to gather where few came.
+// Take implements Watcher.
 func (m *Monitoring) Take(ctx context.Context, events []strongroom.Event, next int64) error {
-	began := time.Now()
-	if err := m.Rollups.Take(ctx, events, next); err != nil {
-		return err
-	}
-	rest := time.Since(began)
-	if len(events) < feedBatch {
-		rest = max(rest, gather)
-	}
-	wait := time.NewTimer(rest)
-	defer wait.Stop()
-	select {
-	case <-ctx.Done(): // what was taken stays taken
-	case <-wait.C:
-	}
-	return nil
+	return m.Rollups.Take(ctx, events, next)
 }
 
 // Close closes the rollups.
