@@ -3,6 +3,8 @@ package house_test
 import (
 	"encoding/json"
 	"fmt"
+	"os"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -110,10 +112,17 @@ func TestScan(t *testing.T) {
 	}
 }
 
-// BenchmarkReplayRoom decides what is on record again: the whole of limit replay.
+// BenchmarkReplayRoom decides what is on record again: the whole of limit replay, over 50,000
+// records or STRONGROOM_REPLAY_RECORDS.
 func BenchmarkReplayRoom(b *testing.B) {
 	r := housetest.New(b, house.Options{})
-	const n = 50_000
+	n := 50_000
+	if text := os.Getenv("STRONGROOM_REPLAY_RECORDS"); text != "" {
+		var err error
+		if n, err = strconv.Atoi(text); err != nil {
+			b.Fatal(err)
+		}
+	}
 	decisions(b, r.House.Book, n)
 	size := r.House.Book.Head().Size
 	next, err := limit.Parse(append(limit.Default().Text(), '\n'))
@@ -125,7 +134,7 @@ func BenchmarkReplayRoom(b *testing.B) {
 		if err := house.Scan(b.Context(), r.House.Book, 0, size, replay.Take, nil); err != nil {
 			b.Fatal(err)
 		}
-		if report := replay.Report(); report.Same < n {
+		if report := replay.Report(); report.Same < int64(n) {
 			b.Fatalf("%+v", report)
 		}
 	}
