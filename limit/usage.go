@@ -49,8 +49,8 @@ func (s Shape) String() string {
 	return strings.Join(words, ", ")
 }
 
-// PerShape is how many resources stand for a shape when it is judged what is granted.
-const PerShape = 8
+// perShape is how many resources stand for a shape when it is judged what is granted.
+const perShape = 8
 
 // Usage gathers what the ledger shows was permitted and used, to hold it against what
 // policy grants. It is safe for concurrent use.
@@ -170,7 +170,7 @@ func (u *Usage) See(r strongroom.Resource) {
 }
 
 func (u *Usage) see(s Shape, r strongroom.Resource) {
-	if len(u.shapes[s]) < PerShape {
+	if len(u.shapes[s]) < perShape {
 		u.shapes[s] = append(u.shapes[s], r)
 	}
 }
@@ -259,7 +259,7 @@ func (u *Usage) Unused(set *Set, people []strongroom.Principal, now time.Time, s
 		People: []PersonRights{}, Groups: []GroupRights{}, Classes: []ClassRights{}, Policies: []PolicyUse{},
 		Unjudged: []string{
 			"conditions on the network address, the time of day and the exact name: a right that holds only there counts as not granted",
-			fmt.Sprintf("more than %d objects of a sort: a right to few of many may be missing", PerShape),
+			fmt.Sprintf("more than %d objects of a sort: a right to few of many may be missing", perShape),
 		},
 	}
 	through := map[strongroom.ID]map[string]bool{} // principal → groups of which a policy speaks that permitted them something

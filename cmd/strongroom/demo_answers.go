@@ -141,7 +141,7 @@ func (l *life) limited(ctx context.Context, w *tabwriter.Writer) error {
 		return err
 	}
 	usage := limit.NewUsage()
-	if err := seeStored(ctx, l.house, l.owner, usage); err != nil {
+	if err := usage.SeeStored(ctx, l.house.Room, l.owner); err != nil {
 		return err
 	}
 	if err := house.Scan(ctx, l.house.Book, 0, size, usage.Take, nil); err != nil {

@@ -177,36 +177,6 @@ func joinObligations(list []strongroom.Obligation) string {
 	return strings.Join(words, ", ")
 }
 
-// seeStored tells what there is in the room, so that rights nobody used count too.
-func seeStored(ctx context.Context, h *house.House, who vault.Caller, usage *limit.Usage) error {
-	byBucket := map[strongroom.ID][]strongroom.Resource{}
-	seen := map[strongroom.ID]map[limit.Shape]int{}
-	taken, err := h.Room.Inventory(ctx, who, vault.InventoryRequest{}, func(s vault.Stored) error {
-		r := strongroom.Resource{
-			Key: "an object", Version: s.Version, Custody: s.Custody, Size: s.Size, Created: s.Created, Attributes: s.Attributes, Label: s.Label, LegalHold: s.Hold, Scrubbed: s.Scrubbed,
-		}
-		if seen[s.Bucket] == nil {
-			seen[s.Bucket] = map[limit.Shape]int{}
-		}
-		if seen[s.Bucket][limit.ShapeOf(r)]++; seen[s.Bucket][limit.ShapeOf(r)] <= limit.PerShape {
-			byBucket[s.Bucket] = append(byBucket[s.Bucket], r)
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	usage.See(strongroom.Resource{})
-	for _, b := range taken.Buckets {
-		usage.See(strongroom.Resource{Bucket: b.Name, Custody: b.Custody})
-		for _, r := range byBucket[b.ID] {
-			r.Bucket = b.Name
-			usage.See(r)
-		}
-	}
-	return nil
-}
-
 // usage gathers what was used in the window, and what there is to use.
 func (f windowFlags) usage(ctx context.Context, out output, do func(*house.House, *limit.Usage, limit.UsageReport) error) error {
 	return f.with(ctx, func(h *house.House) error {
@@ -223,7 +193,7 @@ func (f windowFlags) usage(ctx context.Context, out output, do func(*house.House
 			return err
 		}
 		usage := limit.NewUsage()
-		if err := seeStored(ctx, h, who, usage); err != nil {
+		if err := usage.SeeStored(ctx, h.Room, who); err != nil {
 			return err
 		}
 		if err := f.events(ctx, h, who, out, usage.Take); err != nil {
@@ -253,7 +223,7 @@ type limitUnused struct {
 
 func (limitUnused) Help() string {
 	return `Holds what the policies in force grant against what the ledger shows was used: by person, group, sort of content and policy. Done in
-the name of the access key in the environment, who must be permitted to read the ledger and manage people.
+the name of the access key in the environment, who must be permitted to read the ledger, manage people and take inventory.
 
 Examples:
   strongroom limit unused

@@ -390,6 +390,18 @@ func TestPolicyAndLedger(t *testing.T) {
 	if len(usage.People) != 1 || usage.People[0].Principal != "owner" || usage.People[0].Used == 0 {
 		t.Errorf("%+v", usage)
 	}
+	// What nobody asked for in the window counts as granted all the same.
+	if _, err := r.House.Room.Put(t.Context(), r.Owner, vault.PutRequest{Bucket: "calls", Key: "unread", Size: 1}, strings.NewReader("x")); err != nil {
+		t.Fatal(err)
+	}
+	since := time.Now().UTC().Add(time.Millisecond)
+	time.Sleep(5 * time.Millisecond)
+	c.want(http.StatusOK, "GET", "/limit/unused?since="+since.Format("2006-01-02T15:04:05.000Z"), nil, &usage)
+	if !slices.ContainsFunc(usage.Classes, func(c limit.ClassRights) bool {
+		return c.Shape.Bucket == "calls" && c.Shape.Object && c.Granted == 1 && c.Used == 0
+	}) {
+		t.Errorf("an object that nobody asked for is not among %+v", usage.Classes)
+	}
 	var proposed limit.Proposed
 	c.want(http.StatusOK, "GET", "/limit/proposals", nil, &proposed)
 	if len(proposed.Proposals) == 0 || proposed.Caution == "" {

@@ -137,7 +137,9 @@ func (d *door) usage(ctx context.Context, s session, since time.Time) (*limit.Us
 		return fail(err)
 	}
 	usage := limit.NewUsage()
-	usage.See(strongroom.Resource{})
+	if err := usage.SeeStored(ctx, s.room.Vault, s.caller); err != nil {
+		return fail(err)
+	}
 	if err := d.scan(ctx, s, since, usage.Take); err != nil {
 		return fail(err)
 	}
