@@ -103,7 +103,7 @@ type Change struct {
 	Entries   []ledger.Entry
 }
 
-// Marks returns the marks that the change's first entry has to carry.
+// Marks returns the marks that the entries of the change have to carry, each of them once.
 func (c *Change) Marks() Marks {
 	var m Marks
 	for _, k := range c.Drop {
