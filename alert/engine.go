@@ -477,6 +477,7 @@ func (e *Engine) Trouble(kind, detail string) {
 // takeTrouble counts a trouble. Where even that cannot be kept, every channel is told
 // straight away, once an hour.
 func (e *Engine) takeTrouble(ctx context.Context, tr trouble) {
+	e.Changed() // the record of a change may still be on its way here
 	setup, err := e.now(ctx)
 	if err != nil {
 		e.Log.Error("alert: trouble", "kind", tr.kind, "error", err)

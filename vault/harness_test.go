@@ -191,6 +191,9 @@ func files(t testing.TB, r *housetest.Room) []string {
 	t.Helper()
 	var out []string
 	err := filepath.WalkDir(filepath.Join(r.Path, "blobs"), func(path string, d fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // deleted meanwhile
+		}
 		if err == nil && d.IsDir() && d.Name() == "journal" {
 			return fs.SkipDir // copies, for after a crash
 		}

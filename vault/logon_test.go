@@ -20,9 +20,9 @@ func passkey(n byte, count uint32) people.Passkey {
 }
 
 // logonRoom is a room whose clock a test moves.
-func logonRoom(t *testing.T) (*housetest.Room, *time.Time) {
-	now := time.Now()
-	return housetest.New(t, house.Options{Clock: func() time.Time { return now }}), &now
+func logonRoom(t *testing.T) (*housetest.Room, *setClock) {
+	clock := clockAt(time.Now())
+	return housetest.New(t, house.Options{Clock: clock.now}), clock
 }
 
 func invite(t *testing.T, r *housetest.Room, by vault.Caller, name string) string {
@@ -52,7 +52,7 @@ func kinds(t *testing.T, r *housetest.Room, from int64) string {
 
 // One link makes one passkey, within its time; each act is a record.
 func TestInvitation(t *testing.T) {
-	r, now := logonRoom(t)
+	r, clock := logonRoom(t)
 	ines := r.Person(strongroom.Principal{Name: "ines", Groups: []string{"supervisors"}})
 	r.Person(strongroom.Principal{Name: "robot", Kind: strongroom.Workload})
 	ctx, room := t.Context(), r.House.Room
@@ -82,7 +82,7 @@ func TestInvitation(t *testing.T) {
 		t.Errorf("a link is used twice: %v", err)
 	}
 	late := invite(t, r, r.Owner, "owner")
-	*now = now.Add(people.InvitationLife)
+	clock.advance(people.InvitationLife)
 	if _, err := room.Invited(ctx, late); !errors.Is(err, vault.ErrNoInvitation) {
 		t.Errorf("a link is good after its time: %v", err)
 	}
@@ -119,26 +119,26 @@ func TestRecovery(t *testing.T) {
 }
 
 func TestConsoleSessionEnds(t *testing.T) {
-	for name, end := range map[string]func(t *testing.T, r *housetest.Room, now *time.Time, l vault.Logon){
-		"unused": func(_ *testing.T, _ *housetest.Room, now *time.Time, _ vault.Logon) {
-			*now = now.Add(people.ConsoleIdle)
+	for name, end := range map[string]func(t *testing.T, r *housetest.Room, clock *setClock, l vault.Logon){
+		"unused": func(_ *testing.T, _ *housetest.Room, clock *setClock, _ vault.Logon) {
+			clock.advance(people.ConsoleIdle)
 		},
-		"long": func(t *testing.T, r *housetest.Room, now *time.Time, l vault.Logon) {
-			for until := now.Add(people.ConsoleLongest); now.Before(until); *now = now.Add(20 * time.Minute) {
+		"long": func(t *testing.T, r *housetest.Room, clock *setClock, l vault.Logon) {
+			for until := clock.now().Add(people.ConsoleLongest); clock.now().Before(until); clock.advance(20 * time.Minute) {
 				if _, err := r.House.Room.ConsoleCaller(l.Token); err != nil {
 					t.Fatalf("a session in use ended early: %v", err)
 				}
 			}
 		},
-		"suspended": func(t *testing.T, r *housetest.Room, now *time.Time, _ vault.Logon) {
-			*now = now.Add(time.Second)
+		"suspended": func(t *testing.T, r *housetest.Room, clock *setClock, _ vault.Logon) {
+			clock.advance(time.Second)
 			for _, suspended := range []bool{true, false} { // and does not come back
 				if _, err := r.House.Room.ChangePrincipal(t.Context(), r.Owner, "paul", func(p *strongroom.Principal) { p.Suspended = suspended }); err != nil {
 					t.Fatal(err)
 				}
 			}
 		},
-		"by themselves": func(t *testing.T, r *housetest.Room, _ *time.Time, l vault.Logon) {
+		"by themselves": func(t *testing.T, r *housetest.Room, _ *setClock, l vault.Logon) {
 			c, err := r.House.Room.ConsoleCaller(l.Token)
 			if err == nil {
 				err = r.House.Room.EndSession(t.Context(), c.Caller(), l.ID)
@@ -147,14 +147,14 @@ func TestConsoleSessionEnds(t *testing.T) {
 				t.Fatal(err)
 			}
 		},
-		"by whoever manages people": func(t *testing.T, r *housetest.Room, _ *time.Time, l vault.Logon) {
+		"by whoever manages people": func(t *testing.T, r *housetest.Room, _ *setClock, l vault.Logon) {
 			if err := r.House.Room.EndSession(t.Context(), r.Owner, l.ID); err != nil {
 				t.Fatal(err)
 			}
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r, now := logonRoom(t)
+			r, clock := logonRoom(t)
 			r.Person(strongroom.Principal{Name: "paul", Groups: []string{"agents"}})
 			tom := r.Person(strongroom.Principal{Name: "tom", Groups: []string{"agents"}})
 			room := r.House.Room
@@ -168,7 +168,7 @@ func TestConsoleSessionEnds(t *testing.T) {
 			if err := room.EndSession(t.Context(), tom, l.ID); strongroom.KindOf(err) != strongroom.KindDenied {
 				t.Errorf("tom ends paul's session: %v", err)
 			}
-			end(t, r, now, l)
+			end(t, r, clock, l)
 			if _, err := room.ConsoleCaller(l.Token); !errors.Is(err, vault.ErrNoSession) {
 				t.Errorf("the session goes on: %v", err)
 			}
@@ -216,25 +216,25 @@ func TestLogOn(t *testing.T) {
 
 // A restart ends no session that was in use, and none that was not goes on.
 func TestConsoleSessionsOverRestart(t *testing.T) {
-	now := time.Now()
-	options := house.Options{Clock: func() time.Time { return now }}
+	clock := clockAt(time.Now())
+	options := house.Options{Clock: clock.now}
 	r := housetest.New(t, options)
 	room := r.House.Room
 	l, err := room.SetUp(t.Context(), strings.SplitAfter(r.Founded.SetupURL, "#")[1], passkey(1, 0), somewhere)
 	if err != nil {
 		t.Fatal(err)
 	}
-	now = now.Add(people.ConsoleIdle - time.Minute)
+	clock.advance(people.ConsoleIdle - time.Minute)
 	if _, err := room.ConsoleCaller(l.Token); err != nil {
 		t.Fatal(err)
 	}
 	r.Stop()
-	now = now.Add(people.ConsoleIdle - time.Minute)
+	clock.advance(people.ConsoleIdle - time.Minute)
 	r = housetest.Open(t, r, options)
 	if _, err := r.House.Room.ConsoleCaller(l.Token); err != nil {
 		t.Errorf("a session in use ended with the restart: %v", err)
 	}
-	now = now.Add(people.ConsoleIdle)
+	clock.advance(people.ConsoleIdle)
 	if _, err := r.House.Room.ConsoleCaller(l.Token); err == nil {
 		t.Error("a session that was not used goes on")
 	}
