@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"strongroom"
+	"strongroom/door"
 	"strongroom/door/console"
 	"strongroom/internal/house"
 	"strongroom/vault"
@@ -48,9 +49,9 @@ func (f consoleFlags) url(scheme string, at net.Addr) (string, error) {
 
 // pages answers what people see in a browser.
 func (f consoleFlags) pages(s *server, metrics http.Handler, url string, clock func() time.Time, noise func(string)) (http.Handler, error) {
-	var rooms []console.Room
+	var rooms []door.Room
 	for _, h := range s.houses {
-		rooms = append(rooms, console.Room{Vault: h.Room, Alerts: h.Alerts})
+		rooms = append(rooms, h.Door())
 	}
 	return console.New(console.Config{
 		Metrics: metrics, Ready: s.checks(), Rooms: rooms, URL: url, Log: s.log, Noise: noise, Clock: clock,

@@ -13,9 +13,6 @@ import (
 // mostAlerts bounds what lists of alerts reach back to.
 const mostAlerts = 10_000
 
-// Alerting opens the desk where people meet a room's alerts; whoever asked closes it.
-type Alerting func(ctx context.Context) (*alert.Desk, func() error, error)
-
 func atDesk[T any](ctx context.Context, s session, do func(*alert.Desk) (T, error)) (*answer[T], error) {
 	if s.room.Alerts == nil {
 		return nil, notHere("alerting")
@@ -100,7 +97,7 @@ type channels struct {
 	Page[channel]
 }
 
-func (d *door) alerts() {
+func (d *service) alerts() {
 	handle(d, operation{method: "GET", path: "/alerts", summary: "Alerts, the newest first, of the newest 10,000", section: "alert"},
 		func(ctx context.Context, s session, in *struct {
 			Paging

@@ -27,6 +27,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"strongroom"
+	"strongroom/door"
 	"strongroom/people"
 	"strongroom/vault"
 )
@@ -45,7 +46,7 @@ const (
 type Rooms interface {
 	// ByToken answers the room of a token and whose it is, or an error that wraps
 	// vault.ErrNoToken where nobody has proved anything.
-	ByToken(ctx context.Context, presented string) (Room, vault.TokenCredential, error)
+	ByToken(ctx context.Context, presented string) (door.Room, vault.TokenCredential, error)
 }
 
 // Config says how the door stands.
@@ -56,7 +57,7 @@ type Config struct {
 }
 
 // door is the API.
-type door struct {
+type service struct {
 	Config
 	api     huma.API
 	answers answers
@@ -71,7 +72,7 @@ func New(c Config) http.Handler {
 		c.Noise = func(string) {}
 	}
 	mux := http.NewServeMux()
-	d := &door{Config: c, api: humago.New(mux, description())}
+	d := &service{Config: c, api: humago.New(mux, description())}
 	d.routes()
 	mux.HandleFunc("GET "+Prefix+"/{$}", d.index)
 	return d.guard(mux)
@@ -124,7 +125,7 @@ var strict = huma.Format{
 
 // session is who asks, in which room.
 type session struct {
-	room   Room
+	room   door.Room
 	caller vault.Caller
 }
 
@@ -134,7 +135,7 @@ func sessionOf(ctx context.Context) session { return ctx.Value(sessionKey{}).(se
 
 // guard lets in whoever presents a token, in one of their room's places, and answers a
 // repeated write as the first one was.
-func (d *door) guard(inner http.Handler) http.Handler {
+func (d *service) guard(inner http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Cache-Control", "no-store")
@@ -203,7 +204,7 @@ func (d *door) guard(inner http.Handler) http.Handler {
 }
 
 // known finds out who asks.
-func (d *door) known(r *http.Request) (session, vault.TokenCredential, error) {
+func (d *service) known(r *http.Request) (session, vault.TokenCredential, error) {
 	presented, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
 	if !ok {
 		d.Noise("API request without a token")

@@ -17,11 +17,10 @@ import (
 	"golang.org/x/mod/sumdb/tlog"
 
 	"strongroom"
-	"strongroom/alert"
+	"strongroom/door"
 	"strongroom/door/api"
 	"strongroom/internal/house"
 	"strongroom/internal/housetest"
-	"strongroom/know"
 	"strongroom/ledger"
 	"strongroom/limit"
 	"strongroom/people"
@@ -31,49 +30,9 @@ import (
 // rooms is one room.
 type rooms struct{ r *housetest.Room }
 
-func (r rooms) ByToken(ctx context.Context, presented string) (api.Room, vault.TokenCredential, error) {
-	h := r.r.House
-	c, err := h.Room.TokenCaller(ctx, presented)
-	return api.Room{
-		Vault: h.Room,
-		Range: func(ctx context.Context, since time.Time) (int64, int64, error) {
-			from, err := house.FirstSince(ctx, h.Book, since)
-			return from, h.Book.Head().Size, err
-		},
-		Scan: func(ctx context.Context, from, to int64, take func(*strongroom.Event)) error {
-			return house.Scan(ctx, h.Book, from, to, take, nil)
-		},
-		Monitor: h.Monitor(),
-		Know: func(ctx context.Context) (know.Store, func() error, error) {
-			s, err := h.OpenInventory(ctx)
-			if err != nil {
-				return nil, nil, err
-			}
-			return s, s.Close, nil
-		},
-		CatchUp:    func(ctx context.Context, s know.Store) error { return h.CatchUp(ctx, s) },
-		Classifier: classifier{h},
-		Alerts:     func(ctx context.Context) (*alert.Desk, func() error, error) { return h.Alerts(ctx) },
-	}, c, err
-}
-
-type classifier struct{ h *house.House }
-
-func (c classifier) Ask(ctx context.Context, who vault.Caller, x api.Classification) (api.Classification, error) {
-	asked, err := c.h.AskClassify(ctx, who, house.ClassifyRun{Bucket: x.Bucket, Prefix: x.Prefix, Since: x.Since, Again: x.Again, Dry: x.Dry})
-	if err != nil {
-		return api.Classification{}, err
-	}
-	x.ID, x.State, x.Asked, x.Detectors = asked.ID, asked.State, asked.Asked, asked.Detectors
-	return x, nil
-}
-
-func (c classifier) Run(id strongroom.ID) (api.Classification, bool, error) {
-	x, err := c.h.ClassifyRun(id)
-	if err != nil {
-		return api.Classification{}, false, nil
-	}
-	return api.Classification{ID: x.ID, Bucket: x.Bucket, Prefix: x.Prefix, State: x.State, Scanned: x.Scanned, Tightened: x.Tightened, Found: x.Found}, true, nil
+func (r rooms) ByToken(ctx context.Context, presented string) (door.Room, vault.TokenCredential, error) {
+	c, err := r.r.House.Room.TokenCaller(ctx, presented)
+	return r.r.House.Door(), c, err
 }
 
 // client asks the API in somebody's name.

@@ -20,7 +20,7 @@ type checked struct {
 	Explanation string              `json:"explanation" doc:"One sentence."`
 }
 
-func (d *door) check() {
+func (d *service) check() {
 	handle(d, operation{method: "GET", path: "/limit/check", section: "limit",
 		summary: "Would policy permit it, and why: for those who may read the policies, the principals (of another) and the object's metadata (of one that is stored)"},
 		func(ctx context.Context, s session, in *struct {

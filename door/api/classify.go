@@ -7,57 +7,9 @@ import (
 
 	"strongroom"
 	"strongroom/classify"
+	"strongroom/door"
 	"strongroom/vault"
 )
-
-// Classification is a run of the classifier: what is asked for, and how far it has come.
-type Classification struct {
-	ID     strongroom.ID `json:"id"`
-	Bucket string        `json:"bucket,omitempty"`
-	Prefix string        `json:"prefix,omitempty"`
-	Since  time.Time     `json:"since,omitzero" required:"false"`
-	Again  bool          `json:"again,omitempty"`
-	Dry    bool          `json:"dry_run,omitempty"`
-
-	State     string    `json:"state" enum:"queued,running,done,failed"`
-	Problem   string    `json:"problem,omitempty"`
-	Asked     time.Time `json:"asked"`
-	Ended     time.Time `json:"ended,omitzero" required:"false"`
-	Detectors string    `json:"detectors" doc:"Their version."`
-
-	Seen      int64 `json:"seen" doc:"Versions."`
-	Scanned   int64 `json:"scanned" doc:"Opened and looked at."`
-	Current   int64 `json:"current" doc:"These detectors had looked at before."`
-	Media     int64 `json:"media" doc:"Confidential by nature, not opened."`
-	Unread    int64 `json:"unread" doc:"Opened, and of a type that detectors do not read."`
-	Partly    int64 `json:"partly" doc:"Only the beginning was looked at."`
-	Tightened int64 `json:"tightened" doc:"Labels that became stricter, or would."`
-	Refused   int64 `json:"refused" doc:"By policy."`
-	Failed    int64 `json:"failed"`
-	Bytes     int64 `json:"bytes"`
-
-	Found map[string]int64     `json:"found,omitempty" doc:"By detector."`
-	Notes []ClassificationNote `json:"notes,omitempty"`
-	More  int64                `json:"more,omitempty" doc:"Notes that did not fit."`
-}
-
-// ClassificationNote is something that a run tells of one version.
-type ClassificationNote struct {
-	Kind    string `json:"kind" enum:"tightened,may-be-loosened,disputed,failed"`
-	Bucket  string `json:"bucket"`
-	Key     string `json:"key"`
-	Version string `json:"version"`
-	Text    string `json:"text"`
-}
-
-// Classifier runs the classifier over what is stored.
-type Classifier interface {
-	// Ask keeps a new run, and has whoever serves the room do it, once policy has permitted
-	// it, on record.
-	Ask(ctx context.Context, who vault.Caller, x Classification) (Classification, error)
-	// Run reads a run, for whomever has asked policy; false where there is none.
-	Run(id strongroom.ID) (Classification, bool, error)
-}
 
 // labelled is an object's label and where it comes from.
 type labelled struct {
@@ -84,7 +36,7 @@ type ObjectAt struct {
 	Version string `query:"version" maxLength:"64" doc:"The current one where left out."`
 }
 
-func (d *door) classify() {
+func (d *service) classify() {
 	handle(d, operation{method: "GET", path: "/buckets/{bucket}/label", summary: "An object's label and where it comes from", section: "classify"},
 		func(ctx context.Context, s session, in *ObjectAt) (*answer[labelled], error) {
 			return labelledAs(s.room.Vault.LabelOf(ctx, s.caller, in.Bucket, in.Key, in.Version))
@@ -114,17 +66,17 @@ func (d *door) classify() {
 				Again  bool      `json:"again,omitempty" doc:"Also what the detectors of now have looked at already."`
 				Dry    bool      `json:"dry_run,omitempty" doc:"Change no label. Content is opened, on record, all the same."`
 			}
-		}) (*answer[Classification], error) {
+		}) (*answer[door.Classification], error) {
 			if s.room.Classifier == nil {
 				return nil, notHere("classifier")
 			}
 			if in.Body.Prefix != "" && in.Body.Bucket == "" {
 				return nil, invalid("a prefix is of one bucket")
 			}
-			return answering(s.room.Classifier.Ask(ctx, s.caller, Classification{Bucket: in.Body.Bucket, Prefix: in.Body.Prefix, Since: in.Body.Since, Again: in.Body.Again, Dry: in.Body.Dry}))
+			return answering(s.room.Classifier.Ask(ctx, s.caller, door.Classification{Bucket: in.Body.Bucket, Prefix: in.Body.Prefix, Since: in.Body.Since, Again: in.Body.Again, Dry: in.Body.Dry}))
 		})
 	handle(d, operation{method: "GET", path: "/classifications/{id}", summary: "How far a run is, and what it found, for whoever may have asked for it", section: "classify"},
-		func(ctx context.Context, s session, in *ByID) (*answer[Classification], error) {
+		func(ctx context.Context, s session, in *ByID) (*answer[door.Classification], error) {
 			if s.room.Classifier == nil {
 				return nil, notHere("classifier")
 			}

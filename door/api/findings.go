@@ -2,7 +2,7 @@ package api
 
 import "context"
 
-func (d *door) findings() {
+func (d *service) findings() {
 	handle(d, operation{method: "POST", path: "/findings", section: "alert", status: 204,
 		summary: "Put on record what a workload noticed outside the room: for workloads alone"},
 		func(ctx context.Context, s session, in *struct {

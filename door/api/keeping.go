@@ -43,7 +43,7 @@ func period(name, text string) (vault.Period, error) {
 	return p, nil
 }
 
-func (d *door) keeping() {
+func (d *service) keeping() {
 	handle(d, operation{method: "GET", path: "/holds", summary: "The holds and what each keeps, in order of placing", section: "keep"},
 		func(ctx context.Context, s session, in *struct {
 			Paging

@@ -13,9 +13,6 @@ import (
 	"strongroom/vault"
 )
 
-// Knowing opens what is known of a room's data, inside and outside; whoever asked closes it.
-type Knowing func(ctx context.Context) (know.Store, func() error, error)
-
 // knowing asks what is known, where it is. Whatever is told of it was decided and put on
 // record by do, or by the vault that it asks.
 func knowing[T any](ctx context.Context, s session, do func(know.Store) (T, error)) (*answer[T], error) {
@@ -70,7 +67,7 @@ type OwnedBy struct {
 	Owner string `json:"owner" maxLength:"128" doc:"Name of a person; nobody where empty."`
 }
 
-func (d *door) know() {
+func (d *service) know() {
 	handle(d, operation{method: "GET", path: "/inventory", section: "know",
 		summary: "What there is, inside and outside: counts, bytes, ages, labels, owners, in order of place, kind, label, class, age and owner; taken anew for each page"},
 		func(ctx context.Context, s session, in *struct {

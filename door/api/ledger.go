@@ -27,7 +27,7 @@ type proven struct {
 	Event      strongroom.Event `json:"event"`
 }
 
-func (d *door) ledger() {
+func (d *service) ledger() {
 	handle(d, operation{method: "GET", path: "/ledger/head", summary: "The ledger's newest signed state", section: "ledger"},
 		func(ctx context.Context, s session, _ *none) (*answer[head], error) {
 			h := s.room.Vault.Book.Head()
@@ -96,7 +96,7 @@ func (d *door) ledger() {
 }
 
 // events answers what the records from ≤ index < to tell, in order.
-func (d *door) events(ctx context.Context, s session, from, to int64) ([]strongroom.Event, error) {
+func (d *service) events(ctx context.Context, s session, from, to int64) ([]strongroom.Event, error) {
 	out := make([]strongroom.Event, 0, to-from)
 	var reader vault.EventReader
 	for r, err := range s.room.Vault.Book.Records(ctx, from, to) {

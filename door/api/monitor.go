@@ -98,7 +98,7 @@ type usageAsked struct {
 
 // usageOf asks the vault, and waits a while until what was on record before is counted; for
 // a page after the first it does not.
-func (d *door) usageOf(ctx context.Context, s session, question string, p Paging) (usageAsked, error) {
+func (d *service) usageOf(ctx context.Context, s session, question string, p Paging) (usageAsked, error) {
 	a := usageAsked{Monitor: s.room.Monitor, actors: map[string]monitor.Actor{}}
 	if s.room.Monitor == nil {
 		return a, notHere("monitoring")
@@ -181,7 +181,7 @@ type usageDossier struct {
 	Person monitor.Dossier `json:"person"`
 }
 
-func (d *door) monitor() {
+func (d *service) monitor() {
 	handle(d, operation{method: "GET", path: "/usage/who", summary: "Who did how much, in order of pseudonym", section: "monitor"},
 		func(ctx context.Context, s session, in *struct {
 			Paging

@@ -35,7 +35,7 @@ type bucket struct {
 	Created time.Time `json:"created"`
 }
 
-func (d *door) objects() {
+func (d *service) objects() {
 	handle(d, operation{method: "GET", path: "/buckets", summary: "The buckets, in order of name", section: "objects"},
 		func(ctx context.Context, s session, in *struct{ Paging }) (*answer[Page[bucket]], error) {
 			all, err := s.room.Vault.ListBuckets(ctx, s.caller)

@@ -25,7 +25,7 @@ type principalBody struct {
 	Expires    time.Time                `json:"expires,omitzero" required:"false" doc:"Last moment of the principal; none where left out."`
 }
 
-func (d *door) people() {
+func (d *service) people() {
 	handle(d, operation{method: "GET", path: "/principals", summary: "The principals, in order of name", section: "people"},
 		func(ctx context.Context, s session, in *struct{ Paging }) (*answer[Page[strongroom.Principal]], error) {
 			all, err := s.room.Vault.Principals(ctx, s.caller)
@@ -117,7 +117,7 @@ type token struct {
 }
 
 // inUse answers the principals by id, and when keys and tokens were last used.
-func (d *door) inUse(ctx context.Context, s session) (map[strongroom.ID]strongroom.Principal, map[string]time.Time, error) {
+func (d *service) inUse(ctx context.Context, s session) (map[strongroom.ID]strongroom.Principal, map[string]time.Time, error) {
 	all, err := s.room.Vault.Principals(ctx, s.caller)
 	if err != nil {
 		return nil, nil, err
@@ -146,7 +146,7 @@ type KeyID struct {
 // lasting is how long something made here is to be valid.
 func lasting(days int) time.Duration { return time.Duration(days) * 24 * time.Hour }
 
-func (d *door) keys() {
+func (d *service) keys() {
 	handle(d, operation{method: "GET", path: "/keys", summary: "The access keys, in order of id", section: "keys"},
 		func(ctx context.Context, s session, in *struct{ Paging }) (*answer[Page[accessKey]], error) {
 			all, err := s.room.Vault.AccessKeys(ctx, s.caller)

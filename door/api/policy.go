@@ -15,7 +15,7 @@ type policyText struct {
 	Text string `json:"text" doc:"Cedar: the policies that are no bucket's."`
 }
 
-func (d *door) policies() {
+func (d *service) policies() {
 	handle(d, operation{method: "GET", path: "/policy", summary: "The policies in force", section: "limit"},
 		func(ctx context.Context, s session, _ *none) (*answer[policyText], error) {
 			text, hash, err := s.room.Vault.ReadPolicy(ctx, s.caller)
@@ -69,7 +69,7 @@ func (d *door) policies() {
 }
 
 // sets compiles the policies in force and those that would be with text in the base's place.
-func (d *door) sets(ctx context.Context, s session, text string) (current, next *limit.Set, err error) {
+func (d *service) sets(ctx context.Context, s session, text string) (current, next *limit.Set, err error) {
 	if _, err := limit.Parse([]byte(text)); err != nil {
 		return nil, nil, invalid(err.Error())
 	}
@@ -86,7 +86,7 @@ func (d *door) sets(ctx context.Context, s session, text string) (current, next 
 	return current, next, nil
 }
 
-func (d *door) inForce(ctx context.Context, s session) (*limit.Set, error) {
+func (d *service) inForce(ctx context.Context, s session) (*limit.Set, error) {
 	hash, err := s.room.Vault.PolicyInForce()
 	if err != nil {
 		return nil, err
@@ -99,7 +99,7 @@ func (d *door) inForce(ctx context.Context, s session) (*limit.Set, error) {
 }
 
 // scan tells take what is on record since then, after putting on record that it is read.
-func (d *door) scan(ctx context.Context, s session, since time.Time, take func(*strongroom.Event)) error {
+func (d *service) scan(ctx context.Context, s session, since time.Time, take func(*strongroom.Event)) error {
 	if since.IsZero() {
 		since = s.room.Vault.Clock().AddDate(0, 0, -90)
 	}
@@ -113,7 +113,7 @@ func (d *door) scan(ctx context.Context, s session, since time.Time, take func(*
 	return s.room.Scan(ctx, from, to, take)
 }
 
-func (d *door) usage(ctx context.Context, s session, since time.Time) (*limit.Usage, limit.UsageReport, *limit.Set, error) {
+func (d *service) usage(ctx context.Context, s session, since time.Time) (*limit.Usage, limit.UsageReport, *limit.Set, error) {
 	fail := func(err error) (*limit.Usage, limit.UsageReport, *limit.Set, error) {
 		return nil, limit.UsageReport{}, nil, err
 	}

@@ -40,7 +40,7 @@ var statuses = map[strongroom.Kind]int{
 }
 
 // problem makes an error one that clients see. What they may not see goes to the log.
-func (d *door) problem(err error) *Problem {
+func (d *service) problem(err error) *Problem {
 	if p, ok := errors.AsType[*Problem](err); ok {
 		return p
 	}
@@ -60,7 +60,7 @@ func (d *door) problem(err error) *Problem {
 }
 
 // fail answers outside the described operations; a status of 0 means the error's own.
-func (d *door) fail(w http.ResponseWriter, _ *http.Request, status int, err error) {
+func (d *service) fail(w http.ResponseWriter, _ *http.Request, status int, err error) {
 	p := d.problem(err)
 	if status != 0 {
 		p.Status, p.Title = status, http.StatusText(status)

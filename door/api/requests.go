@@ -45,7 +45,7 @@ type review struct {
 	Overdue bool `json:"overdue" doc:"Nobody has reviewed it for too long."`
 }
 
-func (d *door) requests() {
+func (d *service) requests() {
 	handle(d, operation{method: "POST", path: "/requests", summary: "Ask others to approve what policy permits only with their approval", section: "limit", status: http.StatusCreated},
 		func(ctx context.Context, s session, in *struct {
 			Body struct {
@@ -145,7 +145,7 @@ func (d *door) requests() {
 		})
 }
 
-func (d *door) emergencies() {
+func (d *service) emergencies() {
 	handle(d, operation{method: "POST", path: "/break-glass", summary: "Open a time in which what policy keeps for emergencies is permitted; it alerts, and somebody reviews it", section: "limit", status: http.StatusCreated},
 		func(ctx context.Context, s session, in *struct {
 			Body struct {

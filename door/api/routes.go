@@ -6,36 +6,14 @@ import (
 	"net/http"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"strongroom"
-	"strongroom/know"
-	"strongroom/monitor"
-	"strongroom/vault"
 )
 
-// Room is one room as the API needs it: the vault, and the engines that stand beside it.
-// An engine that is nil is not there, and what would ask it is answered 501.
-type Room struct {
-	Vault *vault.Room
-	// Range answers the indexes of the records since then, and Scan tells of each, in no
-	// order and from several goroutines at once.
-	Range func(ctx context.Context, since time.Time) (from, to int64, err error)
-	Scan  func(ctx context.Context, from, to int64, take func(*strongroom.Event)) error
-	// Monitor answers who accessed what, when and how often.
-	Monitor *monitor.Monitor
-	// Know opens what is known of data inside and outside, and CatchUp tells it everything
-	// that is on record now.
-	Know       Knowing
-	CatchUp    func(context.Context, know.Store) error
-	Classifier Classifier
-	Alerts     Alerting
-}
-
 // routes is everything there is.
-func (d *door) routes() {
+func (d *service) routes() {
 	d.me()
 	d.people()
 	d.keys()
@@ -63,7 +41,7 @@ type operation struct {
 }
 
 // handle registers an operation. The handler is told who asks.
-func handle[I, O any](d *door, op operation, do func(ctx context.Context, s session, in *I) (*O, error)) {
+func handle[I, O any](d *service, op operation, do func(ctx context.Context, s session, in *I) (*O, error)) {
 	id := strings.ToLower(op.method) + strings.NewReplacer("/", "-", "{", "", "}", "").Replace(op.path)
 	huma.Register(d.api, huma.Operation{
 		OperationID: id, Method: op.method, Path: Prefix + op.path, Summary: op.summary, Tags: []string{op.section}, DefaultStatus: op.status, MaxBodyBytes: MaxBody,
@@ -97,7 +75,7 @@ type Me struct {
 	RoomName  string               `json:"room_name"`
 }
 
-func (d *door) me() {
+func (d *service) me() {
 	handle(d, operation{method: "GET", path: "/me", summary: "Who the token acts as", section: "people"}, func(_ context.Context, s session, _ *none) (*answer[Me], error) {
 		return answering(Me{s.caller.Principal, s.room.Vault.ID, s.room.Vault.Name}, nil)
 	})
@@ -111,7 +89,7 @@ Send <code>Authorization: Bearer</code> with a token that <code>strongroom token
 {{range .}}<h2>{{.Name}}</h2><table>{{range .Operations}}<tr><td><code>{{.Method}}</code><td><code>{{.Path}}</code><td>{{.Summary}}{{end}}</table>{{end}}`))
 
 // index lists the operations for people.
-func (d *door) index(w http.ResponseWriter, _ *http.Request) {
+func (d *service) index(w http.ResponseWriter, _ *http.Request) {
 	type row struct{ Method, Path, Summary string }
 	type section struct {
 		Name       string

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"strongroom"
+	"strongroom/door"
 	"strongroom/door/api"
 	"strongroom/internal/house"
 	"strongroom/internal/housetest"
@@ -137,9 +138,9 @@ func (s *scene) callerOf(p strongroom.Principal, purpose string) vault.Caller {
 // bare is a room whose engines are not there.
 type bare struct{ rooms }
 
-func (b bare) ByToken(ctx context.Context, presented string) (api.Room, vault.TokenCredential, error) {
+func (b bare) ByToken(ctx context.Context, presented string) (door.Room, vault.TokenCredential, error) {
 	r, c, err := b.rooms.ByToken(ctx, presented)
-	return api.Room{Vault: r.Vault}, c, err
+	return door.Room{Vault: r.Vault}, c, err
 }
 
 // Where an engine is not there its operations say so.

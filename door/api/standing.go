@@ -11,7 +11,7 @@ import (
 
 // directory is what of people and keys a directory, an identity provider and a machine
 // have to do with.
-func (d *door) directory() {
+func (d *service) directory() {
 	handle(d, operation{method: "POST", path: "/keys/{id}/expire", summary: "Have an access key end at a time; an end can be brought forward, never put off", section: "keys", status: http.StatusNoContent},
 		func(ctx context.Context, s session, in *struct {
 			KeyID

@@ -19,7 +19,7 @@ type ticketSystem struct {
 	Secret string    `json:"secret,omitempty" doc:"What the questions are signed with, where it was made here; shown this once."`
 }
 
-func (d *door) tickets() {
+func (d *service) tickets() {
 	handle(d, operation{method: "GET", path: "/limit/tickets", summary: "Which ticket system is asked", section: "limit"},
 		func(ctx context.Context, s session, _ *none) (*answer[ticketSystem], error) {
 			t, err := s.room.Vault.TicketSystem(ctx, s.caller)

@@ -22,6 +22,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"strongroom"
+	"strongroom/door"
 	"strongroom/door/console"
 	"strongroom/internal/house"
 	"strongroom/internal/housetest"
@@ -97,7 +98,7 @@ func (p *place) console(t *testing.T, url string, log *slog.Logger) http.Handler
 	t.Helper()
 	h, err := console.New(console.Config{
 		Metrics: http.NotFoundHandler(), Failed: func(string, error) {}, URL: url, Log: log,
-		Rooms: []console.Room{{Vault: p.House.Room, Alerts: p.House.Alerts}},
+		Rooms: []door.Room{p.House.Door()},
 		Noise: func(kind string) { fmt.Fprintln(p.noise, kind); p.House.Room.Noise(kind) },
 	})
 	if err != nil {

@@ -17,8 +17,7 @@ import (
 	"github.com/go-webauthn/webauthn/webauthn"
 
 	"strongroom"
-	"strongroom/alert"
-	"strongroom/vault"
+	"strongroom/door"
 )
 
 // Check is one thing that must hold for the server to be ready. Its error is for
@@ -28,19 +27,12 @@ type Check struct {
 	Ask  func(ctx context.Context) error
 }
 
-// Room is one room as its people meet it.
-type Room struct {
-	Vault *vault.Room
-	// Alerts opens the desk where people meet alerts; whoever asked closes it.
-	Alerts func(ctx context.Context) (*alert.Desk, func() error, error)
-}
-
 // Config says what the console serves.
 type Config struct {
 	Metrics http.Handler
 	Ready   []Check
 	Failed  func(check string, err error)
-	Rooms   []Room
+	Rooms   []door.Room
 	// URL is where browsers reach the console: passkeys are made for its host.
 	URL   string
 	Log   *slog.Logger

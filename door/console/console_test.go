@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"strongroom"
+	"strongroom/door"
 	"strongroom/door/console"
 	"strongroom/vault"
 )
@@ -289,7 +290,7 @@ func TestReady(t *testing.T) {
 	p := open(t)
 	var failed []string
 	h, err := console.New(console.Config{
-		Metrics: http.NotFoundHandler(), URL: origin, Log: slog.New(slog.DiscardHandler), Rooms: []console.Room{{Vault: p.House.Room}}, Noise: func(string) {},
+		Metrics: http.NotFoundHandler(), URL: origin, Log: slog.New(slog.DiscardHandler), Rooms: []door.Room{{Vault: p.House.Room}}, Noise: func(string) {},
 		Ready: []console.Check{
 			{Name: "ledger", Ask: func(ctx context.Context) error {
 				if _, bounded := ctx.Deadline(); !bounded {

@@ -12,6 +12,7 @@ import (
 	"github.com/go-webauthn/webauthn/webauthn"
 
 	"strongroom"
+	"strongroom/door"
 	"strongroom/people"
 	"strongroom/vault"
 )
@@ -40,14 +41,14 @@ type visit struct {
 	c      *console
 	w      http.ResponseWriter
 	r      *http.Request
-	room   *Room
+	room   *door.Room
 	who    vault.ConsoleCredential
 	caller vault.Caller
 	page   *page
 }
 
 // session finds whose session a request bears.
-func (c *console) session(r *http.Request) (*Room, vault.ConsoleCredential, error) {
+func (c *console) session(r *http.Request) (*door.Room, vault.ConsoleCredential, error) {
 	err := error(&strongroom.Error{Kind: strongroom.KindDenied, Message: "nobody is logged on", Cause: vault.ErrNoSession})
 	k, none := r.Cookie(c.cookie())
 	if none != nil || len(k.Value) > 128 {
@@ -320,7 +321,7 @@ func (c *console) showSetup(w http.ResponseWriter, r *http.Request) {
 }
 
 // invitedTo finds the room that a link's secret invites to.
-func (c *console) invitedTo(r *http.Request, token string) (*Room, vault.Invitation, error) {
+func (c *console) invitedTo(r *http.Request, token string) (*door.Room, vault.Invitation, error) {
 	var err error
 	for i := range c.Rooms {
 		var invited vault.Invitation

@@ -13,6 +13,7 @@ import (
 	"github.com/go-webauthn/webauthn/webauthn"
 
 	"strongroom"
+	"strongroom/door"
 	"strongroom/people"
 	"strongroom/vault"
 )
@@ -68,7 +69,7 @@ func (h holder) WebAuthnCredentials() []webauthn.Credential {
 	return out
 }
 
-func (c *console) holderOf(r *Room, p strongroom.Principal) holder {
+func (c *console) holderOf(r *door.Room, p strongroom.Principal) holder {
 	return holder{r.Vault.ID, p, r.Vault.PasskeysOf(p.ID), c.party}
 }
 
@@ -160,7 +161,7 @@ func (s *ceremonies) take(id, act, of string, now time.Time) (webauthn.SessionDa
 
 // claimant is who an answer to a challenge says it is from; nothing of it is proved.
 type claimant struct {
-	room      *Room
+	room      *door.Room
 	principal strongroom.Principal
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"strongroom"
+	"strongroom/door"
 	"strongroom/door/api"
 	"strongroom/internal/frontdoor"
 	"strongroom/internal/house"
@@ -20,9 +21,9 @@ import (
 
 type byToken struct{ *housetest.Room }
 
-func (r byToken) ByToken(ctx context.Context, presented string) (api.Room, vault.TokenCredential, error) {
+func (r byToken) ByToken(ctx context.Context, presented string) (door.Room, vault.TokenCredential, error) {
 	c, err := r.House.Room.TokenCaller(ctx, presented)
-	return api.Room{Vault: r.House.Room}, c, err
+	return door.Room{Vault: r.House.Room}, c, err
 }
 
 func TestFindings(t *testing.T) {
