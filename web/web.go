@@ -11,5 +11,5 @@ var Pages embed.FS
 
 // Assets are what pages refer to.
 //
-//go:embed console.css console.js icon.svg
+//go:embed *.css *.js *.svg
 var Assets embed.FS

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"strongroom"
 	"strongroom/alert"
 )
 
@@ -11,6 +12,20 @@ import (
 const alertsMost = 200
 
 var severityOrder = []alert.Severity{alert.Critical, alert.High, alert.Medium, alert.Low}
+
+func alertSection() section {
+	return section{
+		name: "alerts", path: "/alerts",
+		offered: func(v *visit) bool {
+			return v.room.Alerts != nil && v.room.Vault.Offers(v.caller, strongroom.ActionReadAlerts)
+		},
+		routes: map[string]func(*visit) error{
+			"GET /alerts":                   (*visit).alerts,
+			"GET /alerts/{id}":              (*visit).alert,
+			"POST /alerts/{id}/acknowledge": (*visit).acknowledge,
+		},
+	}
+}
 
 type alertsData struct{ Open, Other []alert.Alert }
 

@@ -46,6 +46,7 @@ type console struct {
 	party        string // relying party id
 	secure       bool   // browsers reach it by TLS
 	passkeys     *webauthn.WebAuthn
+	sections     []section
 	ceremonies   ceremonies
 	strikes      strikes
 	assets       map[string]asset
@@ -85,7 +86,7 @@ func New(config Config) (http.Handler, error) {
 	if config.Clock == nil {
 		config.Clock = time.Now
 	}
-	c := &console{Config: config, origin: at.String(), host: at.Host, party: at.Hostname(), secure: at.Scheme == "https"}
+	c := &console{Config: config, origin: at.String(), host: at.Host, party: at.Hostname(), secure: at.Scheme == "https", sections: sections()}
 	if c.passkeys, err = newParty(c.party, c.origin); err != nil {
 		return nil, err
 	}
@@ -113,26 +114,13 @@ func New(config Config) (http.Handler, error) {
 	mux.HandleFunc("POST /logon/begin", c.beginLogon)
 	mux.HandleFunc("POST /logon/finish", c.finishLogon)
 
-	for pattern, do := range map[string]func(*visit) error{
-		"GET /{$}":                        (*visit).today,
-		"GET /requests":                   (*visit).requests,
-		"GET /requests/{id}":              (*visit).request,
-		"POST /requests/{id}/approve":     (*visit).approve,
-		"POST /requests/{id}/refuse":      (*visit).refuse,
-		"POST /requests/{id}/withdraw":    (*visit).withdraw,
-		"GET /alerts":                     (*visit).alerts,
-		"GET /alerts/{id}":                (*visit).alert,
-		"POST /alerts/{id}/acknowledge":   (*visit).acknowledge,
-		"GET /people":                     (*visit).people,
-		"GET /people/{id}":                (*visit).person,
-		"POST /people/{id}/sessions/end":  (*visit).endTheirs,
-		"GET /account":                    (*visit).account,
-		"POST /account/sessions/{id}/end": (*visit).endOwn,
-		"POST /confirm":                   (*visit).confirm,
-		"POST /logoff":                    (*visit).logoff,
-	} {
-		mux.HandleFunc(pattern, c.inside(do))
+	for _, part := range c.sections {
+		for pattern, do := range part.routes {
+			mux.HandleFunc(pattern, c.inside(do))
+		}
 	}
+	mux.HandleFunc("POST /confirm", c.inside((*visit).confirm))
+	mux.HandleFunc("POST /logoff", c.inside((*visit).logoff))
 	mux.HandleFunc("/", c.nowhere)
 	return c.protect(mux), nil
 }

@@ -112,12 +112,11 @@ func (c *console) outside(w http.ResponseWriter, r *http.Request) {
 
 // nav lists the pages that there are for this person.
 func (v *visit) nav() []place {
-	nav := []place{{Section: "today", Path: "/"}, {Section: "requests", Path: "/requests"}}
-	if v.room.Alerts != nil && v.room.Vault.Offers(v.caller, strongroom.ActionReadAlerts) {
-		nav = append(nav, place{Section: "alerts", Path: "/alerts"})
-	}
-	if v.room.Vault.Offers(v.caller, strongroom.ActionManagePeople) {
-		nav = append(nav, place{Section: "people", Path: "/people"})
+	var nav []place
+	for _, part := range v.c.sections {
+		if part.path != "" && (part.offered == nil || part.offered(v)) {
+			nav = append(nav, place{Section: part.name, Path: part.path})
+		}
 	}
 	return nav
 }

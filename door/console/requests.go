@@ -14,6 +14,16 @@ type requestsData struct {
 	All                   bool // Others is everybody's, for those who review access
 }
 
+func requestSection() section {
+	return section{name: "requests", path: "/requests", routes: map[string]func(*visit) error{
+		"GET /requests":                (*visit).requests,
+		"GET /requests/{id}":           (*visit).request,
+		"POST /requests/{id}/approve":  (*visit).approve,
+		"POST /requests/{id}/refuse":   (*visit).refuse,
+		"POST /requests/{id}/withdraw": (*visit).withdraw,
+	}}
+}
+
 func (v *visit) requests() error {
 	var d requestsData
 	var err error

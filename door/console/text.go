@@ -2,7 +2,6 @@ package console
 
 import (
 	"fmt"
-	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -17,15 +16,6 @@ const (
 // said is a text in both languages. One that depends on a number has its two forms parted
 // by a bar: for one, and for more.
 type said struct{ en, fr string }
-
-// words are every text of the console by key.
-var words = func() map[string]said {
-	all := map[string]said{}
-	for _, some := range []map[string]said{frameWords, logonWords, todayWords, requestWords, alertWords, peopleWords} {
-		maps.Copy(all, some)
-	}
-	return all
-}()
 
 func (s said) in(lang string) string {
 	if lang == french {

@@ -18,7 +18,7 @@ var verb = regexp.MustCompile(`%[a-z]`)
 // Every text is there in both languages, with the same gaps to fill in and as many forms.
 func TestWordsAreWhole(t *testing.T) {
 	total := 0
-	for _, some := range []map[string]said{frameWords, logonWords, todayWords, requestWords, alertWords, peopleWords} {
+	for _, some := range texts {
 		total += len(some)
 	}
 	if total != len(words) {

@@ -40,6 +40,10 @@ func (v *visit) atDesk(do func(*alert.Desk) error) error {
 	return err
 }
 
+func todaySection() section {
+	return section{name: "today", path: "/", routes: map[string]func(*visit) error{"GET /{$}": (*visit).today}}
+}
+
 func (v *visit) today() error {
 	var d todayData
 	ctx, room := v.r.Context(), v.room.Vault

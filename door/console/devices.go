@@ -1,0 +1,7 @@
+package console
+
+func deviceSection() section {
+	return section{name: "devices"}
+}
+
+var deviceWords = map[string]said{}

@@ -1,0 +1,7 @@
+package console
+
+func emergencySection() section {
+	return section{name: "emergencies"}
+}
+
+var emergencyWords = map[string]said{}

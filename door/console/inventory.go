@@ -1,0 +1,7 @@
+package console
+
+func inventorySection() section {
+	return section{name: "inventory"}
+}
+
+var inventoryWords = map[string]said{}
