@@ -216,6 +216,9 @@ func shots(t *testing.T, ctx context.Context, name string) {
 			if wide > width {
 				t.Errorf("%s is %d px wide on a screen of %d: it scrolls sideways", name, wide, width)
 			}
+			if (width == 1280) == (scheme == "light") {
+				axe(t, ctx, fmt.Sprintf("%s, %d px, %s", name, width, scheme))
+			}
 			if len(picture) < 2000 {
 				t.Errorf("the picture of %s has %d bytes", name, len(picture))
 			}

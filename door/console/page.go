@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"io/fs"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 	_ "time/tzdata" // a reader's zone, on machines that have none
@@ -227,8 +228,29 @@ func within(path string) string {
 // Status is where a request stands now.
 func (p *page) Status(q vault.Request) string { return q.Status(p.now) }
 
-// First are as many requests as Today shows.
-func (p *page) First(all []vault.Request) []vault.Request { return all[:min(len(all), todayMost)] }
+// phoneTabs is how many places a phone's bar holds; more of them are behind one button.
+const phoneTabs = 5
+
+// First are the places of the navigation that a phone shows at once.
+func (p *page) First() []place {
+	if len(p.Nav) <= phoneTabs {
+		return p.Nav
+	}
+	return p.Nav[:phoneTabs-1]
+}
+
+// Rest are the others.
+func (p *page) Rest() []place { return p.Nav[len(p.First()):] }
+
+// InRest reports whether the page is one of those.
+func (p *page) InRest() bool {
+	return slices.ContainsFunc(p.Rest(), func(x place) bool { return x.Section == p.Section })
+}
+
+// FirstRequests are as many requests as Today shows.
+func (p *page) FirstRequests(all []vault.Request) []vault.Request {
+	return all[:min(len(all), todayMost)]
+}
 
 // FirstAlerts are as many alerts as Today shows.
 func (p *page) FirstAlerts(all []alert.Alert) []alert.Alert { return all[:min(len(all), todayMost)] }

@@ -12,6 +12,7 @@ var frameWords = map[string]said{
 	"nav.ledger":      {"Ledger", "Registre"},
 	"nav.people":      {"People", "Personnes"},
 	"nav.account":     {"Account", "Compte"},
+	"nav.more":        {"More", "Plus"},
 	"nav.label":       {"Pages", "Pages"},
 	"nav.skip":        {"Skip to content", "Aller au contenu"},
 	"nav.logoff":      {"Log off", "Se déconnecter"},
