@@ -39,6 +39,13 @@ type Event struct {
 	Bytes   int64  `json:"bytes,omitempty"`
 	Final   bool   `json:"final,omitempty"`
 	Whole   bool   `json:"whole,omitempty"` // every byte of the object was delivered
+	// Inward are bytes that were read and did not leave the server, only what was made of
+	// them: how loud it is, or of which form.
+	Inward int64 `json:"inward,omitempty"`
+
+	// What a player says that it played, and of how much, in milliseconds. Nothing proves it.
+	Played int64 `json:"played_ms,omitempty"`
+	Length int64 `json:"length_ms,omitempty"`
 
 	Names  int              `json:"names,omitempty"`  // how many a listing told
 	Counts map[string]int64 `json:"counts,omitempty"` // of what is counted rather than recorded one by one

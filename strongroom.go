@@ -165,12 +165,13 @@ func (o *Object) Attribute(name string) string { return o.Meta[AttributePrefix+n
 type Action string
 
 const (
-	ActionReadObject   Action = "readObject"   // open content
-	ActionReadMetadata Action = "readMetadata" // HEAD, attributes, part and upload listings
-	ActionListObjects  Action = "listObjects"  // names in a bucket
-	ActionStoreObject  Action = "storeObject"  // new content, by one request or in parts
-	ActionDeleteObject Action = "deleteObject" // also what overwriting does to the old version
-	ActionMarkScrubbed Action = "markScrubbed" // declare content a scrubbed copy
+	ActionReadObject   Action = "readObject"     // open content
+	ActionDownload     Action = "downloadObject" // a copy by the console: whoever may open does not by that take copies along
+	ActionReadMetadata Action = "readMetadata"   // HEAD, attributes, part and upload listings
+	ActionListObjects  Action = "listObjects"    // names in a bucket
+	ActionStoreObject  Action = "storeObject"    // new content, by one request or in parts
+	ActionDeleteObject Action = "deleteObject"   // also what overwriting does to the old version
+	ActionMarkScrubbed Action = "markScrubbed"   // declare content a scrubbed copy
 	ActionCreateBucket Action = "createBucket"
 	ActionDeleteBucket Action = "deleteBucket"
 	ActionListBuckets  Action = "listBuckets"

@@ -80,7 +80,7 @@ var people = map[string]strongroom.Principal{
 }
 
 var allActions = []strongroom.Action{
-	strongroom.ActionReadObject, strongroom.ActionReadMetadata, strongroom.ActionListObjects, strongroom.ActionStoreObject,
+	strongroom.ActionReadObject, strongroom.ActionDownload, strongroom.ActionReadMetadata, strongroom.ActionListObjects, strongroom.ActionStoreObject,
 	strongroom.ActionDeleteObject, strongroom.ActionMarkScrubbed, strongroom.ActionCreateBucket, strongroom.ActionDeleteBucket,
 	strongroom.ActionListBuckets, strongroom.ActionReadLedger, strongroom.ActionManagePeople, strongroom.ActionManagePolicy,
 	strongroom.ActionReadPolicy, strongroom.ActionTagObject, strongroom.ActionHoldObject, strongroom.ActionRetainObject,
@@ -101,6 +101,7 @@ var granted = map[string][]string{
 	"supervisor": {
 		"readObject? lea-fresh",
 		"readObject# lea-by-name lea-at-30d lea-under-30d old-sales sampled chosen copy rivals-copy held empty-agent just-stored hour-old absent",
+		"downloadObject# lea-fresh",
 		"readMetadata lea-fresh",
 		"listObjects? billing",
 		"approveRequest lea-fresh", "breakGlass? room",
@@ -120,7 +121,7 @@ var granted = map[string][]string{
 		"readMetadata copy rivals-copy",
 	},
 	"owner": {
-		"readObject? OBJECTS", "bypassRetention? OBJECTS", "tagObject OBJECTS", "holdObject OBJECTS", "retainObject OBJECTS",
+		"readObject? OBJECTS", "downloadObject? OBJECTS", "bypassRetention? OBJECTS", "tagObject OBJECTS", "holdObject OBJECTS", "retainObject OBJECTS",
 		"configureBucket BUCKETS", "readBucket BUCKETS",
 		"readMetadata OBJECTS BUCKETS",
 		"storeObject OBJECTS",

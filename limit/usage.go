@@ -245,7 +245,7 @@ type UsageReport struct {
 
 // watched are the actions whose use is held against what is granted.
 var watched = []strongroom.Action{
-	strongroom.ActionReadObject, strongroom.ActionReadMetadata, strongroom.ActionListObjects, strongroom.ActionStoreObject, strongroom.ActionDeleteObject,
+	strongroom.ActionReadObject, strongroom.ActionDownload, strongroom.ActionReadMetadata, strongroom.ActionListObjects, strongroom.ActionStoreObject, strongroom.ActionDeleteObject,
 	strongroom.ActionReadLedger, strongroom.ActionManagePeople, strongroom.ActionManagePolicy, strongroom.ActionReadPolicy,
 }
 
@@ -385,7 +385,7 @@ func (u *Usage) rights(set *Set, p strongroom.Principal, now time.Time) []Right 
 // fits reports whether an action concerns resources of a shape.
 func fits(action strongroom.Action, s Shape) bool {
 	switch action {
-	case strongroom.ActionReadObject, strongroom.ActionReadMetadata, strongroom.ActionStoreObject, strongroom.ActionDeleteObject:
+	case strongroom.ActionReadObject, strongroom.ActionDownload, strongroom.ActionReadMetadata, strongroom.ActionStoreObject, strongroom.ActionDeleteObject:
 		return s.Object
 	case strongroom.ActionListObjects:
 		return s.Bucket != "" && !s.Object

@@ -59,7 +59,7 @@ func (s *Sums) add(u *strongroom.Use) {
 		s.Stored += u.Count
 	case strongroom.ActionDeleteObject:
 		s.Deleted += u.Count
-	case "":
+	case "", strongroom.ActionDownload: // which stands beside an opening
 		s.Other += u.Count
 	default:
 		s.Administered += u.Count

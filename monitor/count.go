@@ -53,12 +53,14 @@ const (
 	kindNoise    = "noise"
 	kindErasure  = "erasure"
 	kindRequest  = "request"
+	kindContent  = "content"
+	didDownload  = "content-download"
 	operator     = "operator"
 )
 
 // erasedActions are the actions of records whose personal part is gone, by kind.
 var erasedActions = map[string]strongroom.Action{
-	kindRelease: strongroom.ActionReadObject, kindCopy: strongroom.ActionReadObject, kindStore: strongroom.ActionStoreObject,
+	kindRelease: strongroom.ActionReadObject, kindContent: strongroom.ActionDownload, kindCopy: strongroom.ActionReadObject, kindStore: strongroom.ActionStoreObject,
 	"delete": strongroom.ActionDeleteObject, "metadata-read": strongroom.ActionReadMetadata, "list": strongroom.ActionListObjects,
 	"people": strongroom.ActionManagePeople, "access-key": strongroom.ActionManagePeople, "policy": strongroom.ActionManagePolicy,
 	"ledger-read": strongroom.ActionReadLedger, "usage-read": strongroom.ActionReadUsage,
@@ -71,6 +73,10 @@ func Counts(e *strongroom.Event) []Count {
 	switch e.Kind {
 	case kindDelivery, kindResume, kindRenewal, kindPart, kindErasure:
 		return nil
+	case kindContent:
+		if e.Did != didDownload {
+			return nil // it adds to a release that is counted already
+		}
 	case kindUpload:
 		if e.Outcome != strongroom.Refused {
 			return nil

@@ -483,6 +483,7 @@ var governing = []strongroom.Action{
 // second person that others need.
 var wholesale = map[strongroom.Action]string{
 	strongroom.ActionReadObject:      "open whatever is stored",
+	strongroom.ActionDownload:        "take copies of whatever is stored",
 	strongroom.ActionApproveRequest:  "approve whatever is asked for",
 	strongroom.ActionLoosenLabel:     "loosen any label",
 	strongroom.ActionBypassRetention: "set any retention aside",

@@ -24,6 +24,9 @@ type eventEvidence struct {
 	Lease     strongroom.ID    `json:"lease"`
 	Release   *int64           `json:"release"`
 	Bytes     int64            `json:"bytes"`
+	Inward    int64            `json:"inward"`
+	Played    int64            `json:"played_ms"`
+	Length    int64            `json:"length_ms"`
 	Final     bool             `json:"final"`
 	Whole     bool             `json:"whole"`
 	Counts    map[string]int64 `json:"counts"`
@@ -64,7 +67,7 @@ func (d *EventReader) Event(r ledger.Record) (strongroom.Event, error) {
 	event := strongroom.Event{
 		Index: r.Index, Time: leaf.Time.UTC(), Kind: leaf.Kind, Did: e.Action, Outcome: e.Decision, Actor: e.Actor, Erased: erased,
 		Bucket: e.Bucket, Blob: e.Blob, Version: e.Version, Custody: e.Custody, PolicySet: e.PolicySet, Policies: e.Policies,
-		Lease: e.Lease, Release: e.Release, Bytes: e.Bytes, Final: e.Final, Whole: e.Whole, Names: e.Names, Counts: e.Counts,
+		Lease: e.Lease, Release: e.Release, Bytes: e.Bytes, Inward: e.Inward, Played: e.Played, Length: e.Length, Final: e.Final, Whole: e.Whole, Names: e.Names, Counts: e.Counts,
 	}
 	if r.Personal != nil {
 		if err := d.personal(r.Personal, &event); err != nil {

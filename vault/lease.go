@@ -52,6 +52,7 @@ type lease struct {
 	retired  bool // takes nobody in any more, and ends when nobody uses it
 	lastUse  time.Time
 	bytes    int64
+	inward   int64 // read, and not delivered
 	ranges   [][2]int64
 	recorded int64 // bytes when last put on record
 	ended    bool
@@ -488,11 +489,14 @@ func (r *Room) unseal(ctx context.Context, o objectBody, key seal.DataKey) (*sea
 }
 
 // leaveLease takes a request out of its lease and notes what it delivered.
-func (r *Room) leaveLease(l *lease, offset, written int64) {
+func (r *Room) leaveLease(l *lease, offset, written int64, inward bool) {
 	l.mu.Lock()
 	l.using--
 	l.lastUse = r.Clock()
-	if written > 0 {
+	switch {
+	case inward:
+		l.inward += written
+	case written > 0:
 		l.bytes += written
 		l.ranges = addRange(l.ranges, offset, offset+written)
 	}
@@ -526,7 +530,7 @@ func (r *Room) recordDelivery(l *lease, final bool) {
 	l.mu.Lock()
 	e := Evidence{
 		Action: KindDelivery, Actor: l.actor, Blob: l.object.Blob, Version: l.object.Version, Custody: l.object.Custody,
-		Lease: l.id, Release: &l.release, Bytes: l.bytes, Ranges: l.ranges[:len(l.ranges):len(l.ranges)], Final: final,
+		Lease: l.id, Release: &l.release, Bytes: l.bytes, Inward: l.inward, Ranges: l.ranges[:len(l.ranges):len(l.ranges)], Final: final,
 		Whole: covers(l.ranges, l.object.Size),
 	}
 	e.Resumed = l.resumed

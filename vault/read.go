@@ -56,7 +56,7 @@ func (r *Room) open(ctx context.Context, c Caller, req GetRequest, mayRemember b
 		return nil, err
 	}
 	leave := r.readers.enter(object.Blob)
-	whole := offset == 0 && length == object.Size
+	whole := offset == 0 && length == object.Size && !req.Shared
 	if !whole { // which may share a lease that is there; a whole read's row is looked at after its release
 		if rows, err := r.Book.Referring(ctx, object.Blob.String()); err != nil || !object.among(rows) {
 			leave()
@@ -71,10 +71,10 @@ func (r *Room) open(ctx context.Context, c Caller, req GetRequest, mayRemember b
 		leave()
 		return nil, err
 	}
-	out := &opened{room: r, lease: l, offset: offset, length: length, leave: leave,
+	out := &opened{room: r, lease: l, offset: offset, length: length, inward: req.Inward, leave: leave,
 		out: &guard{ctx: ctx, room: r, lease: l, asked: a, next: r.Clock().Add(time.Second)}}
 	r.foretell(&object.Object)
-	return &Opened{Object: object.Object, Recipient: l.recipient, Offset: offset, Length: length, WriterTo: out, Closer: out}, nil
+	return &Opened{Object: object.Object, Recipient: l.recipient, Lease: l.id, Release: l.release, Offset: offset, Length: length, WriterTo: out, Closer: out}, nil
 }
 
 // opened is one request's share of a lease.
@@ -83,6 +83,7 @@ type opened struct {
 	lease          *lease
 	offset, length int64
 	written        int64
+	inward         bool
 	leave          func() // from the blob's readers
 	out            *guard
 }
@@ -114,7 +115,7 @@ func (r *Room) damaged(o objectBody, message string, cause error) error {
 
 // Close puts on record what was delivered.
 func (o *opened) Close() error {
-	o.room.leaveLease(o.lease, o.offset, o.written)
+	o.room.leaveLease(o.lease, o.offset, o.written, o.inward)
 	o.leave()
 	return nil
 }

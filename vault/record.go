@@ -60,11 +60,15 @@ type Evidence struct {
 	Unwrap  *int64        `json:"unwrap,omitempty"`
 	Bytes   int64         `json:"bytes,omitempty"` // with repeats
 	Ranges  [][2]int64    `json:"ranges,omitempty"`
+	Inward  int64         `json:"inward,omitempty"` // bytes read that did not leave the server
 	Final   bool          `json:"final,omitempty"`
 	Whole   bool          `json:"whole,omitempty"` // every byte was delivered
 	// Resumed: the lease went over a restart, and what was delivered before it is not
 	// known; it counts as delivered whole.
 	Resumed bool `json:"resumed,omitempty"`
+	// Of what a player says that it played, and of how much.
+	Played int64 `json:"played_ms,omitempty"`
+	Length int64 `json:"length_ms,omitempty"`
 
 	Counts map[string]int64 `json:"counts,omitempty"` // of noise
 	book.Marks

@@ -62,6 +62,12 @@ type GetRequest struct {
 	Bucket, Key string
 	Version     string // a version's id, "null", or "" for the current one
 	Plan        func(strongroom.Object) (offset, length int64, err error)
+	// Shared has a read of the whole share a lease as reads of ranges do: of somebody who
+	// comes back for more of it.
+	Shared bool
+	// Inward says that what is read does not leave the server, only what is made of it: how
+	// loud it is, or of which form. It is on record beside what was delivered.
+	Inward bool
 }
 
 // Source names what is copied. Plan, where not nil, is called with it before
@@ -123,6 +129,8 @@ func (e *MarkerError) Unwrap() error { return e.Err }
 type Opened struct {
 	Object         strongroom.Object
 	Recipient      string // id of the key pair that opened it
+	Lease          strongroom.ID
+	Release        int64 // index of its record
 	Offset, Length int64
 
 	io.WriterTo

@@ -52,7 +52,7 @@ func (b RequestBounds) hold() time.Duration   { return time.Duration(b.Hold) * t
 
 // Requestable are the actions that may be asked for: those on a stored version.
 var Requestable = []strongroom.Action{
-	strongroom.ActionReadObject, strongroom.ActionReadMetadata, strongroom.ActionDeleteObject, strongroom.ActionTagObject,
+	strongroom.ActionReadObject, strongroom.ActionDownload, strongroom.ActionReadMetadata, strongroom.ActionDeleteObject, strongroom.ActionTagObject,
 	strongroom.ActionHoldObject, strongroom.ActionRetainObject, strongroom.ActionBypassRetention, strongroom.ActionRelabel, strongroom.ActionLoosenLabel,
 }
 

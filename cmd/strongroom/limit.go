@@ -29,7 +29,7 @@ type limitCommand struct {
 type questionFlags struct {
 	roomFlags
 	Principal string   `required:"" help:"Name of the principal."`
-	Action    string   `default:"readObject" enum:"readObject, readMetadata, listObjects, storeObject, deleteObject, markScrubbed, createBucket, deleteBucket, listBuckets, readLedger, managePeople, managePolicy, readPolicy, tagObject, holdObject, retainObject, bypassRetention, configureBucket, readBucket, takeInventory, relabel, loosenLabel, readUsage, approveRequest, breakGlass, reviewAccess, readAlerts, manageAlerts" help:"What they would do: ${enum}."`
+	Action    string   `default:"readObject" enum:"readObject, downloadObject, readMetadata, listObjects, storeObject, deleteObject, markScrubbed, createBucket, deleteBucket, listBuckets, readLedger, managePeople, managePolicy, readPolicy, tagObject, holdObject, retainObject, bypassRetention, configureBucket, readBucket, takeInventory, relabel, loosenLabel, readUsage, approveRequest, breakGlass, reviewAccess, readAlerts, manageAlerts" help:"What they would do: ${enum}."`
 	Bucket    string   `help:"Bucket."`
 	Key       string   `help:"Key of the object; one that is stored brings its attributes."`
 	Attribute []string `sep:"none" help:"Attribute of an object that is not stored, such as queue=billing. May be repeated." placeholder:"NAME=VALUE"`

@@ -145,6 +145,7 @@ var requestWords = map[string]said{
 	"requests.status":       {"Status", "État"},
 
 	"action.readObject":      {"open", "ouvrir"},
+	"action.downloadObject":  {"download", "télécharger"},
 	"action.readMetadata":    {"see the details of", "voir les détails de"},
 	"action.deleteObject":    {"delete", "supprimer"},
 	"action.tagObject":       {"tag", "étiqueter"},
