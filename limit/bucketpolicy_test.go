@@ -305,7 +305,7 @@ func TestBucketPolicyNamesItsStatements(t *testing.T) {
 func TestWholeBucketPolicy(t *testing.T) {
 	set := mustParse(t, translated(t, statementWith(t, `"Action":"s3:*","Resource":["arn:aws:s3:::calls","arn:aws:s3:::calls/*"]`)).Cedar)
 	not := map[strongroom.Action]bool{
-		strongroom.ActionDownload: true,
+		strongroom.ActionDownload:     true,
 		strongroom.ActionMarkScrubbed: true, strongroom.ActionCreateBucket: true, strongroom.ActionReadLedger: true,
 		strongroom.ActionManagePeople: true, strongroom.ActionManagePolicy: true, strongroom.ActionReadPolicy: true,
 		strongroom.ActionRelabel: true, strongroom.ActionLoosenLabel: true, strongroom.ActionApproveRequest: true,
