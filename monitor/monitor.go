@@ -30,12 +30,14 @@ type Filter struct {
 	// Since is rounded down and Until up to one.
 	Since, Until time.Time
 	Actor        string // a pseudonym; "" for each actor apart, Everybody for all in one
-	Action       strongroom.Action
-	Outcome      string // strongroom.Permitted or Refused
-	Bucket       string
-	Queue        string
-	Class        string // objects whose label has this class, among others or alone
-	Group        string // principals who had this group at the time
+	// Actors are several pseudonyms, each apart; what is not nil narrows, and goes with no Actor.
+	Actors  []string
+	Action  strongroom.Action
+	Outcome string // strongroom.Permitted or Refused
+	Bucket  string
+	Queue   string
+	Class   string // objects whose label has this class, among others or alone
+	Group   string // principals who had this group at the time
 	// Bare has bucket, queue, classes and groups not told apart, which is much quicker for
 	// many actors. It goes with none of the four above.
 	Bare bool
@@ -73,6 +75,17 @@ type Hour struct {
 	Count   int64
 }
 
+// Spot counts what one actor did in one hour to one sort of object, with when it was
+// first and last: it tells where in the ledger the records are.
+type Spot struct {
+	Actor       string
+	Start       time.Time // of the hour
+	Outcome     string
+	Count       int64
+	Bytes       int64 // delivered or stored
+	First, Last time.Time
+}
+
 // Rollups is where the counts rest. An adapter keeps them in a database.
 type Rollups interface {
 	// Position is the index of the first record that is not counted yet.
@@ -84,6 +97,9 @@ type Rollups interface {
 	Uses(ctx context.Context, f Filter) ([]strongroom.Use, error)
 	// Hours sums the cells that a filter lets through by the hour, in order of time.
 	Hours(ctx context.Context, f Filter) ([]Hour, error)
+	// Spots are the cells of hours that a filter lets through, the latest first: of
+	// Everybody where it names no actor.
+	Spots(ctx context.Context, f Filter) ([]Spot, error)
 	// Releases sums the openings of the hours that start at the times given, by actor and
 	// start in milliseconds since 1970.
 	Releases(ctx context.Context, actor string, hours []time.Time) (map[string]map[int64]int64, error)
@@ -138,6 +154,12 @@ func (m *Monitor) Uses(ctx context.Context, f Filter) ([]strongroom.Use, error) 
 // order of time; hours without any are left out.
 func (m *Monitor) Hours(ctx context.Context, f Filter) ([]Hour, error) {
 	return m.rollups.Hours(ctx, f)
+}
+
+// Spots are the cells of hours that a filter lets through, the latest first: of Everybody
+// where it names no actor.
+func (m *Monitor) Spots(ctx context.Context, f Filter) ([]Spot, error) {
+	return m.rollups.Spots(ctx, f)
 }
 
 // ObjectsOf lists objects that an actor used, those opened last first; at most n.

@@ -19,6 +19,7 @@ const usageQuestion = 1024
 type UsageNames struct {
 	people map[string]strongroom.Principal // by pseudonym
 	actors map[string]string               // by name
+	room   *Room
 }
 
 // Principal answers who a pseudonym is now, among those whom the room knows.
@@ -32,6 +33,17 @@ func (n UsageNames) Actor(name string) (string, bool) {
 	actor, known := n.actors[name]
 	return actor, known
 }
+
+// ActorOf answers the pseudonym of a principal whom the room knows.
+func (n UsageNames) ActorOf(id strongroom.ID) (string, bool) {
+	actor := n.room.actor(id)
+	_, known := n.people[actor]
+	return actor, known
+}
+
+// Tag stands for a name where the name itself must not stand, such as an address. It is a
+// keyed hash: nobody without the room's keys can try a guess.
+func (n UsageNames) Tag(what, name string) string { return mac(n.room.tagKey, "usage", what, name) }
 
 // ReadUsage decides whether somebody may learn who accessed what, when and how often, puts
 // on record what they asked, in words, and answers whom the pseudonyms stand for. Whoever
@@ -55,7 +67,7 @@ func (r *Room) ReadUsage(ctx context.Context, c Caller, question string) (UsageN
 func (r *Room) usageNames() UsageNames {
 	r.state.mu.RLock()
 	defer r.state.mu.RUnlock()
-	n := UsageNames{make(map[string]strongroom.Principal, len(r.state.principals)), make(map[string]string, len(r.state.principals))}
+	n := UsageNames{make(map[string]strongroom.Principal, len(r.state.principals)), make(map[string]string, len(r.state.principals)), r}
 	for id, p := range r.state.principals {
 		actor := r.actor(id)
 		n.people[actor], n.actors[p.Name] = p, actor

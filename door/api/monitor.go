@@ -1,7 +1,6 @@
 package api
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -9,8 +8,8 @@ import (
 	"time"
 
 	"strongroom"
+	"strongroom/door"
 	"strongroom/monitor"
-	"strongroom/vault"
 )
 
 const (
@@ -22,15 +21,9 @@ const (
 	lastOpened = 20
 )
 
-// asOf says up to which record an answer counts.
-type asOf struct {
-	Records int64 `json:"records"`
-	Behind  int64 `json:"behind,omitempty" doc:"Records that are not counted yet."`
-}
-
 // counted is one page of what was counted.
 type counted[T any] struct {
-	AsOf asOf `json:"as_of"`
+	AsOf door.AsOf `json:"as_of"`
 	Page[T]
 }
 
@@ -89,68 +82,29 @@ func (z Zoned) zone() (*time.Location, error) {
 }
 
 // usageAsked is one permitted question.
-type usageAsked struct {
-	*monitor.Monitor
-	names  vault.UsageNames
-	actors map[string]monitor.Actor
-	asOf   asOf
-}
+type usageAsked struct{ door.Usage }
 
 // usageOf asks the vault, and waits a while until what was on record before is counted; for
 // a page after the first it does not.
 func (d *service) usageOf(ctx context.Context, s session, question string, p Paging) (usageAsked, error) {
-	a := usageAsked{Monitor: s.room.Monitor, actors: map[string]monitor.Actor{}}
 	if s.room.Monitor == nil {
-		return a, notHere("monitoring")
+		return usageAsked{}, notHere("monitoring")
 	}
-	size := s.room.Vault.Book.Head().Size
-	var err error
-	if a.names, err = s.room.Vault.ReadUsage(ctx, s.caller, question); err != nil {
-		return a, err
+	patience := countPatience
+	if p.Cursor != "" {
+		patience = 0
 	}
-	for began := time.Now(); ; {
-		if a.asOf.Records, err = a.Position(ctx); err != nil {
-			return a, err
-		}
-		if a.asOf.Records >= size || p.Cursor != "" || time.Since(began) > countPatience {
-			break
-		}
-		select {
-		case <-ctx.Done():
-			return a, ctx.Err()
-		case <-time.After(20 * time.Millisecond):
-		}
-	}
-	a.asOf.Behind = max(0, size-a.asOf.Records)
-	all, err := a.Actors(ctx)
-	for _, x := range all {
-		a.actors[x.Actor] = x
-	}
-	return a, err
-}
-
-// name is what to call an actor; "" is nobody, whom no record names.
-func (a usageAsked) name(actor string) string {
-	if p, known := a.names.Principal(actor); known {
-		return p.Name
-	}
-	return cmp.Or(a.actors[actor].Name, actor)
+	u, err := s.room.Usage(ctx, s.caller, question, patience)
+	return usageAsked{u}, err
 }
 
 // actor finds the pseudonym of a name, or takes the pseudonym itself.
 func (a usageAsked) actor(name string) (string, error) {
-	if actor, known := a.names.Actor(name); known {
-		return actor, nil
+	actor, known := a.Actor(name)
+	if !known {
+		return "", notThere("there is no principal " + name + ", and no record names one")
 	}
-	if _, known := a.actors[name]; known && name != "" {
-		return name, nil
-	}
-	for _, x := range a.actors {
-		if x.Name == name && name != "" {
-			return x.Actor, nil
-		}
-	}
-	return "", notThere("there is no principal " + name + ", and no record names one")
+	return actor, nil
 }
 
 // pace is how often somebody opened something in an hour.
@@ -172,12 +126,12 @@ type objectUse struct {
 }
 
 type usageWeek struct {
-	AsOf asOf         `json:"as_of"`
+	AsOf door.AsOf    `json:"as_of"`
 	When monitor.Week `json:"when" doc:"[0] is Monday, [0][0] its hour from 00:00."`
 }
 
 type usageDossier struct {
-	AsOf   asOf            `json:"as_of"`
+	AsOf   door.AsOf       `json:"as_of"`
 	Person monitor.Dossier `json:"person"`
 }
 
@@ -200,10 +154,10 @@ func (d *service) monitor() {
 				return nil, err
 			}
 			for i, p := range all {
-				all[i].Name = a.name(p.Actor.Actor)
+				all[i].Name = a.Name(p.Actor.Actor)
 			}
 			page, err := listed(all, in.Paging, func(p monitor.Person) string { return p.Actor.Actor })
-			return answering(counted[monitor.Person]{a.asOf, page}, err)
+			return answering(counted[monitor.Person]{a.AsOf, page}, err)
 		})
 	handle(d, operation{method: "GET", path: "/usage/what", summary: "What was done, by bucket, queue and classes, in that order", section: "monitor"},
 		func(ctx context.Context, s session, in *struct {
@@ -225,7 +179,7 @@ func (d *service) monitor() {
 			page, err := listed(all, in.Paging, func(t monitor.Thing) string {
 				return strings.Join(append([]string{t.Bucket, t.Queue}, t.Classes...), "\x00")
 			})
-			return answering(counted[monitor.Thing]{a.asOf, page}, err)
+			return answering(counted[monitor.Thing]{a.AsOf, page}, err)
 		})
 	handle(d, operation{method: "GET", path: "/usage/when", summary: "How much was done in each hour of the week", section: "monitor"},
 		func(ctx context.Context, s session, in *struct {
@@ -255,7 +209,7 @@ func (d *service) monitor() {
 				}
 			}
 			w, err := a.When(ctx, f, zone)
-			return answering(usageWeek{a.asOf, w}, err)
+			return answering(usageWeek{a.AsOf, w}, err)
 		})
 	handle(d, operation{method: "GET", path: "/usage/often", summary: "Releases of an hour beside what is usual for each person and their peers, in order of pseudonym", section: "monitor"},
 		func(ctx context.Context, s session, in *struct {
@@ -287,7 +241,7 @@ func (d *service) monitor() {
 			if err != nil {
 				return nil, err
 			}
-			return answering(counted[pace]{a.asOf, page}, a.peers(ctx, page.Items, at, in.Weeks))
+			return answering(counted[pace]{a.AsOf, page}, a.peers(ctx, page.Items, at, in.Weeks))
 		})
 	handle(d, operation{method: "GET", path: "/usage/people/{name}", summary: "All that is counted of one person, by name or pseudonym", section: "monitor"},
 		func(ctx context.Context, s session, in *struct {
@@ -311,8 +265,8 @@ func (d *service) monitor() {
 				return nil, err
 			}
 			dossier, err := a.Dossier(ctx, f, lastOpened, zone)
-			dossier.Name = a.name(f.Actor)
-			return answering(usageDossier{a.asOf, dossier}, err)
+			dossier.Name = a.Name(f.Actor)
+			return answering(usageDossier{a.AsOf, dossier}, err)
 		})
 	handle(d, operation{method: "GET", path: "/usage/object", summary: "Who used one object, of all time, in order of version and pseudonym", section: "monitor"},
 		func(ctx context.Context, s session, in *struct {
@@ -336,11 +290,11 @@ func (d *service) monitor() {
 			lines := make([]objectUse, 0, len(uses))
 			for _, u := range uses {
 				if !in.Refused || u.Refused > 0 {
-					lines = append(lines, objectUse{a.name(u.Actor), u})
+					lines = append(lines, objectUse{a.Name(u.Actor), u})
 				}
 			}
 			page, err := listed(lines, in.Paging, func(u objectUse) string { return u.Version.String() + " " + u.Actor })
-			return answering(counted[objectUse]{a.asOf, page}, err)
+			return answering(counted[objectUse]{a.AsOf, page}, err)
 		})
 }
 
@@ -368,7 +322,7 @@ func (a usageAsked) paces(ctx context.Context, name string, at time.Time, weeks 
 	}
 	out := make([]pace, 0, len(found))
 	for _, p := range found {
-		out = append(out, pace{Who: a.name(p.Actor), Pace: p})
+		out = append(out, pace{Who: a.Name(p.Actor), Pace: p})
 	}
 	return out, nil
 }

@@ -138,6 +138,12 @@ func set(name string) []string {
 // matching answers the facets that a filter lets through, as a condition of SQL on a
 // column facet; ok is false where there is none.
 func (l *lookup) matching(f monitor.Filter) (condition string, ok bool) {
+	condition, n := l.facetsOf(f)
+	return condition, n > 0
+}
+
+// facetsOf answers the same, and how many they are.
+func (l *lookup) facetsOf(f monitor.Filter) (condition string, n int) {
 	var ids, bare []int64
 	kind := 0
 	for id, x := range l.facets {
@@ -155,11 +161,17 @@ func (l *lookup) matching(f monitor.Filter) (condition string, ok bool) {
 		}
 	}
 	if !f.Bare && len(ids) == kind {
-		return " AND c.facet NOT IN (" + list(bare) + ")", len(ids) > 0
+		return " AND c.facet NOT IN (" + list(bare) + ")", len(ids)
 	}
 	slices.Sort(ids)
-	return " AND c.facet IN (" + list(ids) + ")", len(ids) > 0
+	if len(ids) > fewFacets {
+		return " AND +c.facet IN (" + list(ids) + ")", len(ids) // read through: to seek each would take longer
+	}
+	return " AND c.facet IN (" + list(ids) + ")", len(ids)
 }
+
+// fewFacets are so few that each is sought in the key, rather than all of an actor's read.
+const fewFacets = 4
 
 func list(ids []int64) string {
 	var b strings.Builder
@@ -242,14 +254,50 @@ func cut(from, to int64) []span {
 	return out
 }
 
-// cells is a SELECT of what a filter lets through in one span, as c. An actor's cells
-// are looked up period by period; those of all are read in one go.
-func (s span) cells(columns, condition string, actor int64, one bool) (query string, args []any) {
-	if one {
-		return fmt.Sprintf(`WITH RECURSIVE p(start) AS (SELECT %d UNION ALL SELECT start + 1 FROM p WHERE start < %d)
-			SELECT %s FROM p CROSS JOIN cell c ON c.grain = %d AND c.start = p.start AND c.actor = %d%s`, s.from, s.to-1, columns, s.grain, actor, condition), nil
+// actors are whose cells are read: those named, or all but everybody's sum.
+type actors struct {
+	all bool
+	ids []int64
+}
+
+// whose are the actors of a filter; none where it names some and the records know none of them.
+func (v view) whose(f monitor.Filter) actors {
+	switch {
+	case f.Actor == "" && f.Actors == nil:
+		return actors{all: true}
+	case f.Actor == monitor.Everybody && f.Group != "":
+		return actors{all: true} // the cells of everybody tell no groups
 	}
-	return fmt.Sprintf("SELECT %s FROM cell c WHERE c.grain = %d AND c.start >= %d AND c.start < %d AND c.actor > 0%s", columns, s.grain, s.from, s.to, condition), nil
+	names := f.Actors
+	if f.Actor != "" {
+		names = []string{f.Actor}
+	}
+	var a actors
+	for _, name := range names {
+		if id, known := v.ids[name]; known {
+			a.ids = append(a.ids, id)
+		}
+	}
+	slices.Sort(a.ids)
+	a.ids = slices.Compact(a.ids)
+	return a
+}
+
+// cells is a SELECT of what a filter lets through in one span, as c. The cells of actors
+// that are named are looked up period by period; those of all are read in one go, unless
+// they are few among many: of a week or day an actor has cells of many facets.
+func (s span) cells(columns, condition string, of actors, facets int) string {
+	p := fmt.Sprintf("WITH RECURSIVE p(start) AS (SELECT %d UNION ALL SELECT start + 1 FROM p WHERE start < %d) SELECT %s FROM p CROSS JOIN", s.from, s.to-1, columns)
+	on := fmt.Sprintf("cell c ON c.grain = %d AND c.start = p.start AND c.actor =", s.grain)
+	switch {
+	case len(of.ids) == 1:
+		return fmt.Sprintf("%s %s %d%s", p, on, of.ids[0], condition)
+	case !of.all:
+		return fmt.Sprintf("%s json_each('[%s]') a CROSS JOIN %s a.value%s", p, list(of.ids), on, condition)
+	case facets <= fewFacets && s.grain != hour:
+		return fmt.Sprintf("%s actor a CROSS JOIN %s a.id%s", p, on, condition)
+	}
+	return fmt.Sprintf("SELECT %s FROM cell c WHERE c.grain = %d AND c.start >= %d AND c.start < %d AND c.actor > 0%s", columns, s.grain, s.from, s.to, condition)
 }
 
 // Uses implements monitor.Rollups.
@@ -259,12 +307,10 @@ func (r *Rollups) Uses(ctx context.Context, f monitor.Filter) ([]strongroom.Use,
 		return nil, err
 	}
 	defer v.Rollback()
-	condition, some := v.matching(f)
-	actor, known := v.ids[f.Actor]
-	// The cells of everybody tell no groups.
+	condition, facets := v.facetsOf(f)
 	gathered := f.Actor == monitor.Everybody && f.Group != ""
-	one := f.Actor != "" && !gathered
-	if one && !known || !some {
+	of := v.whose(f)
+	if !of.all && len(of.ids) == 0 || facets == 0 {
 		return nil, nil
 	}
 	spans, err := v.spans(ctx, f)
@@ -274,7 +320,7 @@ func (r *Rollups) Uses(ctx context.Context, f monitor.Filter) ([]strongroom.Use,
 	type key struct{ actor, facet int64 }
 	sums := map[key]cellSums{}
 	for _, s := range spans {
-		query, args := s.cells("c.actor, c.facet, sum(c.n), sum(c.bytes), min(c.first), max(c.last)", condition, actor, one)
+		query := s.cells("c.actor, c.facet, sum(c.n), sum(c.bytes), min(c.first), max(c.last)", condition, of, facets)
 		err := each(ctx, v, query+" GROUP BY c.actor, c.facet", func(scan func(...any) error) error {
 			var k key
 			var c cellSums
@@ -289,7 +335,7 @@ func (r *Rollups) Uses(ctx context.Context, f monitor.Filter) ([]strongroom.Use,
 			}
 			sums[k] = c
 			return nil
-		}, args...)
+		})
 		if err != nil {
 			return nil, fmt.Errorf("reading the rollups: %w", err)
 		}
@@ -327,26 +373,16 @@ func (r *Rollups) Hours(ctx context.Context, f monitor.Filter) ([]monitor.Hour, 
 		return nil, err
 	}
 	defer v.Rollback()
-	actor, known := v.ids[cmp.Or(f.Actor, monitor.Everybody)]
-	if !known {
-		return nil, nil
+	if f.Actor = cmp.Or(f.Actor, monitor.Everybody); f.Actors != nil {
+		f.Actor = ""
 	}
-	spans, err := v.spans(ctx, f)
+	of := v.whose(f)
+	all, some, err := v.hours(ctx, f)
 	if err != nil {
 		return nil, fmt.Errorf("reading the rollups: %w", err)
 	}
-	if len(spans) == 0 {
+	if !some || !of.all && len(of.ids) == 0 {
 		return nil, nil
-	}
-	all := span{hour, 0, 0}
-	if spans[0].grain == allTime {
-		first, last, err := v.extent(ctx)
-		if err != nil {
-			return nil, fmt.Errorf("reading the rollups: %w", err)
-		}
-		all.from, all.to = first, last+1
-	} else {
-		all.from, all.to = hoursOf(spans[0]).from, hoursOf(spans[len(spans)-1]).to
 	}
 	f.Bare = f.Bucket == "" && f.Queue == "" && f.Class == "" && f.Group == ""
 	var out []monitor.Hour
@@ -356,24 +392,78 @@ func (r *Rollups) Hours(ctx context.Context, f monitor.Filter) ([]monitor.Hour, 
 		}
 		only := f
 		only.Outcome = outcome
-		condition, some := v.matching(only)
-		if !some {
+		condition, facets := v.facetsOf(only)
+		if facets == 0 {
 			continue
 		}
-		query, args := all.cells("c.start, sum(c.n)", condition, actor, actor != everybody || f.Group == "")
-		err := each(ctx, v, query+" GROUP BY c.start", func(scan func(...any) error) error {
+		err := each(ctx, v, all.cells("c.start, sum(c.n)", condition, of, facets)+" GROUP BY c.start", func(scan func(...any) error) error {
 			h := monitor.Hour{Outcome: outcome}
 			var start int64
 			err := scan(&start, &h.Count)
 			h.Start = moment(start * hourLength)
 			out = append(out, h)
 			return err
-		}, args...)
+		})
 		if err != nil {
 			return nil, fmt.Errorf("reading the rollups: %w", err)
 		}
 	}
 	slices.SortStableFunc(out, func(x, y monitor.Hour) int { return x.Start.Compare(y.Start) })
+	return out, nil
+}
+
+// hours are those that a filter's time covers, as far as there are cells.
+func (v view) hours(ctx context.Context, f monitor.Filter) (all span, some bool, err error) {
+	spans, err := v.spans(ctx, f)
+	if err != nil || len(spans) == 0 {
+		return span{}, false, err
+	}
+	if spans[0].grain != allTime {
+		return span{hour, hoursOf(spans[0]).from, hoursOf(spans[len(spans)-1]).to}, true, nil
+	}
+	first, last, err := v.extent(ctx)
+	return span{hour, first, last + 1}, true, err
+}
+
+// Spots implements monitor.Rollups.
+func (r *Rollups) Spots(ctx context.Context, f monitor.Filter) ([]monitor.Spot, error) {
+	v, err := r.view(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer v.Rollback()
+	if f.Actor == "" && f.Actors == nil {
+		f.Actor = monitor.Everybody
+	}
+	of := v.whose(f)
+	condition, facets := v.facetsOf(f)
+	all, some, err := v.hours(ctx, f)
+	if err != nil {
+		return nil, fmt.Errorf("reading the rollups: %w", err)
+	}
+	if !some || facets == 0 || !of.all && len(of.ids) == 0 {
+		return nil, nil
+	}
+	var out []monitor.Spot
+	err = each(ctx, v, all.cells("c.start, c.actor, c.facet, c.n, c.bytes, c.first, c.last", condition, of, facets), func(scan func(...any) error) error {
+		var start, actor, facet, first, last int64
+		var s monitor.Spot
+		if err := scan(&start, &actor, &facet, &s.Count, &s.Bytes, &first, &last); err != nil {
+			return err
+		}
+		x := v.facets[facet]
+		s.Actor, s.Outcome = v.actors[actor].Actor, x.outcome()
+		if actor == everybody {
+			s.Actor = monitor.Everybody
+		}
+		s.Start, s.First, s.Last = moment(start*hourLength), moment(first), moment(last)
+		out = append(out, s)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading the rollups: %w", err)
+	}
+	slices.SortStableFunc(out, func(x, y monitor.Spot) int { return y.Last.Compare(x.Last) })
 	return out, nil
 }
 

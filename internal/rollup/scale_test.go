@@ -84,6 +84,10 @@ func TestScale(t *testing.T) {
 		_, err := m.Who(ctx, f)
 		return err
 	}
+	overview := func(by string, weeks int) error {
+		_, err := m.Overview(ctx, monitor.OverviewQuestion{Until: l.start.Add(l.length), Weeks: weeks, By: by, Outcome: strongroom.Permitted, Zone: time.UTC})
+		return err
+	}
 	for _, q := range []struct {
 		name string
 		ask  func() error
@@ -131,6 +135,14 @@ func TestScale(t *testing.T) {
 			return err
 		}},
 		{"distinct objects, ever", func() error { _, err := m.Distinct(ctx, someone(), time.Time{}); return err }},
+		{"overview, 1 week, queues", func() error { return overview(monitor.ByQueue, 1) }},
+		{"overview, 4 weeks, classes", func() error { return overview(monitor.ByClass, 4) }},
+		{"overview, 13 weeks, queues", func() error { return overview(monitor.ByQueue, 13) }},
+		{"overview, 13 weeks, hours", func() error { return overview(monitor.ByHours, 13) }},
+		{"spots of one cell, 13 weeks", func() error {
+			_, err := m.Spots(ctx, monitor.Filter{Since: l.start, Until: l.start.Add(l.length), Actor: someone(), Queue: "billing", Action: strongroom.ActionReadObject})
+			return err
+		}},
 		{"first touch of a class", func() error { _, _, err := m.Seen(ctx, someone(), "card"); return err }},
 	} {
 		var took, work []time.Duration
