@@ -28,6 +28,7 @@ type Room struct {
 	CatchUp    func(context.Context, know.Store) error
 	Classifier Classifier
 	Alerts     Alerting
+	Evidence   Evidence
 }
 
 // Knowing opens what is known of a room's data, inside and outside; whoever asked closes it.

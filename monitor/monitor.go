@@ -84,6 +84,10 @@ type Spot struct {
 	Count       int64
 	Bytes       int64 // delivered or stored
 	First, Last time.Time
+
+	Bucket, Queue string // of what, unless the filter is Bare
+	Classes       []string
+	Untold        bool
 }
 
 // Rollups is where the counts rest. An adapter keeps them in a database.

@@ -310,39 +310,26 @@ func (c ledgerProve) Run(ctx context.Context, out output) error {
 				return &strongroom.Error{Kind: strongroom.KindInvalid, Message: fmt.Sprintf("%s is a checkpoint of %s, and the ledger has only %d", c.Since, count(earlier.Size, "record"), size), Hint: "records were lost: run `strongroom ledger verify --checkpoint " + c.Since + "`"}
 			}
 		}
-		// The witnessed checkpoint is the stronger one, if it covers what is asked for.
-		checkpoint := h.Book.Head().Checkpoint
-		if w, err := h.Book.Witnessed(ctx); err == nil && w != nil {
-			if head, _, err := ledger.OpenCheckpoint(w, h.Ledger); err == nil && earlier.Size <= head.Size && slices.Max(c.Index) < head.Size {
-				checkpoint = w
-			}
-		}
-		head, _, err := ledger.OpenCheckpoint(checkpoint, h.Ledger)
-		if err != nil {
-			return fmt.Errorf("the signed head does not verify: %w", err)
-		}
-		bundle := ledger.Bundle{Format: ledger.BundleFormat, Room: h.ID, LedgerKey: h.LedgerKey, WitnessKeys: []string{h.WitnessKey}, Checkpoint: string(checkpoint)}
-		for _, index := range c.Index {
-			if index < 0 || index >= head.Size {
-				return &strongroom.Error{Kind: strongroom.KindInvalid, Message: fmt.Sprintf("there is no record %d: the ledger has records 0 to %d", index, head.Size-1)}
-			}
+		room := h.Door()
+		bundle, err := room.Bundle(ctx, earlier.Size, c.Index, func(ctx context.Context, index int64) (ledger.Record, error) {
 			records, personal, err := readRecords(ctx, h, index, index+1, c.Purpose)
 			if err != nil {
-				return err
+				return ledger.Record{}, err
 			}
 			for r, err := range records {
-				if err != nil {
-					return err
-				}
 				if !personal {
 					r.Personal, r.PersonalSalt = nil, nil
 				}
-				proof, err := h.Book.ProveInclusion(ctx, head.Size, index)
-				if err != nil {
-					return err
-				}
-				bundle.Records = append(bundle.Records, ledger.BundledRecord{Record: r, Proof: proof})
+				return r, err
 			}
+			return ledger.Record{}, fmt.Errorf("record %d is missing from the database; run `strongroom ledger verify`", index)
+		})
+		if err != nil {
+			return err
+		}
+		head, _, err := ledger.OpenCheckpoint([]byte(bundle.Checkpoint), h.Ledger)
+		if err != nil {
+			return err
 		}
 		if since != nil {
 			proof, err := h.Book.ProveConsistency(ctx, earlier.Size, head.Size)

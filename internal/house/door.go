@@ -16,7 +16,8 @@ import (
 // Door is the room as the doors for people and programs ask for it.
 func (h *House) Door() door.Room {
 	return door.Room{
-		Vault: h.Room,
+		Vault:    h.Room,
+		Evidence: door.Evidence{LedgerKey: h.LedgerKey, WitnessKeys: []string{h.WitnessKey}},
 		Range: func(ctx context.Context, since time.Time) (from, to int64, err error) {
 			from, err = FirstSince(ctx, h.Book, since)
 			return from, h.Book.Head().Size, err

@@ -453,6 +453,7 @@ func (r *Rollups) Spots(ctx context.Context, f monitor.Filter) ([]monitor.Spot, 
 		}
 		x := v.facets[facet]
 		s.Actor, s.Outcome = v.actors[actor].Actor, x.outcome()
+		s.Bucket, s.Queue, s.Classes, s.Untold = x.bucket, x.queue, x.classes, x.untold
 		if actor == everybody {
 			s.Actor = monitor.Everybody
 		}
