@@ -109,6 +109,91 @@ type Provider struct {
 	// table does not list gives nothing.
 	GroupsClaim string         `json:"groups_claim,omitempty"`
 	Groups      []ClaimedGroup `json:"groups,omitempty"`
+	// Client is the client id that the console bears there, one of the audiences. Without
+	// one people do not log on to the console by this provider.
+	Client string   `json:"client,omitempty"`
+	Secret Secret   `json:"client_secret,omitempty"` // none for a client that proves itself by PKCE alone
+	Scopes []string `json:"scopes,omitempty"`        // asked for besides openid and what the claim needs
+	Label  string   `json:"label,omitempty"`         // on the log-on page; the issuer's host where there is none
+}
+
+// Secret is shown to nobody, whatever verb it is printed with.
+type Secret string
+
+// Format keeps the secret out of logs.
+func (s Secret) Format(f fmt.State, _ rune) { fmt.Fprint(f, "(secret)") }
+
+// Asking is one log-on by a provider that is under way: what was sent there, and what the
+// answer must bear.
+type Asking struct {
+	Redirect string // where the browser comes back to
+	State    string
+	Nonce    string
+	Verifier string // of PKCE
+}
+
+// Called is how the provider is called on the log-on page.
+func (p Provider) Called() string {
+	if p.Label != "" {
+		return p.Label
+	}
+	u, err := url.Parse(p.Issuer)
+	if err != nil {
+		return p.Issuer
+	}
+	return u.Host
+}
+
+// Wanted are the scopes that a log-on asks for.
+func (p Provider) Wanted() []string {
+	out := []string{"openid"}
+	switch p.Claim {
+	case "email":
+		out = append(out, "email")
+	case "preferred_username":
+		out = append(out, "profile")
+	}
+	for _, s := range p.Scopes {
+		if !slices.Contains(out, s) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// ReturnPath is the console's own path to which a provider sends browsers back: one for
+// each issuer, so that no provider's answer is taken for another's.
+func ReturnPath(issuer string) string {
+	sum := sha256.Sum256([]byte(issuer))
+	return "/logon/return/" + hex.EncodeToString(sum[:8])
+}
+
+// checkLogOn validates what people log on to the console with.
+func checkLogOn(p *Provider) error {
+	if p.Client == "" {
+		if p.Secret != "" || len(p.Scopes) > 0 || p.Label != "" {
+			return errors.New("a secret, scopes and a label belong to a client id, by which people log on to the console")
+		}
+		return nil
+	}
+	if !slices.Contains(p.Audiences, p.Client) {
+		return errors.New("the client id that people log on with must be one of the audiences")
+	}
+	if len(p.Secret) > 512 || strings.ContainsFunc(string(p.Secret), func(c rune) bool { return c < ' ' || c > '~' }) {
+		return errors.New("a client secret has at most 512 printable ASCII characters")
+	}
+	if len(p.Scopes) > 16 {
+		return errors.New("at most 16 scopes are asked for")
+	}
+	for _, s := range p.Scopes {
+		if s == "" || len(s) > 128 || strings.ContainsFunc(s, func(c rune) bool { return c <= ' ' || c > '~' || c == '"' || c == '\\' }) {
+			return fmt.Errorf("%q is no scope", clip(s))
+		}
+	}
+	if len(p.Label) > 64 || p.Label != CleanLine(p.Label, 64) {
+		return errors.New("a label is one line of at most 64 bytes")
+	}
+	return nil
 }
 
 // ClaimedGroup is one line of the table from what tokens claim to the room's groups.
@@ -183,6 +268,9 @@ func CheckProvider(p *Provider) error {
 		return fmt.Errorf("%q is no claim that names a principal here: %s", clip(p.Claim), strings.Join(Claims, ", "))
 	}
 	p.Audiences = sortedSet(p.Audiences)
+	if err := checkLogOn(p); err != nil {
+		return err
+	}
 	return checkGroups(p)
 }
 
@@ -200,6 +288,7 @@ type Identity struct {
 	Audience          string // the one of the room's that the token bears
 	Expires           time.Time
 	Groups            []string // what the provider's claim of groups lists, as written
+	Nonce             string   // of whoever asked for the token, or ""
 }
 
 // Claim answers what the identity's claim of that name says, or "".

@@ -456,6 +456,12 @@ func (r *Room) FailLogOn(ctx context.Context, id strongroom.ID, from From, why s
 	return ErrLogOn
 }
 
+// Knows reports whether a verified identity names somebody here. It permits nothing.
+func (r *Room) Knows(who people.Identity) bool {
+	provider, trusted := r.Provider(who.Issuer)
+	return trusted && len(r.principalsNamed(who.Claim(provider.Claim))) > 0
+}
+
 // LogOnByProvider makes a session for whom a verified identity names, as StartWebSession
 // does for programs.
 func (r *Room) LogOnByProvider(ctx context.Context, who people.Identity, from From) (Logon, error) {
@@ -468,7 +474,7 @@ func (r *Room) LogOnByProvider(ctx context.Context, who people.Identity, from Fr
 	vouched := fmt.Sprintf("vouched for by %s: sub %q, %s %q", who.Issuer, shorten(who.Subject), provider.Claim, shorten(claim))
 	matches := r.principalsNamed(claim)
 	if len(matches) != 1 {
-		r.recordStranger(ctx, Caller{Source: from.Source, RequestID: from.RequestID}, fmt.Sprintf("%s; it names %d principals", vouched, len(matches)))
+		r.recordStranger(ctx, KindLogon, Evidence{Action: actLogon, Decision: strongroom.Refused}, Caller{Source: from.Source, RequestID: from.RequestID}, fmt.Sprintf("%s; it names %d principals", vouched, len(matches)))
 		return Logon{}, ErrLogOn
 	}
 	p := matches[0]

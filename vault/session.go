@@ -305,7 +305,7 @@ func (r *Room) StartWebSession(ctx context.Context, c Caller, who people.Identit
 	vouched := fmt.Sprintf("vouched for by %s: sub %q, %s %q", who.Issuer, shorten(who.Subject), provider.Claim, shorten(claim))
 	matches := r.principalsNamed(claim)
 	if len(matches) != 1 {
-		r.recordStranger(ctx, c, fmt.Sprintf("%s; it names %d principals", vouched, len(matches)))
+		r.recordStranger(ctx, KindRefusal, Evidence{Action: actionStart, Decision: "deny"}, c, fmt.Sprintf("%s; it names %d principals", vouched, len(matches)))
 		return IssuedSession{}, &strongroom.Error{Kind: strongroom.KindDenied, Message: "the identity token names nobody whom this room knows", Hint: fmt.Sprintf("ask for the %s it bears to be made an alias of yours", provider.Claim)}
 	}
 	c.Principal = matches[0]
@@ -343,13 +343,13 @@ func (r *Room) principalsNamed(name string) []strongroom.Principal {
 const actionStart = "session-start"
 
 // recordStranger puts on record that somebody whom a provider vouched for was not let in.
-func (r *Room) recordStranger(ctx context.Context, c Caller, detail string) {
+func (r *Room) recordStranger(ctx context.Context, kind string, e Evidence, c Caller, detail string) {
 	if !r.noise.allow(strongroom.ID{}, r.Clock().Unix()) {
-		r.Noise(actionStart + " refused beyond the recorded rate to strangers")
+		r.Noise(e.Action + " refused beyond the recorded rate to strangers")
 		return
 	}
 	p := Personal{RequestID: c.RequestID, Detail: detail + ", from " + c.Source}
-	if _, err := r.apply(context.WithoutCancel(ctx), KindRefusal, Evidence{Action: actionStart, Decision: "deny"}, p, book.Change{}); err != nil {
+	if _, err := r.apply(context.WithoutCancel(ctx), kind, e, p, book.Change{}); err != nil {
 		r.Log.Error("a refusal was not recorded", "room", r.ID, "error", err)
 	}
 }
@@ -493,7 +493,8 @@ func (r *Room) providerRow(issuer string) string {
 	return mac(r.tagKey, "identity-provider", issuer)
 }
 
-// PutProvider has the room trust an identity provider, or changes how.
+// PutProvider has the room trust an identity provider, or changes how. A client secret
+// that is left out stays as it is, as long as the client is the same.
 func (r *Room) PutProvider(ctx context.Context, c Caller, p people.Provider) error {
 	a := r.decide(c, strongroom.ActionManagePeople, strongroom.Resource{})
 	if !a.decision.Permit {
@@ -501,6 +502,9 @@ func (r *Room) PutProvider(ctx context.Context, c Caller, p people.Provider) err
 	}
 	if err := people.CheckProvider(&p); err != nil {
 		return &strongroom.Error{Kind: strongroom.KindInvalid, Message: err.Error()}
+	}
+	if was, known := r.Provider(p.Issuer); known && p.Secret == "" && p.Client != "" && p.Client == was.Client {
+		p.Secret = was.Secret // whoever changes something else need not know it
 	}
 	row, err := row(rowProvider, r.providerRow(p.Issuer), p)
 	if err != nil {
@@ -512,6 +516,9 @@ func (r *Room) PutProvider(ctx context.Context, c Caller, p people.Provider) err
 		for _, m := range p.Groups {
 			subject += fmt.Sprintf(" %q=%s", m.Claimed, m.Group)
 		}
+	}
+	if p.Client != "" {
+		subject += ", log-on by client " + p.Client
 	}
 	return r.administer(ctx, a, KindPeople, "provider-put", subject, book.Change{Put: []book.Row{row}})
 }
@@ -532,6 +539,21 @@ func (r *Room) RemoveProvider(ctx context.Context, c Caller, issuer string) erro
 	})
 }
 
+// LogOnProviders lists the identity providers by which people log on to the console, in
+// order of issuer, for the door that sends them there.
+func (r *Room) LogOnProviders() []people.Provider {
+	r.state.mu.RLock()
+	defer r.state.mu.RUnlock()
+	var out []people.Provider
+	for _, p := range r.state.ring.providers {
+		if p.Client != "" {
+			out = append(out, p)
+		}
+	}
+	slices.SortFunc(out, func(a, b people.Provider) int { return strings.Compare(a.Issuer, b.Issuer) })
+	return out
+}
+
 // Provider returns the identity provider that the room trusts under this issuer.
 func (r *Room) Provider(issuer string) (people.Provider, bool) {
 	r.state.mu.RLock()
@@ -549,6 +571,7 @@ func (r *Room) Providers(ctx context.Context, c Caller) ([]people.Provider, erro
 	var out []people.Provider
 	r.state.mu.RLock()
 	for _, p := range r.state.ring.providers {
+		p.Secret = ""
 		out = append(out, p)
 	}
 	r.state.mu.RUnlock()

@@ -486,3 +486,39 @@ func TestSessionEndsInTheMiddleOfARead(t *testing.T) {
 		}
 	}
 }
+
+// The secret of a provider's client is kept where it is left out, and shown to nobody.
+func TestProviderSecret(t *testing.T) {
+	r := housetest.New(t, house.Options{})
+	room, ctx := r.House.Room, t.Context()
+	p := people.Provider{Issuer: "https://login.example", Audiences: []string{"strongroom"}, Claim: "sub", Client: "strongroom", Secret: "s3cret"}
+	put := func() {
+		t.Helper()
+		if err := room.PutProvider(ctx, r.Owner, p); err != nil {
+			t.Fatal(err)
+		}
+	}
+	kept := func() people.Secret {
+		p, _ := room.Provider("https://login.example")
+		return p.Secret
+	}
+	put()
+	p.Secret, p.Label = "", "Example"
+	if put(); kept() != "s3cret" {
+		t.Error("a secret that was left out is gone")
+	}
+	if listed, err := room.Providers(ctx, r.Owner); err != nil || len(listed) != 1 || listed[0].Secret != "" || listed[0].Client != "strongroom" {
+		t.Errorf("the list is %+v, %v", listed, err)
+	}
+	if shown := fmt.Sprintf("%v %+v %s %q %x", p, room.LogOnProviders(), kept(), kept(), kept()); strings.Contains(shown, "s3cret") || strings.Contains(shown, "733363726574") {
+		t.Errorf("printing shows the secret: %s", shown)
+	}
+	p.Client, p.Audiences = "another", []string{"another"}
+	if put(); kept() != "" {
+		t.Error("another client has the secret of the last")
+	}
+	p.Client = "third"
+	if err := room.PutProvider(ctx, r.Owner, p); strongroom.KindOf(err) != strongroom.KindInvalid {
+		t.Errorf("a client that is none of the audiences: %v", err)
+	}
+}

@@ -66,6 +66,8 @@ async function during(button, what) {
 
 const zone = () => Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC";
 
+for (const field of document.querySelectorAll(".way input[name=zone]")) field.value = zone();
+
 const logon = document.getElementById("logon");
 if (logon) {
   logon.disabled = false;

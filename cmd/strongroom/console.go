@@ -48,13 +48,13 @@ func (f consoleFlags) url(scheme string, at net.Addr) (string, error) {
 }
 
 // pages answers what people see in a browser.
-func (f consoleFlags) pages(s *server, metrics http.Handler, url string, clock func() time.Time, noise func(string)) (http.Handler, error) {
+func (f consoleFlags) pages(s *server, metrics http.Handler, url string, clock func() time.Time, noise func(string), identities console.Identities) (http.Handler, error) {
 	var rooms []door.Room
 	for _, h := range s.houses {
 		rooms = append(rooms, h.Door())
 	}
 	return console.New(console.Config{
-		Metrics: metrics, Ready: s.checks(), Rooms: rooms, URL: url, Log: s.log, Noise: noise, Clock: clock,
+		Metrics: metrics, Ready: s.checks(), Rooms: rooms, URL: url, Log: s.log, Noise: noise, Clock: clock, Identities: identities,
 		Failed: func(check string, err error) { s.log.Error("not ready", "check", check, "error", err) },
 	})
 }

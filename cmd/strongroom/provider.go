@@ -1,12 +1,16 @@
 package main
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"fmt"
+	"os"
 	"strings"
 	"text/tabwriter"
 
 	"strongroom"
+	"strongroom/door/console"
 	"strongroom/internal/house"
 	"strongroom/people"
 	"strongroom/vault"
@@ -26,6 +30,33 @@ type providerPut struct {
 
 	GroupsClaim string   `help:"Claim that lists groups, such as groups or roles." placeholder:"CLAIM"`
 	Group       []string `sep:"none" help:"What a token that claims CLAIMED brings: a group of the room. May be repeated." placeholder:"CLAIMED=GROUP"`
+
+	Client           string   `help:"Client id of the console at the provider: people log on there too from now on. One of the audiences." placeholder:"ID"`
+	ClientSecretFile string   `help:"File with the client's secret, - for standard input; or in STRONGROOM_CLIENT_SECRET. Left out, it stays as it is; a client without one proves itself by PKCE alone." placeholder:"FILE"`
+	Scope            []string `sep:"none" help:"Scope to ask for besides openid and what the claim needs, such as groups. May be repeated." placeholder:"SCOPE"`
+	Label            string   `help:"What the log-on page calls the provider." placeholder:"TEXT"`
+	Console          string   `env:"STRONGROOM_PUBLIC_URL" default:"http://localhost:7400" help:"Where people open the console, as serve's --public-url says: the address to register at the provider is below it." placeholder:"URL"`
+}
+
+// secret reads the client's secret from where it was put, which is never the command line.
+func (c providerPut) secret() (people.Secret, error) {
+	text := []byte(os.Getenv("STRONGROOM_CLIENT_SECRET"))
+	var err error
+	switch c.ClientSecretFile {
+	case "":
+	case "-":
+		text, err = readBounded(os.Stdin, 1024)
+	default:
+		var f *os.File
+		if f, err = os.Open(c.ClientSecretFile); err == nil {
+			defer f.Close()
+			text, err = readBounded(f, 1024)
+		}
+	}
+	if err != nil {
+		return "", invalid("reading the client's secret: %v", err)
+	}
+	return people.Secret(bytes.TrimRight(text, "\r\n")), nil
 }
 
 func (providerPut) Help() string {
@@ -36,14 +67,29 @@ here: sub is the one that nobody changes.
 With --groups-claim and --group a session has, besides the principal's own groups, those that its token claims and the table lists; what
 it does not list gives nothing, and no claim takes a group away. Whoever can change that claim at the provider hands out these groups.
 
+With --client people log on to the console with this provider, beside passkeys. Register the redirect address that this prints at the
+provider. The secret comes from a file, standard input or STRONGROOM_CLIENT_SECRET, and is kept sealed.
+
 Examples:
   strongroom people provider put --issuer https://login.example.com --audience strongroom --claim sub
+  strongroom people provider put --issuer https://login.example.com --audience strongroom --claim sub \
+    --client strongroom --client-secret-file secret.txt --label "Example SSO" --console https://strongroom.example.com
   strongroom people provider put --issuer https://login.example.com --audience strongroom --claim sub \
     --groups-claim groups --group 'CC Supervisors=supervisors' --group 8f2c…=quality`
 }
 
 func (c providerPut) Run(ctx context.Context, out output) error {
-	p := people.Provider{Issuer: c.Issuer, Audiences: c.Audience, Claim: c.Claim, GroupsClaim: c.GroupsClaim}
+	p := people.Provider{Issuer: c.Issuer, Audiences: c.Audience, Claim: c.Claim, GroupsClaim: c.GroupsClaim, Client: c.Client, Scopes: c.Scope, Label: c.Label}
+	if c.Client != "" {
+		var err error
+		if p.Secret, err = c.secret(); err != nil {
+			return err
+		}
+	}
+	at, err := console.CheckURL(c.Console)
+	if err != nil {
+		return err
+	}
 	for _, g := range c.Group {
 		i := strings.LastIndex(g, "=") // a claim may have one in it, a group has none
 		if i < 0 {
@@ -56,6 +102,9 @@ func (c providerPut) Run(ctx context.Context, out output) error {
 			return err
 		}
 		out.printf("%s vouches for principals by %s\n", c.Issuer, c.Claim)
+		if c.Client != "" {
+			out.printf("people log on with it; its redirect address is %s\n", at.String()+people.ReturnPath(c.Issuer))
+		}
 		return nil
 	})
 }
@@ -75,7 +124,7 @@ func (c providerLs) Run(ctx context.Context, out output) error {
 			return out.json(all)
 		}
 		w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(w, "ISSUER\tAUDIENCES\tCLAIM\tGROUPS")
+		fmt.Fprintln(w, "ISSUER\tAUDIENCES\tCLAIM\tLOG-ON\tGROUPS")
 		for _, p := range all {
 			groups := "-"
 			if p.GroupsClaim != "" {
@@ -84,7 +133,7 @@ func (c providerLs) Run(ctx context.Context, out output) error {
 					groups += fmt.Sprintf(" %q=%s", m.Claimed, m.Group)
 				}
 			}
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", p.Issuer, strings.Join(p.Audiences, ","), p.Claim, groups)
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", p.Issuer, strings.Join(p.Audiences, ","), p.Claim, cmp.Or(p.Client, "-"), groups)
 		}
 		return w.Flush()
 	})

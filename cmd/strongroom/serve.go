@@ -132,13 +132,14 @@ func (c serveCommand) start(ctx context.Context, log *slog.Logger) (_ *server, e
 		Rooms: rooms3(s.houses), Domain: c.Domain, MaxPresign: c.MaxPresign, Log: log,
 		Noise: noise,
 	})
-	sessions := sts.New(sts.Config{Rooms: roomsSTS(s.houses), Verifier: oidc.New(time.Now), Log: log, Noise: noise})
+	identities := oidc.New(time.Now)
+	sessions := sts.New(sts.Config{Rooms: roomsSTS(s.houses), Verifier: identities, Log: log, Noise: noise})
 	c.notReachable(log, consoleListener.Addr())
 	var page http.Handler
 	proxies, err := c.proxies()
 	if err == nil {
 		if s.pagesURL, err = c.url(scheme, consoleListener.Addr()); err == nil {
-			page, err = c.pages(s, promhttp.HandlerFor(registry, promhttp.HandlerOpts{}), s.pagesURL, c.clock, noise)
+			page, err = c.pages(s, promhttp.HandlerFor(registry, promhttp.HandlerOpts{}), s.pagesURL, c.clock, noise, identities)
 		}
 	}
 	if err != nil {

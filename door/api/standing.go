@@ -61,7 +61,9 @@ func (d *service) directory() {
 		})
 	handle(d, operation{method: "PUT", path: "/providers", summary: "Trust an identity provider, or change how one is trusted", section: "people"},
 		func(ctx context.Context, s session, in *struct{ Body people.Provider }) (*answer[people.Provider], error) {
-			return answering(in.Body, s.room.Vault.PutProvider(ctx, s.caller, in.Body))
+			kept := in.Body
+			kept.Secret = "" // it is told to nobody
+			return answering(kept, s.room.Vault.PutProvider(ctx, s.caller, in.Body))
 		})
 	handle(d, operation{method: "DELETE", path: "/providers", summary: "Trust an identity provider no longer; sessions that it vouched for end", section: "people", status: http.StatusNoContent},
 		func(ctx context.Context, s session, in *struct {

@@ -26,6 +26,7 @@ import (
 	"strongroom/door/console"
 	"strongroom/internal/house"
 	"strongroom/internal/housetest"
+	"strongroom/internal/oidc"
 	"strongroom/ledger"
 	"strongroom/vault"
 )
@@ -94,11 +95,19 @@ func (p *place) serve(t *testing.T, log *slog.Logger) *place {
 	return p
 }
 
+// quiet is a log that only the test's own looks read.
+func (p *place) quiet() *slog.Logger { return slog.New(slog.NewTextHandler(p.log, nil)) }
+
 func (p *place) console(t *testing.T, url string, log *slog.Logger) http.Handler {
+	t.Helper()
+	return p.consoleAt(t, url, log, nil)
+}
+
+func (p *place) consoleAt(t *testing.T, url string, log *slog.Logger, clock func() time.Time) http.Handler {
 	t.Helper()
 	h, err := console.New(console.Config{
 		Metrics: http.NotFoundHandler(), Failed: func(string, error) {}, URL: url, Log: log,
-		Rooms: []door.Room{p.House.Door()},
+		Rooms: []door.Room{p.House.Door()}, Identities: oidc.New(time.Now), Clock: clock,
 		Noise: func(kind string) { fmt.Fprintln(p.noise, kind); p.House.Room.Noise(kind) },
 	})
 	if err != nil {

@@ -38,6 +38,8 @@ type Config struct {
 	Log   *slog.Logger
 	Noise func(kind string) // counts what proved nobody
 	Clock func() time.Time
+	// Identities asks identity providers; without it people log on with passkeys alone.
+	Identities Identities
 }
 
 type console struct {
@@ -113,6 +115,8 @@ func New(config Config) (http.Handler, error) {
 	mux.HandleFunc("GET /logon", c.showLogon)
 	mux.HandleFunc("POST /logon/begin", c.beginLogon)
 	mux.HandleFunc("POST /logon/finish", c.finishLogon)
+	mux.HandleFunc("POST /logon/with/{way}", c.goAbroad)
+	mux.HandleFunc("GET /logon/return/{issuer}", c.comeBack)
 
 	for _, part := range c.sections {
 		for pattern, do := range part.routes {

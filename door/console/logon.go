@@ -236,7 +236,7 @@ func (c *console) showLogon(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	p := c.newPage(r)
-	p.Title, p.Data = "logon.title", within(r.URL.Query().Get("next"))
+	p.Title, p.Data = "logon.title", logonData{within(r.URL.Query().Get("next")), c.ways(), ""}
 	c.render(w, http.StatusOK, "logon", p)
 }
 
@@ -300,9 +300,15 @@ func (c *console) finishLogon(w http.ResponseWriter, r *http.Request) {
 	c.logged(w, r, l, said.Zone, said.Next)
 }
 
-// logged gives the browser its session. One that it bore before ends: nothing of it goes
-// over into the new one.
+// logged gives the browser its session, and says where it goes on.
 func (c *console) logged(w http.ResponseWriter, r *http.Request, l vault.Logon, zone, next string) {
+	c.admit(w, r, l, zone)
+	answerJSON(w, http.StatusOK, map[string]string{"next": within(next)})
+}
+
+// admit gives the browser its session. One that it bore before ends: nothing of it goes
+// over into the new one.
+func (c *console) admit(w http.ResponseWriter, r *http.Request, l vault.Logon, zone string) {
 	if room, was, err := c.session(r); err == nil {
 		if err := room.Vault.EndSession(r.Context(), was.Caller(), was.ID); err != nil {
 			c.Log.Error("the session before a log-on was not ended", "error", err)
@@ -310,7 +316,6 @@ func (c *console) logged(w http.ResponseWriter, r *http.Request, l vault.Logon, 
 	}
 	c.setSession(w, l.Token)
 	http.SetCookie(w, &http.Cookie{Name: cookieZone, Value: zoneOf(zone).String(), Path: "/", MaxAge: 365 * 24 * 3600, Secure: c.secure, HttpOnly: true, SameSite: http.SameSiteLaxMode})
-	answerJSON(w, http.StatusOK, map[string]string{"next": within(next)})
 }
 
 func (c *console) showSetup(w http.ResponseWriter, r *http.Request) {

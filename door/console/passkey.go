@@ -91,6 +91,16 @@ type ceremony struct {
 	act     string // setup, logon, or act and id of what is confirmed
 	of      string // source, or the console session that asked
 	ends    time.Time
+
+	abroad *abroad // of a log-on by a provider
+	from   string  // whose bound it counts against; of, where empty
+}
+
+func (c ceremony) counts() string {
+	if c.from != "" {
+		return c.from
+	}
+	return c.of
 }
 
 // Bounds on challenges that wait.
@@ -115,13 +125,13 @@ func (s *ceremonies) begin(c ceremony, now time.Time) (string, error) {
 	if s.waiting == nil {
 		s.waiting, s.per = map[string]ceremony{}, map[string]int{}
 	}
-	if len(s.waiting) >= ceremoniesMost || s.per[c.of] >= ceremoniesPerSource {
+	if len(s.waiting) >= ceremoniesMost || s.per[c.counts()] >= ceremoniesPerSource {
 		for id, other := range s.waiting {
 			if !now.Before(other.ends) {
 				s.drop(id, other)
 			}
 		}
-		if len(s.waiting) >= ceremoniesMost || s.per[c.of] >= ceremoniesPerSource {
+		if len(s.waiting) >= ceremoniesMost || s.per[c.counts()] >= ceremoniesPerSource {
 			return "", errBusy
 		}
 	}
@@ -129,34 +139,42 @@ func (s *ceremonies) begin(c ceremony, now time.Time) (string, error) {
 	rand.Read(b[:])
 	id := base64.RawURLEncoding.EncodeToString(b[:])
 	c.ends = now.Add(ceremonyLife)
+	if c.abroad != nil {
+		c.ends = now.Add(abroadLife)
+	}
 	s.waiting[id] = c
-	s.per[c.of]++
+	s.per[c.counts()]++
 	return id, nil
 }
 
 func (s *ceremonies) drop(id string, c ceremony) {
 	delete(s.waiting, id)
-	if s.per[c.of]--; s.per[c.of] <= 0 {
-		delete(s.per, c.of)
+	if s.per[c.counts()]--; s.per[c.counts()] <= 0 {
+		delete(s.per, c.counts())
 	}
 }
 
 // take answers a challenge for an act by whoever began it, once.
 func (s *ceremonies) take(id, act, of string, now time.Time) (webauthn.SessionData, error) {
+	c, err := s.claim(id, act, of, now)
+	return c.session, err
+}
+
+func (s *ceremonies) claim(id, act, of string, now time.Time) (ceremony, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c, ok := s.waiting[id]
 	if !ok {
-		return webauthn.SessionData{}, errors.New("there is no such challenge")
+		return ceremony{}, errors.New("there is no such challenge")
 	}
 	s.drop(id, c)
 	switch {
 	case !now.Before(c.ends):
-		return webauthn.SessionData{}, errors.New("the challenge was answered too late")
+		return ceremony{}, errors.New("the challenge was answered too late")
 	case c.act != act || c.of != of:
-		return webauthn.SessionData{}, errors.New("the challenge is for something else")
+		return ceremony{}, errors.New("the challenge is for something else")
 	}
-	return c.session, nil
+	return c, nil
 }
 
 // claimant is who an answer to a challenge says it is from; nothing of it is proved.

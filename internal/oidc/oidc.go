@@ -56,6 +56,7 @@ type Verifier struct {
 type provider struct {
 	mu      sync.Mutex
 	keys    []jose.JSONWebKey
+	about   description
 	fetched time.Time // when keys were last fetched
 	tried   time.Time // when that was last tried
 	err     error     // what came of it
@@ -173,6 +174,7 @@ type claims struct {
 	Expires           *float64     `json:"exp"`
 	NotBefore         *float64     `json:"nbf"`
 	Issued            *float64     `json:"iat"`
+	Nonce             string       `json:"nonce"`
 	PreferredUsername any          `json:"preferred_username"`
 	Email             any          `json:"email"`
 	EmailVerified     any          `json:"email_verified"`
@@ -201,7 +203,7 @@ func identity(payload []byte, p people.Provider, now time.Time) (people.Identity
 	case c.NotBefore != nil && *c.NotBefore > late, c.Issued != nil && *c.Issued > late:
 		return people.Identity{}, refuse("it is from the future")
 	}
-	who := people.Identity{Issuer: c.Issuer, Subject: c.Subject, Audience: c.Audiences[at], Expires: time.Unix(int64(*c.Expires), 0)}
+	who := people.Identity{Issuer: c.Issuer, Subject: c.Subject, Audience: c.Audiences[at], Expires: time.Unix(int64(*c.Expires), 0), Nonce: c.Nonce}
 	who.PreferredUsername, _ = c.PreferredUsername.(string)
 	if c.EmailVerified == true || c.EmailVerified == "true" {
 		who.Email, _ = c.Email.(string)
@@ -264,26 +266,13 @@ func (k *published) VerifySignature(ctx context.Context, text string) ([]byte, e
 
 // signed answers a token's payload if one of its issuer's keys has signed it.
 func (v *Verifier) signed(ctx context.Context, issuer string, token *jose.JSONWebSignature) ([]byte, error) {
-	v.mu.Lock()
-	p := v.providers[issuer]
-	if p == nil {
-		if len(v.providers) >= maxProvider { // issuers are registered ones; old ones come back when asked for
-			clear(v.providers)
-		}
-		p = &provider{}
-		v.providers[issuer] = p
-	}
-	v.mu.Unlock()
-
+	p := v.provider(issuer)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	now := v.clock()
-	if now.Sub(p.fetched) >= keysFresh || now.Before(p.fetched) {
-		p.keys = nil
-		if err := v.fetch(ctx, p, issuer, failPause); err != nil {
-			return nil, err
-		}
+	if err := v.fresh(ctx, p, issuer); err != nil {
+		return nil, err
 	}
+	now := v.clock()
 	id := token.Signatures[0].Header.KeyID
 	for again := false; ; again = true {
 		known := false
@@ -308,6 +297,30 @@ func (v *Verifier) signed(ctx context.Context, issuer string, token *jose.JSONWe
 	}
 }
 
+// provider is what is known of an issuer.
+func (v *Verifier) provider(issuer string) *provider {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	p := v.providers[issuer]
+	if p == nil {
+		if len(v.providers) >= maxProvider { // issuers are registered ones; old ones come back when asked for
+			clear(v.providers)
+		}
+		p = &provider{}
+		v.providers[issuer] = p
+	}
+	return p
+}
+
+// fresh fetches what is known of a provider where that is too old. The caller holds p.mu.
+func (v *Verifier) fresh(ctx context.Context, p *provider, issuer string) error {
+	if now := v.clock(); now.Sub(p.fetched) < keysFresh && !now.Before(p.fetched) {
+		return nil
+	}
+	p.keys = nil
+	return v.fetch(ctx, p, issuer, failPause)
+}
+
 // fetch brings the provider's keys up to date, unless that was tried just now: then what
 // came of it is the answer. The caller holds p.mu.
 func (v *Verifier) fetch(ctx context.Context, p *provider, issuer string, pause time.Duration) error {
@@ -318,76 +331,92 @@ func (v *Verifier) fetch(ctx context.Context, p *provider, issuer string, pause 
 	// Whoever asked may go away; the keys are for the next one too.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), fetchTime)
 	defer cancel()
-	keys, err := v.discover(ctx, issuer)
+	keys, about, err := v.discover(ctx, issuer)
 	p.tried, p.err = now, nil
 	if err != nil {
 		p.err = fmt.Errorf("%w: %w", people.ErrProvider, err)
 		return p.err
 	}
-	p.keys, p.fetched = keys, now
+	p.keys, p.about, p.fetched = keys, about, now
 	return nil
 }
 
+// description is what a provider publishes about itself.
+type description struct {
+	Issuer    string   `json:"issuer"`
+	Keys      string   `json:"jwks_uri"`
+	Authorize string   `json:"authorization_endpoint"`
+	Token     string   `json:"token_endpoint"`
+	Methods   []string `json:"token_endpoint_auth_methods_supported"`
+	NamesSelf bool     `json:"authorization_response_iss_parameter_supported"`
+}
+
 // discover fetches the provider's description, and the keys that it names.
-func (v *Verifier) discover(ctx context.Context, issuer string) ([]jose.JSONWebKey, error) {
-	var description struct {
-		Issuer string `json:"issuer"`
-		Keys   string `json:"jwks_uri"`
+func (v *Verifier) discover(ctx context.Context, issuer string) ([]jose.JSONWebKey, description, error) {
+	var about description
+	if err := v.get(ctx, strings.TrimSuffix(issuer, "/")+"/.well-known/openid-configuration", &about); err != nil {
+		return nil, about, fmt.Errorf("fetching the provider's description: %w", err)
 	}
-	if err := v.get(ctx, strings.TrimSuffix(issuer, "/")+"/.well-known/openid-configuration", &description); err != nil {
-		return nil, fmt.Errorf("fetching the provider's description: %w", err)
+	if about.Issuer != issuer {
+		return nil, about, fmt.Errorf("the provider describes itself as %.256q", about.Issuer)
 	}
-	if description.Issuer != issuer {
-		return nil, fmt.Errorf("the provider describes itself as %.256q", description.Issuer)
-	}
-	if strings.HasPrefix(issuer, "https:") && !strings.HasPrefix(description.Keys, "https:") {
-		return nil, fmt.Errorf("the provider has its keys at %.256q, which is not https", description.Keys)
+	for what, at := range map[string]string{"keys": about.Keys, "log-on": about.Authorize, "tokens": about.Token} {
+		if strings.HasPrefix(issuer, "https:") && at != "" && !strings.HasPrefix(at, "https:") {
+			return nil, about, fmt.Errorf("the provider has its %s at %.256q, which is not https", what, at)
+		}
 	}
 	var set struct {
 		Keys []json.RawMessage `json:"keys"`
 	}
-	if err := v.get(ctx, description.Keys, &set); err != nil {
-		return nil, fmt.Errorf("fetching the provider's keys: %w", err)
+	if err := v.get(ctx, about.Keys, &set); err != nil {
+		return nil, about, fmt.Errorf("fetching the provider's keys: %w", err)
 	}
-	return parseKeys(set.Keys)
+	keys, err := parseKeys(set.Keys)
+	return keys, about, err
 }
 
 // get fetches a JSON document.
 func (v *Verifier) get(ctx context.Context, address string, into any) error {
-	u, err := url.Parse(address)
-	if err != nil {
-		return fmt.Errorf("reading an address: %w", err)
-	}
-	client := v.secure
-	switch u.Scheme {
-	case "https":
-	case "http":
-		client = v.nearby
-	default:
-		return fmt.Errorf("%.256q is neither https nor http", address)
-	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return fmt.Errorf("making a request: %w", err)
 	}
-	r.Header.Set("Accept", "application/json")
-	answer, err := client.Do(r)
+	code, body, err := v.send(r)
 	if err != nil {
 		return err
 	}
-	defer answer.Body.Close()
-	if answer.StatusCode != http.StatusOK {
-		return fmt.Errorf("%.256s answers %s", address, answer.Status)
-	}
-	body, err := io.ReadAll(io.LimitReader(answer.Body, maxDocument+1))
-	if err != nil {
-		return fmt.Errorf("reading %.256s: %w", address, err)
-	}
-	if len(body) > maxDocument {
-		return fmt.Errorf("%.256s has more than %d bytes", address, maxDocument)
+	if code != http.StatusOK {
+		return fmt.Errorf("%.256s answers %d", address, code)
 	}
 	if err := json.Unmarshal(body, into); err != nil {
 		return fmt.Errorf("reading %.256s: %w", address, err)
 	}
 	return nil
+}
+
+// send sends a request, over https, or to this machine itself, and answers what came,
+// within bounds.
+func (v *Verifier) send(r *http.Request) (int, []byte, error) {
+	client := v.secure
+	switch r.URL.Scheme {
+	case "https":
+	case "http":
+		client = v.nearby
+	default:
+		return 0, nil, fmt.Errorf("%.256q is neither https nor http", r.URL)
+	}
+	r.Header.Set("Accept", "application/json")
+	answer, err := client.Do(r)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(answer.Body, maxDocument+1))
+	if err != nil {
+		return 0, nil, fmt.Errorf("reading %.256s: %w", r.URL, err)
+	}
+	if len(body) > maxDocument {
+		return 0, nil, fmt.Errorf("%.256s has more than %d bytes", r.URL, maxDocument)
+	}
+	return answer.StatusCode, body, nil
 }

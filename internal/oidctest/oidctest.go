@@ -36,12 +36,15 @@ type Provider struct {
 	keys    []map[string]any
 	answers map[string]http.HandlerFunc
 	asked   map[string]int
+	logons  logons
 }
 
 // Paths of what a provider publishes.
 const (
 	Discovery = "/.well-known/openid-configuration"
 	Keys      = "/keys"
+	Authorize = "/authorize"
+	Tokens    = "/token"
 )
 
 // New starts a provider; Close ends it.
@@ -87,9 +90,17 @@ func (p *Provider) serve(w http.ResponseWriter, r *http.Request) {
 	case answer != nil:
 		answer(w, r)
 	case r.URL.Path == Discovery:
-		_ = json.NewEncoder(w).Encode(map[string]any{"issuer": p.Issuer, "jwks_uri": p.Issuer + Keys})
+		_ = json.NewEncoder(w).Encode(map[string]any{
+			"issuer": p.Issuer, "jwks_uri": p.Issuer + Keys, "authorization_endpoint": p.Issuer + Authorize, "token_endpoint": p.Issuer + Tokens,
+			"token_endpoint_auth_methods_supported": []string{"client_secret_basic"}, "code_challenge_methods_supported": []string{"S256"},
+			"authorization_response_iss_parameter_supported": true,
+		})
 	case r.URL.Path == Keys:
 		_ = json.NewEncoder(w).Encode(map[string]any{"keys": keys})
+	case r.URL.Path == Authorize:
+		p.authorize(w, r)
+	case r.URL.Path == Tokens && r.Method == http.MethodPost:
+		p.token(w, r)
 	default:
 		http.NotFound(w, r)
 	}
