@@ -31,8 +31,9 @@ type disk struct {
 	frozen   bool
 	full     bool
 	failSync bool
-	changes  int // made so far, syncs included
-	left     int // changes until the disk freezes by itself; -1: never
+	failName string // of the files whose syncs fail; "" is all
+	changes  int    // made so far, syncs included
+	left     int    // changes until the disk freezes by itself; -1: never
 }
 
 // place is one name in a folder.
@@ -283,7 +284,7 @@ func (d *disk) sync(n *node) error {
 		return err
 	}
 	if n.kind == syscall.S_IFDIR {
-		if d.failSync {
+		if d.fails(n) {
 			return syscall.EIO
 		}
 		d.settleFolder(n)
@@ -300,7 +301,7 @@ func (d *disk) sync(n *node) error {
 // taken for clean all the same, as Linux does: a later sync that succeeds does not
 // make them durable, unless they have been written again.
 func (d *disk) settle(n *node) error {
-	if d.failSync {
+	if d.fails(n) {
 		n.failed = len(n.writes)
 		return syscall.EIO
 	}
@@ -324,6 +325,19 @@ func (d *disk) settle(n *node) error {
 	}
 	n.size, n.earlier, n.writes, n.failed = info.Size(), nil, nil, 0
 	return nil
+}
+
+// fails reports whether a sync is to fail.
+func (d *disk) fails(n *node) bool {
+	if !d.failSync || d.failName == "" {
+		return d.failSync
+	}
+	for p := range n.names {
+		if p.name == d.failName {
+			return true
+		}
+	}
+	return false
 }
 
 // settleFolder makes durable what waited for this folder alone, and what that

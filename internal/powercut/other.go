@@ -14,6 +14,7 @@ func Mount(string, string, Options) (*FS, error) { return nil, errLinux }
 func (*FS) Cut(string, uint64) error             { return errLinux }
 func (*FS) SetFull(bool) error                   { return errLinux }
 func (*FS) FailSync(bool) error                  { return errLinux }
+func (*FS) FailSyncOf(string) error              { return errLinux }
 func (*FS) FreezeAfter(int) error                { return errLinux }
 func (*FS) Changes() (int, error)                { return 0, errLinux }
 func (*FS) Unmount() error                       { return errLinux }

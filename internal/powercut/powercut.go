@@ -130,6 +130,12 @@ func (f *FS) FailSync(fail bool) error {
 	return err
 }
 
+// FailSyncOf makes every fsync of files of one name fail, as FailSync does of all.
+func (f *FS) FailSyncOf(name string) error {
+	_, err := f.ask(request{Do: "fail-sync", On: true, Target: name})
+	return err
+}
+
 // FreezeAfter stops the power by itself once that many more changes and syncs
 // have been made; a negative number takes it back. Cut then builds the states.
 func (f *FS) FreezeAfter(changes int) error {

@@ -114,7 +114,7 @@ func (d *disk) adjust(r request) int {
 	case "full":
 		d.full = r.On
 	case "fail-sync":
-		d.failSync = r.On
+		d.failSync, d.failName = r.On, r.Target
 	case "freeze-after":
 		d.left = r.Count
 	}
