@@ -19,7 +19,8 @@ type Watcher interface {
 	// Position is the index of the first record that was not taken yet.
 	Position(ctx context.Context) (int64, error)
 	// Take takes events that follow the position, and keeps next as the new one, in one
-	// transaction. An error means that nothing was taken; they are told again.
+	// transaction. An error means that nothing was taken; they are told again. Others are
+	// told the same events: none changes them.
 	Take(ctx context.Context, events []strongroom.Event, next int64) error
 }
 
@@ -36,6 +37,13 @@ type Feed struct {
 
 	mu     sync.Mutex
 	arrive chan struct{} // closed when there is more, and made anew
+
+	// What was read last, for the other watchers, who are mostly as far: a record is read
+	// and decoded once for all of them.
+	reading sync.Mutex
+	reader  vault.EventReader
+	first   int64 // index of the first of read
+	read    []strongroom.Event
 }
 
 // NewFeed follows a book.
@@ -135,21 +143,35 @@ func (f *Feed) Step(ctx context.Context, w Watcher) (done bool, err error) {
 	if from == size {
 		return true, nil
 	}
-	to := min(from+feedBatch, size)
+	events, err := f.events(ctx, from, min(from+feedBatch, size))
+	if err != nil {
+		return false, err
+	}
+	return false, w.Take(ctx, events, from+int64(len(events)))
+}
+
+// events answers records from an index on: all up to the other, or fewer where others have
+// read those.
+func (f *Feed) events(ctx context.Context, from, to int64) ([]strongroom.Event, error) {
+	f.reading.Lock()
+	defer f.reading.Unlock()
+	if past := from - f.first; past >= 0 && past < int64(len(f.read)) {
+		return f.read[past:], nil
+	}
 	events := make([]strongroom.Event, 0, to-from)
-	var reader vault.EventReader
 	for r, err := range f.book.Records(ctx, from, to) {
 		if err != nil {
-			return false, fmt.Errorf("reading records from %d: %w", from, err)
+			return nil, fmt.Errorf("reading records from %d: %w", from, err)
 		}
-		e, err := reader.Event(r)
+		e, err := f.reader.Event(r)
 		if err != nil {
-			return false, err
+			return nil, err
 		}
 		events = append(events, e)
 	}
 	if int64(len(events)) != to-from {
-		return false, fmt.Errorf("records %d to %d are %d: the ledger has a gap", from, to, len(events))
+		return nil, fmt.Errorf("records %d to %d are %d: the ledger has a gap", from, to, len(events))
 	}
-	return false, w.Take(ctx, events, to)
+	f.first, f.read = from, events
+	return events, nil
 }
