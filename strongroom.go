@@ -260,6 +260,8 @@ type Context struct {
 	// Authenticated is when a person proved who they are, of a session of the console.
 	Authenticated time.Time `json:"authenticated,omitzero"`
 
+	// To is what the label is to become, of loosenLabel: others approve that and no other.
+	To         *Label      `json:"to,omitempty"`
 	Request    ID          `json:"request,omitzero"`       // whose approvals these are
 	BreakGlass ID          `json:"break_glass,omitzero"`   // the opening that the asker made and that runs
 	Ticket     TicketState `json:"ticket_state,omitempty"` // what the ticket system says of the ticket, where one is asked

@@ -173,7 +173,7 @@ func (s *state) fill(q *strongroom.Question) {
 		var best Request
 		for _, id := range lists[wanted{q.Action, q.Resource.Version}] {
 			r := s.asking.requests[id]
-			if r.Bucket != q.Resource.Bucket || !r.covers(c.Purpose) || s.departedSince(r.Asker, r.Asked) {
+			if r.Bucket != q.Resource.Bucket || !r.covers(c.Purpose) || !r.becomes(q) || s.departedSince(r.Asker, r.Asked) {
 				continue
 			}
 			by := s.holding(&r, q.Principal, now)

@@ -70,16 +70,44 @@ func (x *Relabelling) check() error {
 	if len(x.Reason) > maxLabelReason {
 		return wrong("the reason has %d bytes, it may have %d", len(x.Reason), maxLabelReason)
 	}
-	if len(x.Classes) > maxClasses {
-		return wrong("a label may have %d classes, these are %d", maxClasses, len(x.Classes))
+	return checkClasses(x.Classes)
+}
+
+func checkClasses(classes []string) error {
+	wrong := func(format string, args ...any) error {
+		return &strongroom.Error{Kind: strongroom.KindInvalid, Message: fmt.Sprintf(format, args...)}
 	}
-	for _, c := range x.Classes {
+	if len(classes) > maxClasses {
+		return wrong("a label may have %d classes, these are %d", maxClasses, len(classes))
+	}
+	for _, c := range classes {
 		if c == "" || len(c) > 32 || strings.Trim(c, "abcdefghijklmnopqrstuvwxyz0123456789-") != "" {
 			return wrong("a class has 1 to 32 lower-case letters, digits and hyphens, not %q", c)
 		}
 	}
 	return nil
 }
+
+// NewLabel is what is to be said of a label; nil leaves it as it is.
+type NewLabel struct {
+	Confidential *bool    `json:"confidential,omitempty"`
+	Classes      []string `json:"classes,omitempty"`
+}
+
+// of answers what a label becomes, without reasons.
+func (n NewLabel) of(l strongroom.Label) strongroom.Label {
+	to := strongroom.Label{Confidential: l.Confidential, Classes: l.Classes}
+	if n.Confidential != nil {
+		to.Confidential = *n.Confidential
+	}
+	if n.Classes != nil {
+		to.Classes = slices.Compact(slices.Sorted(slices.Values(n.Classes)))
+	}
+	return to
+}
+
+// asStrict reports whether two labels ask for the same.
+func asStrict(a, b strongroom.Label) bool { return !looser(a, b) && !looser(b, a) }
 
 // looser reports whether a label asks for less than another.
 func looser(to, from strongroom.Label) bool {
@@ -104,13 +132,7 @@ func (x *Relabelling) of(o objectBody) (strongroom.Label, Labelling) {
 		to.Reasons = to.Reasons[:min(len(to.Reasons), maxReasons)]
 		return to, l
 	}
-	to := strongroom.Label{Confidential: o.Label.Confidential, Classes: o.Label.Classes}
-	if x.Confidential != nil {
-		to.Confidential = *x.Confidential
-	}
-	if x.Classes != nil {
-		to.Classes = slices.Compact(slices.Sorted(slices.Values(x.Classes)))
-	}
+	to := NewLabel{x.Confidential, x.Classes}.of(o.Label)
 	to.Reasons = []string{setReason + x.Reason}
 	for _, r := range o.Label.Reasons {
 		if !strings.HasPrefix(r, setReason) && len(to.Reasons) < maxReasons {
@@ -139,7 +161,7 @@ func (r *Room) Relabel(ctx context.Context, c Caller, x Relabelling) (strongroom
 		to, l := x.of(o)
 		action := strongroom.ActionRelabel
 		if looser(to, o.Label) {
-			action = strongroom.ActionLoosenLabel
+			action, c.to = strongroom.ActionLoosenLabel, &strongroom.Label{Confidential: to.Confidential, Classes: to.Classes}
 		}
 		a := r.decide(c, action, resourceOf(o.Object))
 		if !a.decision.Permit {

@@ -103,6 +103,67 @@ func TestRelabel(t *testing.T) {
 	}
 }
 
+// What others approve is the label that they saw: no other, of no other version, and only
+// while they count.
+func TestApprovedLoosening(t *testing.T) {
+	r := housetest.New(t, house.Options{})
+	r.Bucket("docs")
+	r.Put("docs", "flyer.txt", []byte("come and see"), nil)
+	ctx, room := t.Context(), r.House.Room
+	second := r.Person(strongroom.Principal{Name: "second", Groups: []string{"data-owners"}})
+	no := false
+	set := func(x vault.Relabelling) error {
+		x.Bucket, x.Key, x.Reason = "docs", "flyer.txt", "published last year"
+		_, _, err := room.Relabel(ctx, r.Owner, x)
+		return err
+	}
+	ask := func(to *vault.NewLabel) (vault.Request, error) {
+		return room.RequestAccess(ctx, r.Owner, vault.AccessRequest{
+			Action: strongroom.ActionLoosenLabel, Bucket: "docs", Objects: []vault.ObjectName{{Key: "flyer.txt"}}, To: to, Purpose: strongroom.Purpose{Text: "testing"},
+		})
+	}
+	if err := set(vault.Relabelling{Classes: []string{"health", "text"}}); err != nil {
+		t.Fatal(err)
+	}
+	for _, to := range []*vault.NewLabel{nil, {}, {Classes: []string{"health", "text", "card"}}, {Classes: []string{"Not a class"}}} {
+		if _, err := ask(to); strongroom.KindOf(err) != strongroom.KindInvalid {
+			t.Errorf("asking for %+v: %v", to, err)
+		}
+	}
+	if _, err := room.RequestAccess(ctx, r.Owner, vault.AccessRequest{
+		Action: strongroom.ActionReadObject, Bucket: "docs", Objects: []vault.ObjectName{{Key: "flyer.txt"}}, To: &vault.NewLabel{Confidential: &no}, Purpose: strongroom.Purpose{Text: "x"},
+	}); strongroom.KindOf(err) != strongroom.KindInvalid {
+		t.Errorf("a label with a read: %v", err)
+	}
+	q, err := ask(&vault.NewLabel{Classes: []string{"text"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	less := vault.Relabelling{Classes: []string{"text"}}
+	wantKind(t, set(less), strongroom.KindDenied) // nobody has approved yet
+	if _, err := room.Approve(ctx, second, q.ID, "", 0); err != nil {
+		t.Fatal(err)
+	}
+	for _, other := range []vault.Relabelling{{Classes: []string{}}, {Confidential: &no}, {Classes: []string{"text"}, Confidential: &no}, {Classes: []string{"health"}}} {
+		wantKind(t, set(other), strongroom.KindDenied)
+	}
+	before := r.Book.Head().Size
+	if err := set(less); err != nil {
+		t.Fatal(err)
+	}
+	recorded := ofKind(records(t, r, before), vault.KindAmend)
+	if len(recorded) != 1 || recorded[0].evidence.Action != "loosenLabel" {
+		t.Fatalf("recorded %+v", recorded)
+	}
+	asked := recorded[0].personal.Question.Context
+	if asked.Request != q.ID || !slices.Equal(asked.Approvals, []strongroom.ID{second.Principal.ID}) || asked.To == nil || !slices.Equal(asked.To.Classes, []string{"text"}) || !asked.To.Confidential {
+		t.Errorf("the record says %+v", asked)
+	}
+	if o, _, err := room.LabelOf(ctx, r.Owner, "docs", "flyer.txt", ""); err != nil || !slices.Equal(o.Label.Classes, []string{"text"}) || !o.Label.Confidential {
+		t.Errorf("%+v, %v", o.Label, err)
+	}
+}
+
 // What was found in one content says nothing of what took its place, also where both bear
 // the same version's name.
 func TestJudgementIsOfTheContentThatWasRead(t *testing.T) {

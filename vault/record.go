@@ -103,7 +103,7 @@ func (r *Room) decide(c Caller, action strongroom.Action, resource strongroom.Re
 	a := asked{caller: c, question: strongroom.Question{
 		Action: action, Principal: p, Resource: resource,
 		Context: strongroom.Context{
-			Time: r.Clock().UTC(), Purpose: c.Purpose, Source: c.Source, Method: c.Method, Secure: c.Secure, Authenticated: c.Authenticated.UTC(),
+			Time: r.Clock().UTC(), Purpose: c.Purpose, Source: c.Source, Method: c.Method, Secure: c.Secure, Authenticated: c.Authenticated.UTC(), To: c.to,
 		},
 	}}
 	r.state.mu.RLock()

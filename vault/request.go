@@ -20,6 +20,8 @@ type Caller struct {
 	Endpoint  string // how the asker reached this server, for advice; "" if not known
 	// Authenticated is when a person proved who they are, of a session of the console.
 	Authenticated time.Time
+
+	to *strongroom.Label // what a label is to become, of a decision about that
 }
 
 // AtEOF is called once when the body has been read to its end; it returns the

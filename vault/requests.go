@@ -65,6 +65,7 @@ type Request struct {
 	AskerName string             `json:"asker_name"`
 	Bucket    string             `json:"bucket"`
 	Objects   []Requested        `json:"objects"`
+	To        *NewLabel          `json:"to,omitempty"` // of loosenLabel: what the labels are to become
 	Purpose   strongroom.Purpose `json:"purpose"`
 	Quorum    int                `json:"quorum"` // approvals that policy asked for when it was made
 	Asked     time.Time          `json:"asked"`
@@ -140,11 +141,21 @@ func (q *Request) covers(said strongroom.Purpose) bool {
 	return (text == "" || text == strings.TrimSpace(q.Purpose.Text)) && (ticket == "" || ticket == strings.TrimSpace(q.Purpose.Ticket))
 }
 
+// becomes reports whether a label would become what was approved, where the question is of
+// one.
+func (q *Request) becomes(asked *strongroom.Question) bool {
+	if q.Action != strongroom.ActionLoosenLabel {
+		return true
+	}
+	return q.To != nil && asked.Context.To != nil && asStrict(q.To.of(asked.Resource.Label), *asked.Context.To)
+}
+
 // AccessRequest is what is to be asked for.
 type AccessRequest struct {
 	Action  strongroom.Action // readObject where empty
 	Bucket  string
 	Objects []ObjectName
+	To      *NewLabel // of loosenLabel, and required there: what the labels are to become
 	Purpose strongroom.Purpose
 	Until   time.Time // when it is no longer needed; zero for as long as the room allows
 }
@@ -180,9 +191,16 @@ func (r *Room) RequestAccess(ctx context.Context, c Caller, req AccessRequest) (
 	if err := people.CheckPurpose(req.Purpose); err != nil {
 		return Request{}, bad("", "%v", err)
 	}
+	if loosens := req.Action == strongroom.ActionLoosenLabel; loosens != (req.To != nil) {
+		return Request{}, bad("name the classes that stay, or that it is not confidential any more", "what a label is to become is said of a request for loosenLabel, and of no other")
+	} else if loosens {
+		if err := checkClasses(req.To.Classes); err != nil {
+			return Request{}, err
+		}
+	}
 	c.Purpose = req.Purpose
 	q := Request{
-		ID: strongroom.NewID(), Action: req.Action, Bucket: req.Bucket, Purpose: req.Purpose,
+		ID: strongroom.NewID(), Action: req.Action, Bucket: req.Bucket, To: req.To, Purpose: req.Purpose,
 		Asked: now, AnswerBy: now.Add(bounds.answer()), Until: last,
 	}
 	if !req.Until.IsZero() {
@@ -199,6 +217,13 @@ func (r *Room) RequestAccess(ctx context.Context, c Caller, req AccessRequest) (
 		}
 		if slices.ContainsFunc(q.Objects, func(other Requested) bool { return other.Version == o.Version }) {
 			return Request{}, bad("name it once", "the request names %s twice", name.Key)
+		}
+		if req.To != nil {
+			to := req.To.of(o.Label)
+			if !looser(to, o.Label) {
+				return Request{}, bad("it needs no approval: set it", "%s/%s would have a label that is as strict as now", req.Bucket, name.Key)
+			}
+			c.to = &to
 		}
 		a := r.decide(c, req.Action, resourceOf(o.Object))
 		if a.decision.Permit {
@@ -705,6 +730,16 @@ func requestCommand(q *strongroom.Question) string {
 	command := "strongroom limit request " + quoteArgument(name)
 	if q.Action != strongroom.ActionReadObject {
 		command += " --action " + string(q.Action)
+	}
+	if to := q.Context.To; to != nil {
+		if q.Resource.Label.Confidential && !to.Confidential {
+			command += " --non-confidential"
+		}
+		if !slices.Equal(to.Classes, q.Resource.Label.Classes) {
+			for _, class := range to.Classes {
+				command += " --class " + class
+			}
+		}
 	}
 	if q.Resource.ByVersion && !q.Resource.Version.IsZero() {
 		command += " --version " + q.Resource.Version.String()

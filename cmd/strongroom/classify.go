@@ -280,7 +280,7 @@ room a purpose and somebody else's approval. What is set here is not changed by 
 
 Examples:
   strongroom classify set docs/flyer.txt --class text --class health --reason "a diagnosis on page 2"
-  strongroom limit request docs/flyer.txt --action loosenLabel --purpose "published last year"
+  strongroom limit request docs/flyer.txt --action loosenLabel --non-confidential --purpose "published last year"
   strongroom classify set docs/flyer.txt --non-confidential --reason "published last year"`
 }
 

@@ -26,13 +26,15 @@ type askingCommands struct {
 
 type limitRequest struct {
 	roomFlags
-	Objects []string      `arg:"" help:"Objects, as BUCKET/KEY; up to 50 of one bucket."`
-	Version string        `help:"This version of the one object, not the current one." placeholder:"ID"`
-	Action  string        `default:"readObject" help:"What you would do."`
-	Purpose string        `required:"" help:"Why; those who approve see it." placeholder:"TEXT"`
-	Ticket  string        `help:"The ticket it belongs to." placeholder:"TICKET"`
-	For     time.Duration `help:"How long it is needed from now on, such as 2h; as long as the room allows where left out." placeholder:"DURATION"`
-	JSON    bool          `help:"Print JSON."`
+	Objects         []string      `arg:"" help:"Objects, as BUCKET/KEY; up to 50 of one bucket."`
+	Version         string        `help:"This version of the one object, not the current one." placeholder:"ID"`
+	Action          string        `default:"readObject" help:"What you would do."`
+	NonConfidential bool          `help:"Of loosenLabel: they are not to be confidential any more."`
+	Class           []string      `help:"Of loosenLabel: class that stays; together they take the place of those there are. May be repeated." placeholder:"CLASS"`
+	Purpose         string        `required:"" help:"Why; those who approve see it." placeholder:"TEXT"`
+	Ticket          string        `help:"The ticket it belongs to." placeholder:"TICKET"`
+	For             time.Duration `help:"How long it is needed from now on, such as 2h; as long as the room allows where left out." placeholder:"DURATION"`
+	JSON            bool          `help:"Print JSON."`
 }
 
 func (limitRequest) Help() string {
@@ -42,7 +44,8 @@ another request. Done in the name of the access key in the environment.
 
 Examples:
   strongroom limit request recordings/2026/call-7.wav --purpose "complaint of 3 March" --ticket CASE-118
-  strongroom limit request recordings/a.wav recordings/b.wav --purpose "complaint of 3 March" --for 2h`
+  strongroom limit request recordings/a.wav recordings/b.wav --purpose "complaint of 3 March" --for 2h
+  strongroom limit request docs/flyer.txt --action loosenLabel --non-confidential --purpose "published last year"`
 }
 
 func (c limitRequest) Run(ctx context.Context, out output) error {
@@ -60,6 +63,12 @@ func (c limitRequest) Run(ctx context.Context, out output) error {
 		}
 		req.Bucket = bucket
 		req.Objects = append(req.Objects, vault.ObjectName{Key: key, Version: c.Version})
+	}
+	if c.NonConfidential || len(c.Class) > 0 {
+		req.To = &vault.NewLabel{Classes: c.Class}
+		if c.NonConfidential {
+			req.To.Confidential = new(bool)
+		}
 	}
 	if c.For < 0 {
 		return invalid("--for is a time from now on")
@@ -225,6 +234,9 @@ func (c requestsShow) Run(ctx context.Context, out output) error {
 			return out.json(q)
 		}
 		out.printf("request  %s, %s\nby       %s, at %s\nto       %s\npurpose  %s\n", q.ID, standing(q), q.AskerName, stamp(q.Asked), q.Action, plain(q.Purpose.Text))
+		if q.To != nil {
+			out.printf("becomes  %s\n", becoming(q.To))
+		}
 		if q.Purpose.Ticket != "" {
 			out.printf("ticket   %s\n", plain(q.Purpose.Ticket))
 		}
@@ -470,4 +482,16 @@ func (c reviewsDone) Run(ctx context.Context, out output) error {
 		out.printf("the opening of %s is reviewed: %d releases of %d objects, %d refusals\n", b.Name, b.Releases, b.Objects, b.Refusals)
 		return nil
 	})
+}
+
+// becoming is what labels are to become, in words.
+func becoming(to *vault.NewLabel) string {
+	var parts []string
+	if to.Confidential != nil && !*to.Confidential {
+		parts = append(parts, "not confidential any more")
+	}
+	if to.Classes != nil {
+		parts = append(parts, "classes: "+strings.Join(to.Classes, ", "))
+	}
+	return strings.Join(parts, "; ")
 }

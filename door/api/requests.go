@@ -55,11 +55,12 @@ func (d *service) requests() {
 					Key     string `json:"key" minLength:"1" maxLength:"1024"`
 					Version string `json:"version,omitempty" maxLength:"64" doc:"The current one where left out; either is pinned."`
 				} `json:"objects" minItems:"1" maxItems:"50"`
+				To      *vault.NewLabel    `json:"to,omitempty" doc:"Of loosenLabel, and required there: what the labels are to become. They approve that and no other."`
 				Purpose strongroom.Purpose `json:"purpose" doc:"Why; those who approve see it."`
 				Until   time.Time          `json:"until,omitzero" required:"false" doc:"When it is no longer needed; as long as the room allows where left out."`
 			}
 		}) (*answer[accessRequest], error) {
-			req := vault.AccessRequest{Action: in.Body.Action, Bucket: in.Body.Bucket, Purpose: in.Body.Purpose, Until: in.Body.Until}
+			req := vault.AccessRequest{Action: in.Body.Action, Bucket: in.Body.Bucket, To: in.Body.To, Purpose: in.Body.Purpose, Until: in.Body.Until}
 			for _, o := range in.Body.Objects {
 				req.Objects = append(req.Objects, vault.ObjectName{Key: o.Key, Version: o.Version})
 			}

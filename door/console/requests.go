@@ -2,6 +2,7 @@ package console
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"strongroom"
@@ -91,6 +92,18 @@ func (v *visit) request() error {
 	return v.show("request", "requests", d)
 }
 
+// Becomes says what labels are to become.
+func (p *page) Becomes(to *vault.NewLabel) string {
+	var parts []string
+	if to.Confidential != nil && !*to.Confidential {
+		parts = append(parts, p.T("request.becomes.open"))
+	}
+	if to.Classes != nil {
+		parts = append(parts, p.T("request.becomes.classes", strings.Join(to.Classes, ", ")))
+	}
+	return strings.Join(parts, " · ")
+}
+
 func (v *visit) approve() error {
 	id, err := v.id()
 	if err == nil {
@@ -155,32 +168,35 @@ var requestWords = map[string]said{
 	"action.relabel":         {"change the label of", "modifier la classification de"},
 	"action.loosenLabel":     {"loosen the label of", "assouplir la classification de"},
 
-	"request.objects":     {"%s recording in %s|%s recordings in %s", "%s enregistrement dans %s|%s enregistrements dans %s"},
-	"request.title":       {"Request", "Demande"},
-	"request.asks":        {"%s asks to %s", "%s demande à %s"},
-	"request.purpose":     {"Purpose", "Motif"},
-	"request.ticket":      {"Ticket", "Ticket"},
-	"request.asked":       {"Asked", "Demandée"},
-	"request.answerby":    {"Answer by", "Répondre avant"},
-	"request.until":       {"Needed until", "Valable jusqu’au"},
-	"request.quorum":      {"Approvals", "Accords"},
-	"request.quorum.of":   {"%d of %d", "%d sur %d"},
-	"request.list":        {"What is asked for", "Ce qui est demandé"},
-	"request.version":     {"this version only", "cette version seulement"},
-	"request.history":     {"Answers so far", "Réponses jusqu’ici"},
-	"request.approved.by": {"%s approved, until %s", "%s a donné son accord, jusqu’au %s"},
-	"request.none":        {"Nobody has answered yet.", "Personne n’a encore répondu."},
-	"request.own":         {"This is your own request. Somebody else answers it.", "C’est votre propre demande. Une autre personne y répondra."},
-	"request.already":     {"You have approved it. You may still refuse it.", "Vous avez donné votre accord. Vous pouvez encore refuser."},
-	"request.your":        {"Your answer", "Votre réponse"},
-	"request.comment":     {"Comment, or the reason of a refusal", "Commentaire, ou raison d’un refus"},
-	"request.comment.why": {"The asker and the ledger see it. A refusal needs a reason.", "Le demandeur et le registre le conservent. Un refus doit être motivé."},
-	"request.approve":     {"Approve with passkey", "Approuver avec la clé d’accès"},
-	"request.refuse":      {"Refuse with passkey", "Refuser avec la clé d’accès"},
-	"request.hold":        {"An approval holds for %s, and is on record with your name.", "Un accord vaut %s et reste inscrit à votre nom."},
-	"request.withdraw":    {"Withdraw this request", "Retirer cette demande"},
-	"request.ended":       {"%s, %s", "%s, le %s"},
-	"request.ended.by":    {"%s by %s, %s", "%s par %s, le %s"},
+	"request.objects":         {"%s recording in %s|%s recordings in %s", "%s enregistrement dans %s|%s enregistrements dans %s"},
+	"request.title":           {"Request", "Demande"},
+	"request.asks":            {"%s asks to %s", "%s demande à %s"},
+	"request.purpose":         {"Purpose", "Motif"},
+	"request.becomes":         {"Label becomes", "Nouvelle classification"},
+	"request.becomes.open":    {"not confidential any more", "plus confidentielle"},
+	"request.becomes.classes": {"only these classes: %s", "ces classes seulement : %s"},
+	"request.ticket":          {"Ticket", "Ticket"},
+	"request.asked":           {"Asked", "Demandée"},
+	"request.answerby":        {"Answer by", "Répondre avant"},
+	"request.until":           {"Needed until", "Valable jusqu’au"},
+	"request.quorum":          {"Approvals", "Accords"},
+	"request.quorum.of":       {"%d of %d", "%d sur %d"},
+	"request.list":            {"What is asked for", "Ce qui est demandé"},
+	"request.version":         {"this version only", "cette version seulement"},
+	"request.history":         {"Answers so far", "Réponses jusqu’ici"},
+	"request.approved.by":     {"%s approved, until %s", "%s a donné son accord, jusqu’au %s"},
+	"request.none":            {"Nobody has answered yet.", "Personne n’a encore répondu."},
+	"request.own":             {"This is your own request. Somebody else answers it.", "C’est votre propre demande. Une autre personne y répondra."},
+	"request.already":         {"You have approved it. You may still refuse it.", "Vous avez donné votre accord. Vous pouvez encore refuser."},
+	"request.your":            {"Your answer", "Votre réponse"},
+	"request.comment":         {"Comment, or the reason of a refusal", "Commentaire, ou raison d’un refus"},
+	"request.comment.why":     {"The asker and the ledger see it. A refusal needs a reason.", "Le demandeur et le registre le conservent. Un refus doit être motivé."},
+	"request.approve":         {"Approve with passkey", "Approuver avec la clé d’accès"},
+	"request.refuse":          {"Refuse with passkey", "Refuser avec la clé d’accès"},
+	"request.hold":            {"An approval holds for %s, and is on record with your name.", "Un accord vaut %s et reste inscrit à votre nom."},
+	"request.withdraw":        {"Withdraw this request", "Retirer cette demande"},
+	"request.ended":           {"%s, %s", "%s, le %s"},
+	"request.ended.by":        {"%s by %s, %s", "%s par %s, le %s"},
 
 	"status.waiting":   {"waiting", "en attente"},
 	"status.approved":  {"approved", "approuvée"},
