@@ -139,6 +139,15 @@ func (s *Set) Policies() []Policy {
 	return out
 }
 
+// Written answers a policy of the set as it is written, and what its @description says.
+func (s *Set) Written(id string) (text, description string) {
+	p := s.policies[id]
+	if p == nil {
+		return "", ""
+	}
+	return s.policyText(id), string(p.compiled.Annotations()["description"])
+}
+
 // Parse compiles the policies in text and checks them against the schema. Every
 // policy needs an @id of its own; it may have @requires and @description. The
 // error lists what is wrong, in which policy and on which line, and what to do.
