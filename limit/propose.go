@@ -23,6 +23,17 @@ type Proposal struct {
 	Diff      string `json:"diff,omitempty"`
 	Principal string `json:"principal,omitempty"` // who can leave
 	Group     string `json:"group,omitempty"`
+
+	change edit
+}
+
+// Apply answers the text of base, from which the proposal was made, with it alone carried
+// out; base as it is where a membership is what can go.
+func (p Proposal) Apply(base *Set) string {
+	if p.Diff == "" {
+		return base.text
+	}
+	return applyEdits(base.text, []edit{p.change})
 }
 
 // Proposed is all proposals for a set of policies, and the text with all of them made.
@@ -77,7 +88,7 @@ func (u *Usage) Propose(base *Set, report UsageReport) Proposed {
 				e := edit{from, to, ""}
 				edits = append(edits, e)
 				out.Proposals = append(out.Proposals, Proposal{
-					Form: "remove-policy", Policy: used.ID, Diff: diff(text, e),
+					Form: "remove-policy", Policy: used.ID, Diff: diff(text, e), change: e,
 					Why: fmt.Sprintf("it permitted nothing in %d days and %d uses", days, report.Permits),
 				})
 			}
@@ -98,7 +109,7 @@ func (u *Usage) Propose(base *Set, report UsageReport) Proposed {
 			e := edit{from + at, from + at + len(list), actionScope(keep)}
 			edits = append(edits, e)
 			out.Proposals = append(out.Proposals, Proposal{
-				Form: "narrow-actions", Policy: used.ID, Diff: diff(text, e),
+				Form: "narrow-actions", Policy: used.ID, Diff: diff(text, e), change: e,
 				Why: fmt.Sprintf("nobody took %s by it in %d days; %s it decided %d times", strings.Join(idle, ", "), days, strings.Join(keep, ", "), used.Decided),
 			})
 		}

@@ -55,6 +55,7 @@ type Change struct {
 	Action    strongroom.Action       `json:"action"`
 	Bucket    string                  `json:"bucket,omitempty"`
 	Key       string                  `json:"key,omitempty"`
+	Shape     Shape                   `json:"shape"`              // the sort of object
 	Missing   []strongroom.Obligation `json:"missing,omitempty"`  // what would have been asked for
 	Policies  []string                `json:"policies,omitempty"` // that would have decided
 	Count     int64                   `json:"count"`
@@ -153,7 +154,7 @@ func (r *Replay) Take(e *strongroom.Event) {
 			p.Beyond++
 			return
 		}
-		row = &Change{What: what, Principal: q.Principal.Name, Action: q.Action, Bucket: q.Resource.Bucket, Key: q.Resource.Key, First: e.Time}
+		row = &Change{What: what, Principal: q.Principal.Name, Action: q.Action, Bucket: q.Resource.Bucket, Key: q.Resource.Key, Shape: ShapeOf(q.Resource), First: e.Time}
 		r.rows[key] = row
 	}
 	row.Count++
@@ -180,4 +181,53 @@ func (r *Replay) Report() ReplayReport {
 			cmp.Compare(a.Action, b.Action), cmp.Compare(a.Bucket, b.Bucket), cmp.Compare(a.Key, b.Key))
 	})
 	return out
+}
+
+// ClassChange is what would have come out differently for one person and one sort of
+// object.
+type ClassChange struct {
+	What      string
+	Principal string
+	Action    strongroom.Action
+	Shape     Shape
+	Missing   []strongroom.Obligation
+	Count     int64 // decisions
+	Objects   int   // of which each differs
+	Examples  []Change
+	Last      time.Time
+}
+
+// ByClass gathers the changes by person and sort of object, most frequent first, each with
+// at most so many examples.
+func (r ReplayReport) ByClass(examples int) []ClassChange {
+	type key struct {
+		what, principal string
+		action          strongroom.Action
+		shape           Shape
+	}
+	rows := map[key]*ClassChange{}
+	var out []*ClassChange
+	for _, c := range r.Changes {
+		k := key{c.What, c.Principal, c.Action, c.Shape}
+		row := rows[k]
+		if row == nil {
+			row = &ClassChange{What: c.What, Principal: c.Principal, Action: c.Action, Shape: c.Shape, Missing: c.Missing}
+			rows[k] = row
+			out = append(out, row)
+		}
+		row.Count += c.Count
+		row.Objects++
+		if len(row.Examples) < examples {
+			row.Examples = append(row.Examples, c)
+		}
+		if c.Last.After(row.Last) {
+			row.Last = c.Last
+		}
+	}
+	slices.SortStableFunc(out, func(a, b *ClassChange) int { return cmp.Compare(b.Count, a.Count) })
+	all := make([]ClassChange, len(out))
+	for i, row := range out {
+		all[i] = *row
+	}
+	return all
 }

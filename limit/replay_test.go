@@ -169,6 +169,13 @@ func TestProposalsTakeNothingUsed(t *testing.T) {
 		}
 		report := u.Unused(Default(), slices.Collect(maps.Values(people)), noon, sameSets)
 		proposed := u.Propose(Default(), report)
+		for _, p := range proposed.Proposals {
+			text := p.Apply(Default())
+			if (text == Default().text) != (p.Diff == "") {
+				t.Errorf("%+v comes to\n%s", p, text)
+			}
+			mustParse(t, text)
+		}
 		next, err := Parse([]byte(proposed.Text))
 		if err != nil {
 			t.Fatalf("seed %d: the proposed policies do not compile: %v", seed, err)
@@ -371,4 +378,35 @@ func BenchmarkReplay(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(len(events)*b.N)/b.Elapsed().Seconds(), "decisions/s")
+}
+
+// By person and sort of object nothing is lost: counts, objects and the newest time.
+func TestReplayByClass(t *testing.T) {
+	next := without(t, "quality-replays-its-sample")
+	r := NewReplay(next, Default())
+	for _, e := range history(3000, 3) {
+		r.Take(&e)
+	}
+	report := r.Report()
+	classes := report.ByClass(2)
+	var decisions, changed int64
+	objects := 0
+	for _, c := range classes {
+		decisions += c.Count
+		objects += c.Objects
+		if len(c.Examples) == 0 || len(c.Examples) > 2 || c.Principal == "" || c.Last.IsZero() {
+			t.Errorf("a class is %+v", c)
+		}
+		for _, e := range c.Examples {
+			if e.Principal != c.Principal || e.Shape != c.Shape || e.What != c.What || e.Action != c.Action {
+				t.Errorf("%+v is an example of %+v", e, c)
+			}
+		}
+	}
+	for _, c := range report.Changes {
+		changed += c.Count
+	}
+	if len(classes) == 0 || decisions != changed || objects != len(report.Changes) || decisions != report.Refused+report.Asked+report.Permitted {
+		t.Errorf("%d classes of %d decisions and %d objects, of %d and %d", len(classes), decisions, objects, changed, len(report.Changes))
+	}
 }

@@ -125,6 +125,37 @@ func TestSentenceShowsCedar(t *testing.T) {
 	}
 }
 
+// Both languages have words for every action, attribute and circumstance of the schema.
+func TestTonguesAreWhole(t *testing.T) {
+	for lang, tongue := range tongues {
+		for uid, action := range roomSchema().Actions {
+			deed, ok := tongue.acts[strongroom.Action(uid.ID)]
+			for _, kind := range action.AppliesTo.Resources {
+				if !ok || kind == typeRoom && deed.room == "" || kind != typeRoom && (!strings.Contains(deed.first, "{0}") || deed.next == "") {
+					t.Errorf("%s has no words for %s with %s", lang, uid.ID, kind)
+				}
+			}
+			for name := range action.AppliesTo.Context {
+				at := "context." + string(name)
+				if _, is := tongue.facts[at]; tongue.terms[at] == "" && !is {
+					t.Errorf("%s has no words for %s", lang, at)
+				}
+			}
+		}
+		for kind, entity := range roomSchema().Entities {
+			for name := range entity.Shape {
+				at := "resource." + string(name)
+				if kind == typePrincipal {
+					at = "principal." + string(name)
+				}
+				if _, is := tongue.facts[at]; tongue.terms[at] == "" && !is {
+					t.Errorf("%s has no words for %s", lang, at)
+				}
+			}
+		}
+	}
+}
+
 // madeUp writes a random policy over few names, so that different texts often come close.
 func madeUp(r *rand.Rand) string {
 	pick := func(of ...string) string { return of[r.IntN(len(of))] }

@@ -18,6 +18,7 @@ import (
 	"iter"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"unicode/utf8"
@@ -148,6 +149,33 @@ func (s *Set) Written(id string) (text, description string) {
 	return s.policyText(id), string(p.compiled.Annotations()["description"])
 }
 
+// Fault is one thing that is wrong with a text of policies.
+type Fault struct {
+	Line, Column int // from 1; 0 where not known
+	Message      string
+}
+
+func (f *Fault) Error() string { return f.Message }
+
+// Faults answers what an error of Parse says, one by one.
+func Faults(err error) []Fault {
+	if many, ok := err.(interface{ Unwrap() []error }); ok {
+		var out []Fault
+		for _, one := range many.Unwrap() {
+			out = append(out, Faults(one)...)
+		}
+		return out
+	}
+	if f, ok := errors.AsType[*Fault](err); ok {
+		return []Fault{{f.Line, f.Column, err.Error()}}
+	}
+	return []Fault{{Message: err.Error()}}
+}
+
+func faultAt(line int, format string, args ...any) error {
+	return &Fault{Line: line, Message: fmt.Sprintf("line %d: ", line) + fmt.Sprintf(format, args...)}
+}
+
 // Parse compiles the policies in text and checks them against the schema. Every
 // policy needs an @id of its own; it may have @requires and @description. The
 // error lists what is wrong, in which policy and on which line, and what to do.
@@ -163,7 +191,7 @@ func Parse(text []byte) (*Set, error) {
 	}
 	list, err := cedar.NewPolicyListFromBytes("", text)
 	if err != nil {
-		return nil, fmt.Errorf("reading the policies: %s; correct the Cedar syntax there", syntaxError(err))
+		return nil, syntaxFault(err)
 	}
 	if len(list) == 0 {
 		return nil, errors.New(`the text holds no policy; to deny everything, say so: @id("nothing") forbid (principal, action, resource);`)
@@ -187,7 +215,7 @@ func Parse(text []byte) (*Set, error) {
 			}
 		}
 		if err != nil {
-			faults = append(faults, fmt.Errorf("%s: %w", naming(compiled, i), err))
+			faults = append(faults, &Fault{compiled.Position().Line, compiled.Position().Column, naming(compiled, i) + ": " + err.Error()})
 			if len(faults) == maxFaults {
 				faults = append(faults, fmt.Errorf("the rest was not looked at"))
 				break
@@ -278,18 +306,18 @@ func checkShape(text []byte) error {
 			}
 		case '.':
 			if chain++; chain > maxChain {
-				return fmt.Errorf("line %d: a chain of more than %d names; no attribute lies that deep", line, maxChain)
+				return faultAt(line, "a chain of more than %d names; no attribute lies that deep", maxChain)
 			}
 		case '(', '[', '{':
 			blank, chain = false, 0
 			if depth++; depth > maxNesting {
-				return fmt.Errorf("line %d: brackets nest deeper than %d; split the policy", line, maxNesting)
+				return faultAt(line, "brackets nest deeper than %d; split the policy", maxNesting)
 			}
 		case ')', ']', '}':
 			depth--
 		case ';':
 			if policies++; policies > MaxPolicies {
-				return fmt.Errorf("line %d: more than the %d policies allowed; merge policies that differ only in a name into one that names a group", line, MaxPolicies)
+				return faultAt(line, "more than the %d policies allowed; merge policies that differ only in a name into one that names a group", MaxPolicies)
 			}
 			start, depth, chain, blank = i+1, 0, 0, true
 		case ' ', '\t', '\r':
@@ -303,7 +331,7 @@ func checkShape(text []byte) error {
 			}
 		}
 		if i-start >= maxPolicyText {
-			return fmt.Errorf("line %d: a policy is longer than the %d bytes allowed; split it", line, maxPolicyText)
+			return faultAt(line, "a policy is longer than the %d bytes allowed; split it", maxPolicyText)
 		}
 	}
 	return nil
@@ -311,8 +339,13 @@ func checkShape(text []byte) error {
 
 var inputPosition = regexp.MustCompile(`^(?:parser error: )?(?:parse error at )?<input>:(\d+):(\d+):? ?`)
 
-func syntaxError(err error) string {
-	return inputPosition.ReplaceAllString(err.Error(), "line $1, column $2: ")
+func syntaxFault(err error) error {
+	f := &Fault{Message: "reading the policies: " + inputPosition.ReplaceAllString(err.Error(), "line $1, column $2: ") + "; correct the Cedar syntax there"}
+	if at := inputPosition.FindStringSubmatch(err.Error()); at != nil {
+		f.Line, _ = strconv.Atoi(at[1])
+		f.Column, _ = strconv.Atoi(at[2])
+	}
+	return f
 }
 
 func naming(p *cedar.Policy, i int) string {

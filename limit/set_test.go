@@ -202,3 +202,30 @@ func TestPoliciesAreListedInTheOrderOfTheText(t *testing.T) {
 		from += at
 	}
 }
+
+// Each fault says where it is.
+func TestFaults(t *testing.T) {
+	for _, c := range []struct {
+		text  string
+		lines [][2]int
+	}{
+		{"\n\n  permit (principal, action, resource) when { resource.size + };", [][2]int{{3, 64}}},
+		{permitAll + "\n@id(\"b\") permit (principal, action == Action::\"fly\", resource);\n  permit (principal, action, resource);", [][2]int{{3, 1}, {4, 3}}},
+		{"\npermit (principal, action, resource) when {" + strings.Repeat("(", maxNesting), [][2]int{{2, 0}}},
+		{"", [][2]int{{0, 0}}},
+	} {
+		_, err := Parse([]byte(c.text))
+		if err == nil {
+			t.Fatalf("%q is accepted", c.text)
+		}
+		got := Faults(err)
+		if len(got) != len(c.lines) {
+			t.Fatalf("%q has the faults %+v", c.text, got)
+		}
+		for i, f := range got {
+			if (f.Line != c.lines[i][0]) || (f.Column != c.lines[i][1]) || f.Message == "" {
+				t.Errorf("%q: fault %d is %+v, want it at %v", c.text, i, f, c.lines[i])
+			}
+		}
+	}
+}

@@ -76,6 +76,7 @@ var inEnglish = tongue{
 	further:      [2]string{"; ", "; "},
 	acts: map[strongroom.Action]deed{
 		strongroom.ActionReadObject:      {"open {0}", "open it", ""},
+		strongroom.ActionDownload:        {"take a copy of {0}", "take a copy of it", ""},
 		strongroom.ActionReadMetadata:    {"see the metadata of {0}", "see its metadata", ""},
 		strongroom.ActionStoreObject:     {"store {0}", "store it", ""},
 		strongroom.ActionDeleteObject:    {"delete {0}", "delete it", ""},
@@ -162,6 +163,7 @@ var inFrench = tongue{
 	further:      [2]string{" ; ", " ; "},
 	acts: map[strongroom.Action]deed{
 		strongroom.ActionReadObject:      {"ouvrir {0}", "l’ouvrir", ""},
+		strongroom.ActionDownload:        {"emporter une copie de {0}", "en emporter une copie", ""},
 		strongroom.ActionReadMetadata:    {"consulter les métadonnées de {0}", "consulter ses métadonnées", ""},
 		strongroom.ActionStoreObject:     {"stocker {0}", "le stocker", ""},
 		strongroom.ActionDeleteObject:    {"supprimer {0}", "le supprimer", ""},

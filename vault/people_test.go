@@ -420,3 +420,28 @@ func TestDirectoryMakesNobodyAnApprover(t *testing.T) {
 		}
 	}
 }
+
+// Whoever saw policies that have changed meanwhile does not put others in the place of what
+// they did not see.
+func TestPutPolicyOver(t *testing.T) {
+	r := housetest.New(t, house.Options{})
+	_, seen, err := r.House.Room.ReadPolicy(t.Context(), r.Owner)
+	if err != nil {
+		t.Fatal(err)
+	}
+	more := func(id string) []byte {
+		return append(limit.Default().Text(), "\n@id(\""+id+"\")\nforbid (principal in Group::\"interns\", action, resource);\n"...)
+	}
+	next, err := r.House.Room.PutPolicyOver(t.Context(), r.Owner, more("a"), seen)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, old := range []string{seen, ""} {
+		if _, err := r.House.Room.PutPolicyOver(t.Context(), r.Owner, more("b"), old); strongroom.KindOf(err) != strongroom.KindConflict {
+			t.Errorf("over %q it is put: %v", old, err)
+		}
+	}
+	if _, now, err := r.House.Room.ReadPolicy(t.Context(), r.Owner); err != nil || now != next {
+		t.Errorf("in force is %s, %v; want %s", now, err, next)
+	}
+}

@@ -25,6 +25,16 @@ type TranslatePolicy func(bucket string, text []byte, known func(name string) bo
 // invalid one is refused and the old one stays; so is one under which the very person
 // who puts it could not put another. It answers the hash of all that is now in force.
 func (r *Room) PutPolicy(ctx context.Context, c Caller, text []byte) (string, error) {
+	return r.putPolicy(ctx, c, text, "")
+}
+
+// PutPolicyOver is PutPolicy in the place of what somebody saw: it is refused where what is
+// in force has another hash by now.
+func (r *Room) PutPolicyOver(ctx context.Context, c Caller, text []byte, seen string) (string, error) {
+	return r.putPolicy(ctx, c, text, cmp.Or(seen, "nothing"))
+}
+
+func (r *Room) putPolicy(ctx context.Context, c Caller, text []byte, seen string) (string, error) {
 	a := r.decide(c, strongroom.ActionManagePolicy, strongroom.Resource{})
 	if !a.decision.Permit {
 		return "", r.refuse(ctx, a)
@@ -36,6 +46,9 @@ func (r *Room) PutPolicy(ctx context.Context, c Caller, text []byte) (string, er
 		now, err := r.policies(ctx)
 		if err != nil {
 			return "", err
+		}
+		if seen != "" && hashOf(now.text()) != seen {
+			return "", &strongroom.Error{Kind: strongroom.KindConflict, Message: "the policies have changed since you looked at them, so nothing was changed", Hint: "look at them as they are now, and make the change again"}
 		}
 		now.base = text
 		var change book.Change

@@ -79,7 +79,7 @@ func (d *service) check() {
 					resource.Attributes[name] = value
 				}
 			}
-			set, err := d.inForce(ctx, s)
+			set, err := s.room.InForce(ctx)
 			if err != nil {
 				return nil, err
 			}

@@ -2,10 +2,9 @@ package api
 
 import (
 	"context"
-	"net/http"
 	"time"
 
-	"strongroom"
+	"strongroom/door"
 	"strongroom/limit"
 )
 
@@ -37,15 +36,12 @@ func (d *service) policies() {
 				Since time.Time `json:"since,omitzero" required:"false" doc:"90 days ago where left out."`
 			}
 		}) (*answer[limit.ReplayReport], error) {
-			if s.room.Scan == nil {
-				return nil, notHere("replay")
-			}
-			current, next, err := d.sets(ctx, s, in.Body.Text)
+			current, next, err := s.room.Sets(ctx, in.Body.Text)
 			if err != nil {
 				return nil, err
 			}
 			replay := limit.NewReplay(next, current)
-			if err := d.scan(ctx, s, in.Body.Since, replay.Take); err != nil {
+			if err := s.room.ScanSince(ctx, s.caller, in.Body.Since, replay.Take); err != nil {
 				return nil, err
 			}
 			return answering(replay.Report(), nil)
@@ -55,107 +51,17 @@ func (d *service) policies() {
 	}
 	handle(d, operation{method: "GET", path: "/limit/unused", summary: "What is granted against what was used", section: "limit"},
 		func(ctx context.Context, s session, in *window) (*answer[limit.UsageReport], error) {
-			_, report, _, err := d.usage(ctx, s, in.Since)
-			return answering(report, err)
+			used, err := s.room.Unused(ctx, s.caller, in.Since)
+			return answering(used.Report, err)
 		})
 	handle(d, operation{method: "GET", path: "/limit/proposals", summary: "What of the policies could go, since nobody used it", section: "limit"},
 		func(ctx context.Context, s session, in *window) (*answer[limit.Proposed], error) {
-			usage, report, base, err := d.usage(ctx, s, in.Since)
+			used, err := s.room.Unused(ctx, s.caller, in.Since)
 			if err != nil {
 				return nil, err
 			}
-			return answering(usage.Propose(base, report), nil)
+			return answering(used.Propose(used.Base, used.Report), nil)
 		})
 }
 
-// sets compiles the policies in force and those that would be with text in the base's place.
-func (d *service) sets(ctx context.Context, s session, text string) (current, next *limit.Set, err error) {
-	if _, err := limit.Parse([]byte(text)); err != nil {
-		return nil, nil, invalid(err.Error())
-	}
-	if current, err = d.inForce(ctx, s); err != nil {
-		return nil, nil, err
-	}
-	whole, err := s.room.Vault.PolicyIf(ctx, []byte(text))
-	if err != nil {
-		return nil, nil, err
-	}
-	if next, err = limit.Parse(whole); err != nil {
-		return nil, nil, invalid("beside the policies that buckets have: " + err.Error())
-	}
-	return current, next, nil
-}
-
-func (d *service) inForce(ctx context.Context, s session) (*limit.Set, error) {
-	hash, err := s.room.Vault.PolicyInForce()
-	if err != nil {
-		return nil, err
-	}
-	text, err := s.room.Vault.PolicySet(ctx, hash)
-	if err != nil {
-		return nil, err
-	}
-	return limit.Parse(text)
-}
-
-// scan tells take what is on record since then, after putting on record that it is read.
-func (d *service) scan(ctx context.Context, s session, since time.Time, take func(*strongroom.Event)) error {
-	if since.IsZero() {
-		since = s.room.Vault.Clock().AddDate(0, 0, -90)
-	}
-	from, to, err := s.room.Range(ctx, since)
-	if err != nil {
-		return err
-	}
-	if _, err := s.room.Vault.ReadLedger(ctx, s.caller, from, to); err != nil {
-		return err
-	}
-	return s.room.Scan(ctx, from, to, take)
-}
-
-func (d *service) usage(ctx context.Context, s session, since time.Time) (*limit.Usage, limit.UsageReport, *limit.Set, error) {
-	fail := func(err error) (*limit.Usage, limit.UsageReport, *limit.Set, error) {
-		return nil, limit.UsageReport{}, nil, err
-	}
-	if s.room.Scan == nil {
-		return fail(notHere("usage"))
-	}
-	people, err := s.room.Vault.Principals(ctx, s.caller)
-	if err != nil {
-		return fail(err)
-	}
-	text, _, err := s.room.Vault.ReadPolicy(ctx, s.caller)
-	if err != nil {
-		return fail(err)
-	}
-	base, err := limit.Parse(text)
-	if err != nil {
-		return fail(err)
-	}
-	set, err := d.inForce(ctx, s)
-	if err != nil {
-		return fail(err)
-	}
-	usage := limit.NewUsage()
-	if err := usage.SeeStored(ctx, s.room.Vault, s.caller); err != nil {
-		return fail(err)
-	}
-	if err := d.scan(ctx, s, since, usage.Take); err != nil {
-		return fail(err)
-	}
-	report := usage.Unused(set, people, s.room.Vault.Clock().UTC(), func(hash string) (*limit.Set, error) {
-		if hash == set.Hash() {
-			return set, nil
-		}
-		text, err := s.room.Vault.PolicySet(ctx, hash)
-		if err != nil {
-			return nil, err
-		}
-		return limit.Parse(text)
-	})
-	return usage, report, base, nil
-}
-
-func notHere(what string) error {
-	return &Problem{Status: http.StatusNotImplemented, Title: http.StatusText(http.StatusNotImplemented), Kind: strongroom.KindUnsupported, Detail: "this server has no " + what}
-}
+func notHere(what string) error { return door.NotHere(what) }
