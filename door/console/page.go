@@ -161,6 +161,8 @@ func troubleOf(lang string, err error) (int, *trouble) {
 		code, key = http.StatusForbidden, "error.denied"
 	case strongroom.KindInvalid, strongroom.KindPrecondition:
 		code, key = http.StatusBadRequest, "error.invalid"
+	case strongroom.KindNoObject, strongroom.KindNoVersion, strongroom.KindNoBucket:
+		code, key = http.StatusNotFound, "error.nowhere"
 	case strongroom.KindConflict:
 		code, key = http.StatusConflict, "error.conflict"
 	case strongroom.KindBusy:
@@ -276,4 +278,32 @@ func (p *page) Decimal(f *float64) string {
 		text = strings.Replace(text, ".", ",", 1)
 	}
 	return text
+}
+
+// Hour is the time of a day.
+func (p *page) Hour(t time.Time) string { return t.In(p.zone).Format("15:04") }
+
+// Clock is a time within a recording, or its length: 4:05, or 1:04:05.
+func (p *page) Clock(seconds float64) string {
+	s := int(seconds)
+	if s < 3600 {
+		return fmt.Sprintf("%d:%02d", s/60, s%60)
+	}
+	return fmt.Sprintf("%d:%02d:%02d", s/3600, s/60%60, s%60)
+}
+
+// Bytes is a size in the unit that fits.
+func (p *page) Bytes(n int64) string {
+	units, at, size := []string{"B", "kB", "MB", "GB", "TB"}, 0, float64(n)
+	if p.Lang == french {
+		units = []string{"o", "ko", "Mo", "Go", "To"}
+	}
+	for size >= 999.5 && at < len(units)-1 {
+		size, at = size/1000, at+1
+	}
+	text := fmt.Sprintf("%.0f", size)
+	if at > 0 && size < 9.95 {
+		text = p.Decimal(&size)
+	}
+	return text + "\u00a0" + units[at]
 }
