@@ -66,6 +66,7 @@ type policy struct {
 	id       string
 	line     int
 	requires []strongroom.Obligation // in the order of obligationOrder
+	facts    []string                // of an object, that it mentions
 	compiled *cedar.Policy
 }
 
@@ -390,6 +391,7 @@ func newPolicy(compiled *cedar.Policy, check *validate.Validator) (*policy, erro
 	if err := checkHas(tree); err != nil {
 		return nil, err
 	}
+	p.facts = factsIn(compiled, p.requires)
 	return p, nil
 }
 
