@@ -20,7 +20,8 @@ const (
 // DependsOn tells on which facts of an object the answer to a question depends, whatever
 // object of whatever bucket it is about, as long as everything else in it stays the same:
 // attributes of the schema, FactTags, FactName. The bucket, its custody class and the queue
-// always count, and are not told.
+// always count, and are not told. Where "created" is told and FactName is not, no policy asks
+// whether it is there: without it, one that needs it cannot be evaluated.
 func (s *Set) DependsOn(q *strongroom.Question) []string {
 	facts := map[string]bool{}
 	for at, some := range s.index {
@@ -69,9 +70,14 @@ func factsIn(compiled *cedar.Policy, requires []strongroom.Obligation) []string 
 	}
 	for _, condition := range tree.Conditions {
 		ast.Inspect(ast.NewNode(condition.Body), func(n ast.IsNode) bool {
-			if v, ok := n.(ast.NodeValue); ok {
-				if uid, ok := v.Value.(types.EntityUID); ok {
+			switch n := n.(type) {
+			case ast.NodeValue:
+				if uid, ok := n.Value.(types.EntityUID); ok {
 					named(uid)
+				}
+			case ast.NodeTypeHas:
+				if n.Value == "created" { // whether there is one decides
+					facts[FactName] = true
 				}
 			}
 			return true

@@ -58,6 +58,7 @@ type state struct {
 	index      map[strongroom.ID]*btree.BTreeG[entry] // by bucket: objects that keys name now
 	history    map[strongroom.ID]*btree.BTreeG[entry] // by bucket: older versions, and delete markers
 	versions   map[strongroom.ID]place                // object version → where it stands
+	finds      *btree.BTreeG[found]                   // current versions, for searches
 	keeping    keeping
 	asking     asking
 }
@@ -73,6 +74,7 @@ type entry struct {
 	null     bool
 	marker   bool
 	latest   bool
+	at       int64   // where it stands among those that searches find
 	sums     *summed // what checksums it has, not their values; nil for none
 }
 
@@ -154,6 +156,7 @@ func (s *state) init() {
 	s.index = map[strongroom.ID]*btree.BTreeG[entry]{}
 	s.history = map[strongroom.ID]*btree.BTreeG[entry]{}
 	s.versions = map[strongroom.ID]place{}
+	s.finds = newFinds()
 	s.policyErr = errors.New("the room has no policy set")
 }
 
@@ -380,6 +383,11 @@ func (r *Room) learnLocked(row book.Row) error {
 			key: o.Key, sequence: o.Sequence, version: o.Version, size: o.Size, etag: o.ETag, modified: o.Modified,
 			null: o.Null, marker: o.Marker, latest: o.Latest, sums: summedOf(o.Object),
 		}}
+		if at.findable() {
+			f := findOf(bucket, &o.Object)
+			at.at = f.at
+			s.finds.Set(f)
+		}
 		s.tree(at).Set(at.entry)
 		s.versions[o.Version] = at
 	case rowRecipient:
@@ -458,9 +466,12 @@ func (r *Room) unlearnLocked(k book.RowKey) {
 	}
 }
 
+// findable reports whether searches find a version: it is what its key names now.
+func (e *entry) findable() bool { return e.latest && !e.marker }
+
 // tree is where a version stands.
 func (s *state) tree(at place) *btree.BTreeG[entry] {
-	if at.latest && !at.marker {
+	if at.findable() {
 		return s.index[at.bucket]
 	}
 	return s.history[at.bucket]
@@ -473,6 +484,9 @@ func (s *state) forget(version strongroom.ID) {
 		return
 	}
 	delete(s.versions, version)
+	if at.findable() {
+		s.finds.Delete(found{at: at.at, version: version})
+	}
 	tree := s.tree(at)
 	if tree == nil {
 		return
