@@ -50,6 +50,7 @@ const (
 	kindPart     = "part"
 	kindUpload   = "upload"
 	kindRefusal  = "refusal"
+	kindBeside   = "beside"
 	kindNoise    = "noise"
 	kindErasure  = "erasure"
 	kindRequest  = "request"
@@ -98,7 +99,7 @@ func Counts(e *strongroom.Event) []Count {
 	if q == nil {
 		c.Untold = e.Erased || e.Actor != "" && e.Actor != operator
 		c.Action = erasedActions[e.Kind]
-		if e.Kind == kindRefusal {
+		if e.Kind == kindRefusal || e.Kind == kindBeside {
 			c.Action = strongroom.Action(e.Did)
 		}
 		return []Count{c}

@@ -15,7 +15,7 @@ const KindAmend = "amend"
 // SetTags gives a version, "" being the current one, these tags in the place of those
 // it had.
 func (r *Room) SetTags(ctx context.Context, c Caller, bucket, key, version string, tags []strongroom.Tag) (strongroom.Object, error) {
-	return r.amend(ctx, c, strongroom.ActionTagObject, "tags", bucket, key, version, func(_ bucketRow, o *objectBody, _ asked) error {
+	return r.amend(ctx, c, strongroom.ActionTagObject, "tags", bucket, key, version, func(_ bucketRow, o *objectBody, _ *asked) error {
 		o.Tags = tags
 		return nil
 	})
@@ -27,7 +27,7 @@ func (r *Room) SetLegalHold(ctx context.Context, c Caller, bucket, key, version 
 	if on {
 		what = "legal-hold"
 	}
-	return r.amend(ctx, c, strongroom.ActionHoldObject, what, bucket, key, version, func(b bucketRow, o *objectBody, _ asked) error {
+	return r.amend(ctx, c, strongroom.ActionHoldObject, what, bucket, key, version, func(b bucketRow, o *objectBody, _ *asked) error {
 		if b.Lock == nil && (on || !o.LegalHold) { // a copy may have brought one along
 			return noLock()
 		}
@@ -40,7 +40,7 @@ func (r *Room) SetLegalHold(ctx context.Context, c Caller, bucket, key, version 
 // can be made longer; shorter, or of another mode, only where it is governance retention,
 // and by those who may bypass it.
 func (r *Room) SetRetention(ctx context.Context, c Caller, bucket, key, version string, to strongroom.Retention, bypass bool) (strongroom.Object, error) {
-	return r.amend(ctx, c, strongroom.ActionRetainObject, "retention", bucket, key, version, func(b bucketRow, o *objectBody, a asked) error {
+	return r.amend(ctx, c, strongroom.ActionRetainObject, "retention", bucket, key, version, func(b bucketRow, o *objectBody, a *asked) error {
 		if b.Lock == nil {
 			return noLock()
 		}
@@ -56,7 +56,7 @@ func (r *Room) SetRetention(ctx context.Context, c Caller, bucket, key, version 
 }
 
 // amend changes a version's row in its place.
-func (r *Room) amend(ctx context.Context, c Caller, action strongroom.Action, what, bucket, key, version string, change func(bucketRow, *objectBody, asked) error) (strongroom.Object, error) {
+func (r *Room) amend(ctx context.Context, c Caller, action strongroom.Action, what, bucket, key, version string, change func(bucketRow, *objectBody, *asked) error) (strongroom.Object, error) {
 	for range 16 {
 		o, err := r.identify(ctx, c, action, bucket, key, version)
 		if err != nil {
@@ -71,7 +71,7 @@ func (r *Room) amend(ctx context.Context, c Caller, action strongroom.Action, wh
 			return strongroom.Object{}, noBucket(bucket)
 		}
 		condition := o.unchanged()
-		if err := change(b, &o, a); err != nil {
+		if err := change(b, &o, &a); err != nil {
 			return strongroom.Object{}, err
 		}
 		row, err := r.objectRow(b, o, o.kind == rowObject)
@@ -80,7 +80,11 @@ func (r *Room) amend(ctx context.Context, c Caller, action strongroom.Action, wh
 		}
 		e := r.evidence(what, a)
 		e.Bucket, e.Blob, e.Version, e.Custody = b.ID, o.Blob, o.Version, o.Custody
-		_, err = r.apply(ctx, KindAmend, e, a.personal(), book.Change{Require: []book.Condition{condition}, Put: []book.Row{row}})
+		beside, err := r.beside(a, e)
+		if err != nil {
+			return strongroom.Object{}, err
+		}
+		_, err = r.apply(ctx, KindAmend, e, a.personal(), book.Change{Require: []book.Condition{condition}, Put: []book.Row{row}}, beside...)
 		if _, changed := errors.AsType[*book.ConditionError](err); changed {
 			continue
 		}

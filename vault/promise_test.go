@@ -332,6 +332,50 @@ func TestLegalHoldIsARefusal(t *testing.T) {
 	}
 }
 
+// P3: what else had to be permitted for a store or a deletion is on record behind it.
+func TestDecisionsBesideAreRecorded(t *testing.T) {
+	r := stocked(t, house.Options{})
+	if _, err := r.Room.PutPolicy(t.Context(), r.Owner, []byte(`@id("all") permit (principal, action, resource);`)); err != nil {
+		t.Fatal(err)
+	}
+	r.Put("calls", "plain", []byte("x"), nil)
+	from := r.Book.Head().Size
+	r.Put("calls", "plain", []byte("y"), nil) // in a bucket without versions: what was there is deleted
+	r.Configure("calls", func(b *strongroom.Bucket) {
+		b.Versioning, b.Lock = strongroom.VersioningEnabled, &strongroom.LockRule{}
+	})
+	until := strongroom.Retention{Mode: strongroom.Governance, Until: time.Now().Add(time.Hour)}
+	o, err := r.Room.Put(t.Context(), r.Owner, vault.PutRequest{Bucket: "calls", Key: "kept", Size: 1, Declared: vault.Declared{
+		Retention: until, Tags: []strongroom.Tag{{Key: "case", Value: "7"}},
+	}}, strings.NewReader("x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	until.Until = until.Until.Add(-time.Minute)
+	if _, err := r.Room.SetRetention(t.Context(), r.Owner, "calls", "kept", "", until, true); err != nil {
+		t.Fatal(err)
+	}
+	if err := deleted(r.Room.Delete(t.Context(), r.Owner, "calls", []vault.DeleteRequest{{Key: "kept", Version: o.VersionName(), Bypass: true}})); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, x := range records(t, r, from) {
+		switch x.kind {
+		case vault.KindBeside:
+			if q := x.personal.Question; q == nil || string(q.Action) != x.evidence.Action || x.evidence.Decision != "permit" || len(x.evidence.Policies) != 1 || x.evidence.Version.IsZero() {
+				t.Errorf("recorded as %+v", x)
+			}
+			got = append(got, "+"+x.evidence.Action)
+		case vault.KindStore, vault.KindDelete, vault.KindAmend:
+			got = append(got, x.evidence.Action)
+		}
+	}
+	want := "store +deleteObject store +tagObject +retainObject retention +bypassRetention delete +bypassRetention"
+	if strings.Join(got, " ") != want {
+		t.Errorf("the ledger has %s, want %s", got, want)
+	}
+}
+
 // P5: without the custodian stores go on and nothing is released; afterwards
 // everything reads.
 func TestCustodianDown(t *testing.T) {

@@ -90,6 +90,31 @@ type asked struct {
 	caller   Caller
 	question strongroom.Question
 	decision strongroom.Decision
+	also     []asked // what else had to be permitted for the same thing
+}
+
+// KindBeside is the record of a decision that the record before it rests on besides its
+// own: on the legal hold that comes with a store, on deleting what the store replaces for
+// good, or on setting retention aside.
+const KindBeside = "beside"
+
+// beside are the records of the decisions that a rests on besides its own, to stand behind
+// the record that this evidence is of.
+func (r *Room) beside(a asked, of Evidence) ([]*ledger.Entry, error) {
+	var out []*ledger.Entry
+	for _, other := range a.also {
+		e, p := r.evidence(string(other.question.Action), other), other.personal()
+		e.Bucket, e.Version, e.Custody = of.Bucket, of.Version, of.Custody
+		if about := other.question.Resource; !about.Version.IsZero() {
+			e.Version, e.Custody = about.Version, about.Custody
+		}
+		entry, err := newEntry(KindBeside, e, &p)
+		if err != nil {
+			return nil, unavailable("the record could not be made", err)
+		}
+		out = append(out, &entry)
+	}
+	return out, nil
 }
 
 // decide asks the policy in force. The principal is read afresh, so that a

@@ -164,15 +164,19 @@ func (r *Room) decideStore(ctx context.Context, c Caller, o strongroom.Object, f
 	if o.Retention.Mode != "" {
 		actions = append(actions, strongroom.ActionRetainObject)
 	}
+	var also []asked
 	for _, action := range actions {
-		if a := r.decide(c, action, resourceOf(o)); !a.decision.Permit {
+		a := r.decide(c, action, resourceOf(o))
+		if !a.decision.Permit {
 			return a, r.refuse(ctx, a)
 		}
+		also = append(also, a)
 	}
 	a := r.decide(c, strongroom.ActionStoreObject, resourceOf(o))
 	if !a.decision.Permit {
 		return a, r.refuse(ctx, a)
 	}
+	a.also = also
 	return a, nil
 }
 
@@ -232,10 +236,11 @@ func (r *Room) succeed(ctx context.Context, c Caller, b bucketRow, o strongroom.
 	}
 	for _, gone := range dropped {
 		if !gone.Marker {
-			_, kept, err := r.mayDelete(ctx, c, gone, false)
+			a, kept, err := r.mayDelete(ctx, c, gone, false)
 			if err != nil {
 				return nil, err
 			}
+			change.also = append(change.also, a)
 			change.Require = append(change.Require, kept)
 		}
 	}
@@ -267,6 +272,7 @@ type succession struct {
 	book.Change
 	sequence uint64
 	null     bool
+	also     []asked // decisions on deleting what it replaces for good
 }
 
 // check holds a write's precondition against the current version.
@@ -297,7 +303,7 @@ func (r *Room) mayDelete(ctx context.Context, c Caller, o objectBody, bypass boo
 		return a, book.Condition{}, r.refuse(ctx, a)
 	}
 	if o.Retention.Active(r.Clock()) {
-		if err := r.mayBypass(ctx, c, o, bypass, a); err != nil {
+		if err := r.mayBypass(ctx, c, o, bypass, &a); err != nil {
 			return a, book.Condition{}, err
 		}
 	}
@@ -305,14 +311,16 @@ func (r *Room) mayDelete(ctx context.Context, c Caller, o objectBody, bypass boo
 	return a, kept, err
 }
 
-// mayBypass decides about what would set aside retention that is active.
-func (r *Room) mayBypass(ctx context.Context, c Caller, o objectBody, bypass bool, a asked) error {
+// mayBypass decides about what would set aside retention that is active, beside a.
+func (r *Room) mayBypass(ctx context.Context, c Caller, o objectBody, bypass bool, a *asked) error {
 	if o.Retention.Mode != strongroom.Governance || !bypass {
-		return r.held(ctx, a, "retention", "the object is retained until "+o.Retention.Until.UTC().Format(time.RFC3339)+" by object lock")
+		return r.held(ctx, *a, "retention", "the object is retained until "+o.Retention.Until.UTC().Format(time.RFC3339)+" by object lock")
 	}
-	if a := r.decide(c, strongroom.ActionBypassRetention, resourceOf(o.Object)); !a.decision.Permit {
-		return r.refuse(ctx, a)
+	other := r.decide(c, strongroom.ActionBypassRetention, resourceOf(o.Object))
+	if !other.decision.Permit {
+		return r.refuse(ctx, other)
 	}
+	a.also = append(a.also, other)
 	return nil
 }
 
@@ -567,7 +575,12 @@ func (r *Room) place(ctx context.Context, c Caller, bucket string, p placing) (s
 		change.Put = append(change.Put, row)
 		e := r.evidence(KindStore, a)
 		e.Bucket, e.Blob, e.Version, e.Custody, e.Digest, e.Bytes = b.ID, o.Blob, o.Version, o.Custody, o.Digest, o.Size
-		_, err = r.apply(ctx, KindStore, e, a.personal(), change.Change, p.beside)
+		a.also = append(a.also, change.also...)
+		beside, err := r.beside(a, e)
+		if err != nil {
+			return strongroom.Object{}, err
+		}
+		_, err = r.apply(ctx, KindStore, e, a.personal(), change.Change, append([]*ledger.Entry{p.beside}, beside...)...)
 		if broken, ok := errors.AsType[*book.ConditionError](err); ok {
 			if slices.Contains(p.change.Require, broken.Condition) {
 				return strongroom.Object{}, err
@@ -723,7 +736,12 @@ func (r *Room) mark(ctx context.Context, c Caller, b bucketRow, q DeleteRequest)
 	action, p := q.house.as("delete-marker", a.personal())
 	e := r.evidence(action, a)
 	e.Bucket, e.Version, e.Custody = b.ID, o.Version, o.Custody
-	if _, err = r.apply(ctx, KindDelete, e, p, change.Change); err != nil {
+	a.also = change.also
+	beside, err := r.beside(a, e)
+	if err != nil {
+		return "", err
+	}
+	if _, err = r.apply(ctx, KindDelete, e, p, change.Change, beside...); err != nil {
 		return "", deletion(err)
 	}
 	for _, gone := range dropped {
@@ -781,7 +799,11 @@ func (r *Room) deleteVersion(ctx context.Context, c Caller, b bucketRow, q Delet
 	action, p := q.house.as(KindDelete, a.personal())
 	e := r.evidence(action, a)
 	e.Bucket, e.Blob, e.Version, e.Custody = b.ID, o.Blob, o.Version, o.Custody
-	if _, err = r.apply(ctx, KindDelete, e, p, change); err != nil {
+	beside, err := r.beside(a, e)
+	if err != nil {
+		return o, err
+	}
+	if _, err = r.apply(ctx, KindDelete, e, p, change, beside...); err != nil {
 		return o, deletion(err)
 	}
 	r.eraseUnlessUsed(o)
