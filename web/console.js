@@ -99,14 +99,29 @@ if (setup) {
   }
 }
 
+// fresh is a proof with the passkey for one act alone.
+async function fresh(act, id) {
+  const begun = await ask("/confirm", { act, id });
+  return { ceremony: begun.ceremony, response: await proof(begun.options) };
+}
+
+const another = document.getElementById("add-passkey");
+if (another) {
+  another.disabled = false;
+  another.addEventListener("click", () => during(another, async () => {
+    const begun = await ask("/account/passkeys/begin", { proof: await fresh("add-passkey", another.dataset.id) });
+    const done = await ask("/account/passkeys/finish", { ceremony: begun.ceremony, response: await made(begun.options) });
+    location.replace(done.next);
+  }));
+}
+
 // A form whose button names an act is sent with a fresh proof for that act alone.
 for (const form of document.querySelectorAll("form[data-id]")) {
   form.addEventListener("submit", (event) => {
     const button = event.submitter || form.querySelector("button[data-act]");
     event.preventDefault();
     during(button, async () => {
-      const begun = await ask("/confirm", { act: button.dataset.act, id: form.dataset.id });
-      form.elements.proof.value = JSON.stringify({ ceremony: begun.ceremony, response: await proof(begun.options) });
+      form.elements.proof.value = JSON.stringify(await fresh(button.dataset.act, form.dataset.id));
       form.action = button.formAction;
       form.submit();
     });

@@ -463,12 +463,21 @@ func (v *visit) confirm() error {
 
 // confirmed checks, on record, that the form bears a fresh proof for this act.
 func (v *visit) confirmed(act string, id strongroom.ID) error {
+	return v.confirmedFor(act, id.String())
+}
+
+// confirmedFor is confirmed for what has an id of another form, as the page's data-id says it.
+func (v *visit) confirmedFor(act, id string) error {
+	return v.proved(act+" "+id, []byte(v.r.PostFormValue("proof")))
+}
+
+// proved checks, on record, a fresh proof for what is to be done.
+func (v *visit) proved(what string, proofOf []byte) error {
 	var said struct {
 		Ceremony string          `json:"ceremony"`
 		Response json.RawMessage `json:"response"`
 	}
-	what := act + " " + id.String()
-	if err := json.Unmarshal([]byte(v.r.PostFormValue("proof")), &said); err != nil {
+	if err := json.Unmarshal(proofOf, &said); err != nil {
 		return &strongroom.Error{Kind: strongroom.KindDenied, Message: v.page.T("confirm.missing")}
 	}
 	session, err := v.c.ceremonies.take(said.Ceremony, what, v.who.ID, v.c.Clock())

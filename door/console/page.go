@@ -50,6 +50,7 @@ type trouble struct {
 func (p *page) T(key string, args ...any) string          { return say(p.Lang, key, args...) }
 func (p *page) N(key string, n int, args ...any) string   { return sayN(p.Lang, key, n, args...) }
 func (p *page) Number(n int64) string                     { return number(p.Lang, n) }
+func (p *page) Count(n int) string                        { return number(p.Lang, int64(n)) }
 func (p *page) Date(t time.Time) string                   { return date(p.Lang, t.In(p.zone)) }
 func (p *page) Away(t time.Time) string                   { return away(p.Lang, t, p.now) }
 func (p *page) Machine(t time.Time) string                { return t.UTC().Format(time.RFC3339) }

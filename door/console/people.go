@@ -1,8 +1,10 @@
 package console
 
 import (
+	"net/http"
+	"slices"
 	"strconv"
-	"time"
+	"strings"
 
 	"strongroom"
 	"strongroom/people"
@@ -18,8 +20,16 @@ func peopleSection() section {
 		offered: func(v *visit) bool { return v.room.Vault.Offers(v.caller, strongroom.ActionManagePeople) },
 		routes: map[string]func(*visit) error{
 			"GET /people":                    (*visit).people,
+			"POST /people/search":            (*visit).people,
+			"GET /people/invite":             (*visit).inviting,
+			"POST /people/invite":            (*visit).inviteMany,
+			"GET /people/unmatched":          (*visit).unmatched,
+			"POST /people/unmatched/give":    (*visit).giveAgent,
 			"GET /people/{id}":               (*visit).person,
 			"POST /people/{id}/sessions/end": (*visit).endTheirs,
+			"POST /people/{id}/suspend":      (*visit).suspend,
+			"POST /people/{id}/resume":       (*visit).resume,
+			"POST /people/{id}/invite":       (*visit).inviteOne,
 		},
 	}
 }
@@ -27,6 +37,8 @@ func peopleSection() section {
 type peopleData struct {
 	Rows         []personRow
 	Total        int
+	Query        string // that their names begin with
+	Found        int
 	Before, Next int // page numbers, 0 for none
 }
 
@@ -45,18 +57,36 @@ func (v *visit) stateOf(p strongroom.Principal) string {
 	return "active"
 }
 
+// people lists everybody, or, by POST so that no name stands in an address, those whose
+// name, or one of whose aliases, begins with what was asked for.
 func (v *visit) people() error {
 	all, err := v.room.Vault.Accounts(v.r.Context(), v.caller)
 	if err != nil {
 		return err
 	}
+	d := peopleData{Total: len(all)}
+	if v.r.Method == http.MethodPost {
+		d.Query = people.CleanLine(v.r.PostFormValue("name"), 128)
+		v.page.Path = "/people"
+	}
+	if d.Query != "" {
+		begins := func(name string) bool {
+			return len(name) >= len(d.Query) && strings.EqualFold(name[:len(d.Query)], d.Query)
+		}
+		all = slices.DeleteFunc(all, func(a vault.Account) bool {
+			return !begins(a.Principal.Name) && !slices.ContainsFunc(a.Principal.Aliases, begins)
+		})
+	}
+	d.Found = len(all)
 	at, err := strconv.Atoi(v.r.URL.Query().Get("page"))
 	if err != nil || at < 1 || (at-1)*peoplePerPage >= len(all) {
 		at = 1
 	}
-	d := peopleData{Total: len(all), Before: at - 1}
-	if at*peoplePerPage < len(all) {
-		d.Next = at + 1
+	if d.Query == "" {
+		d.Before = at - 1
+		if at*peoplePerPage < len(all) {
+			d.Next = at + 1
+		}
 	}
 	for _, a := range all[(at-1)*peoplePerPage : min(at*peoplePerPage, len(all))] {
 		d.Rows = append(d.Rows, personRow{Account: a, State: v.stateOf(a.Principal)})
@@ -64,16 +94,12 @@ func (v *visit) people() error {
 	return v.show("people", "people", d)
 }
 
-type keyRow struct {
-	people.AccessKey
-	State string // active, revoked or expired
-	Used  time.Time
-}
-
 type personData struct {
 	personRow
-	Keys []keyRow
-	Self bool
+	Keys    []keyRow
+	Tokens  []tokenRow
+	Self    bool
+	Invites bool // a set-up link may be made: nobody recovers their own log-on
 }
 
 func (v *visit) person() error {
@@ -90,40 +116,14 @@ func (v *visit) person() error {
 			continue
 		}
 		d := personData{personRow: personRow{Account: a, State: v.stateOf(a.Principal)}, Self: id == v.who.Holder.ID}
-		if d.Keys, err = v.keysOf(id); err != nil {
+		if d.Keys, d.Tokens, err = v.keysOf(&id); err != nil {
 			return err
 		}
+		d.Invites = d.State == "active" && (!d.Self || len(d.Passkeys) == 0)
 		v.page.Title = "person.title"
 		return v.show("person", "people", d)
 	}
 	return &strongroom.Error{Kind: strongroom.KindInvalid, Message: v.page.T("error.nowhere.message")}
-}
-
-func (v *visit) keysOf(id strongroom.ID) ([]keyRow, error) {
-	keys, err := v.room.Vault.AccessKeys(v.r.Context(), v.caller)
-	if err != nil {
-		return nil, err
-	}
-	used, err := v.room.Vault.LastUsed(v.r.Context())
-	if err != nil {
-		return nil, err
-	}
-	var out []keyRow
-	now := v.c.Clock()
-	for _, k := range keys {
-		if k.Principal != id || k.Session != nil {
-			continue
-		}
-		row := keyRow{k, "active", used[k.ID]}
-		switch {
-		case !k.Revoked.IsZero():
-			row.State = "revoked"
-		case !k.Expires.IsZero() && !now.Before(k.Expires):
-			row.State = "expired"
-		}
-		out = append(out, row)
-	}
-	return out, nil
 }
 
 // endTheirs ends all console sessions of a person.
@@ -152,33 +152,243 @@ func (v *visit) endTheirs() error {
 	return v.back("/people/"+id.String(), "ended")
 }
 
+// named is the person in the path, for those who manage people; whatever is then done is
+// decided on its own.
+func (v *visit) named() (strongroom.Principal, error) {
+	id, err := v.id()
+	if err != nil {
+		return strongroom.Principal{}, err
+	}
+	p, known := v.room.Vault.PrincipalByID(id)
+	if !known || !v.room.Vault.Offers(v.caller, strongroom.ActionManagePeople) {
+		return p, &strongroom.Error{Kind: strongroom.KindInvalid, Message: v.page.T("error.nowhere.message")}
+	}
+	return p, nil
+}
+
+// because takes the reason of an act into its record.
+func (v *visit) because() error {
+	why := strings.TrimSpace(v.r.PostFormValue("reason"))
+	if why == "" {
+		return &strongroom.Error{Kind: strongroom.KindInvalid, Message: v.page.T("people.reason.missing")}
+	}
+	v.caller.Purpose = strongroom.Purpose{Text: why}
+	if err := people.CheckPurpose(v.caller.Purpose); err != nil {
+		return &strongroom.Error{Kind: strongroom.KindInvalid, Message: err.Error()}
+	}
+	return nil
+}
+
+func (v *visit) suspend() error { return v.standing("suspend", "suspended", true) }
+func (v *visit) resume() error  { return v.standing("resume", "resumed", false) }
+
+// standing suspends somebody, or ends that; nobody does it to themselves.
+func (v *visit) standing(act, said string, suspended bool) error {
+	p, err := v.named()
+	if err == nil && p.ID == v.who.Holder.ID {
+		err = &strongroom.Error{Kind: strongroom.KindInvalid, Message: v.page.T("people.self")}
+	}
+	if err == nil {
+		err = v.because()
+	}
+	if err == nil {
+		err = v.confirmed(act, p.ID)
+	}
+	if err != nil {
+		return err
+	}
+	if _, err := v.room.Vault.ChangePrincipal(v.r.Context(), v.caller, p.Name, func(p *strongroom.Principal) { p.Suspended = suspended }); err != nil {
+		return err
+	}
+	return v.back("/people/"+p.ID.String(), said)
+}
+
+// invitesMost is how many people one form invites.
+const invitesMost = 100
+
+type link struct {
+	vault.Invitation
+	Address string
+}
+
+type linksData struct {
+	Links  []link
+	Failed []failedInvite
+	Names  string
+}
+
+type failedInvite struct{ Name, Why string }
+
+func (v *visit) inviting() error {
+	if !v.room.Vault.Offers(v.caller, strongroom.ActionManagePeople) {
+		return &strongroom.Error{Kind: strongroom.KindDenied, Message: v.page.T("error.nowhere.message")}
+	}
+	v.page.Title = "invite.title"
+	return v.show("invite", "people", linksData{})
+}
+
+func (v *visit) inviteOne() error {
+	p, err := v.named()
+	if err == nil {
+		err = v.confirmed("invite", p.ID)
+	}
+	if err != nil {
+		return err
+	}
+	return v.invite([]string{p.Name})
+}
+
+func (v *visit) inviteMany() error {
+	if err := v.confirmedFor("invite", "many"); err != nil {
+		return err
+	}
+	var names []string
+	for name := range strings.Lines(v.r.PostFormValue("names")) {
+		if name = strings.TrimSpace(name); name != "" && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 || len(names) > invitesMost {
+		return &strongroom.Error{Kind: strongroom.KindInvalid, Message: v.page.T("invite.bounds")}
+	}
+	return v.invite(names)
+}
+
+// invite makes set-up links and shows them, this once.
+func (v *visit) invite(names []string) error {
+	var d linksData
+	for _, name := range names {
+		i, token, err := v.room.Vault.Invite(v.r.Context(), v.caller, name)
+		if err != nil {
+			e, ok := asError(err)
+			if !ok || e.Kind == strongroom.KindUnavailable || len(names) == 1 {
+				if len(d.Links) == 0 {
+					return err
+				}
+				e = &strongroom.Error{Message: say(v.page.Lang, "error.failed")}
+			}
+			d.Failed = append(d.Failed, failedInvite{people.CleanLine(name, 128), sentence(e.Message)})
+			continue
+		}
+		d.Links = append(d.Links, link{i, v.c.origin + "/setup#" + token})
+	}
+	v.page.Title, v.page.Path = "invite.title", "/people/invite"
+	return v.show("invite", "people", d)
+}
+
+type unmatchedData struct {
+	Rows   []vault.Unmatched
+	More   int // ids that are not shown
+	Others int
+}
+
+// unmatchedMost is how many ids the page shows.
+const unmatchedMost = 200
+
+func (v *visit) unmatched() error {
+	var d unmatchedData
+	var err error
+	if d.Rows, d.Others, err = v.room.Vault.UnmatchedAgents(v.r.Context(), v.caller); err != nil {
+		return err
+	}
+	d.More = max(0, len(d.Rows)-unmatchedMost)
+	d.Rows = d.Rows[:len(d.Rows)-d.More]
+	v.page.Title = "unmatched.title"
+	return v.show("unmatched", "people", d)
+}
+
+func (v *visit) giveAgent() error {
+	agent, name := v.r.PostFormValue("agent"), strings.TrimSpace(v.r.PostFormValue("name"))
+	if agent == "" || name == "" {
+		return &strongroom.Error{Kind: strongroom.KindInvalid, Message: v.page.T("unmatched.missing")}
+	}
+	if _, err := v.room.Vault.NameAgent(v.r.Context(), v.caller, name, agent); err != nil {
+		return err
+	}
+	return v.back("/people/unmatched", "matched")
+}
+
 var peopleWords = map[string]said{
-	"people.lead":       {"%s person who may be known here|%s people who may be known here", "%s personne connue ici|%s personnes connues ici"},
-	"people.name":       {"Name", "Nom"},
-	"people.groups":     {"Groups", "Groupes"},
-	"people.state":      {"State", "État"},
-	"people.logon":      {"Log-on", "Connexion"},
-	"people.logon.none": {"none yet", "pas encore"},
-	"people.logon.keys": {"%s passkey|%s passkeys", "%s clé d’accès|%s clés d’accès"},
-	"people.invited":    {"invited until %s", "invitation valable jusqu’au %s"},
-	"people.sessions":   {"%s session|%s sessions", "%s session|%s sessions"},
-	"people.leaves":     {"Leaves", "Départ"},
-	"people.before":     {"Previous page", "Page précédente"},
-	"people.next":       {"Next page", "Page suivante"},
-	"people.invite":     {"Invite people with", "Invitez des personnes avec"},
-	"people.active":     {"active", "actif"},
-	"people.suspended":  {"suspended", "suspendu"},
-	"people.left":       {"has left", "parti"},
-	"people.no.groups":  {"no group", "aucun groupe"},
-	"person.title":      {"Person", "Personne"},
-	"person.aliases":    {"Also known as", "Autres identifiants"},
-	"person.keys":       {"S3 access keys", "Clés S3"},
-	"person.keys.none":  {"No access key.", "Aucune clé S3."},
-	"person.key":        {"Key", "Clé"},
-	"person.made":       {"Made", "Créée"},
-	"person.used":       {"Last used", "Dernier usage"},
-	"person.never":      {"not known", "inconnu"},
-	"person.sessions":   {"Sessions of the console", "Sessions de la console"},
-	"person.end":        {"End all sessions", "Mettre fin à toutes les sessions"},
+	"people.lead":           {"%s person who may be known here|%s people who may be known here", "%s personne connue ici|%s personnes connues ici"},
+	"people.name":           {"Name", "Nom"},
+	"people.groups":         {"Groups", "Groupes"},
+	"people.state":          {"State", "État"},
+	"people.logon":          {"Log-on", "Connexion"},
+	"people.logon.none":     {"none yet", "pas encore"},
+	"people.logon.keys":     {"%s passkey|%s passkeys", "%s clé d’accès|%s clés d’accès"},
+	"people.invited":        {"invited until %s", "invitation valable jusqu’au %s"},
+	"people.sessions":       {"%s session|%s sessions", "%s session|%s sessions"},
+	"people.leaves":         {"Leaves", "Départ"},
+	"people.before":         {"Previous page", "Page précédente"},
+	"people.next":           {"Next page", "Page suivante"},
+	"people.tab.all":        {"Everybody", "Toutes"},
+	"people.tab.keys":       {"Keys and tokens", "Clés et jetons"},
+	"people.tab.ids":        {"Unmatched ids", "Identifiants orphelins"},
+	"people.tab.invite":     {"Invite", "Inviter"},
+	"people.search":         {"Name begins with", "Le nom commence par"},
+	"people.find":           {"Find", "Rechercher"},
+	"people.found":          {"%s of %d begins with “%s”|%s of %d begin with “%s”", "%s sur %d commence par « %s »|%s sur %d commencent par « %s »"},
+	"people.found.none":     {"Nobody’s name or alias begins so. Add people with", "Aucun nom ni identifiant ne commence ainsi. Ajoutez des personnes avec"},
+	"people.all":            {"Show everybody", "Afficher tout le monde"},
+	"people.reason":         {"Why", "Pourquoi"},
+	"people.reason.missing": {"Say why: it goes on record.", "Dites pourquoi : cela reste inscrit."},
+	"people.self":           {"Nobody does this to themselves.", "Personne ne fait cela à soi-même."},
+	"people.active":         {"active", "actif"},
+	"people.suspended":      {"suspended", "suspendu"},
+	"people.left":           {"has left", "parti"},
+	"people.no.groups":      {"no group", "aucun groupe"},
+	"person.title":          {"Person", "Personne"},
+	"person.aliases":        {"Also known as", "Autres identifiants"},
+	"person.keys":           {"S3 access keys", "Clés S3"},
+	"person.keys.none":      {"No access key.", "Aucune clé S3."},
+	"person.key":            {"Key", "Clé"},
+	"person.made":           {"Made", "Créée"},
+	"person.used":           {"Last used", "Dernier usage"},
+	"person.never":          {"not known", "inconnu"},
+	"person.sessions":       {"Sessions of the console", "Sessions de la console"},
+	"person.end":            {"End all sessions", "Mettre fin à toutes les sessions"},
+	"person.tokens":         {"API tokens", "Jetons d’API"},
+	"person.tokens.none":    {"No token.", "Aucun jeton."},
+	"person.token":          {"Token", "Jeton"},
+	"person.revoke":         {"Revoke", "Révoquer"},
+	"person.revoke.of":      {"Revoke %s", "Révoquer %s"},
+	"person.acts":           {"What you can do", "Ce que vous pouvez faire"},
+	"person.suspend":        {"Suspend with passkey", "Suspendre avec la clé d’accès"},
+	"person.suspend.how":    {"Sessions, keys and tokens stop at once. Nothing is deleted, and it can be undone.", "Les sessions, clés et jetons cessent aussitôt. Rien n’est supprimé, et c’est réversible."},
+	"person.resume":         {"Let them back in with passkey", "Rétablir avec la clé d’accès"},
+	"person.resume.how":     {"Keys and tokens that were not revoked work again.", "Les clés et jetons non révoqués fonctionnent à nouveau."},
+	"person.invite":         {"Make a set-up link with passkey", "Créer un lien d’installation avec la clé d’accès"},
+	"person.invite.how":     {"The link is shown once and is good for seven days and one passkey.", "Le lien est affiché une seule fois ; il vaut sept jours et pour une clé d’accès."},
+	"person.recover.how":    {"They have passkeys: when the link is used, those and all sessions end.", "Cette personne a des clés d’accès : à l’usage du lien, elles et toutes ses sessions prennent fin."},
+	"person.own":            {"This is you. Your passkeys and sessions are under", "C’est vous. Vos clés d’accès et sessions se trouvent sous"},
+
+	"invite.title":    {"Invite people", "Inviter des personnes"},
+	"invite.lead":     {"One set-up link for each person, shown this once. They must be known here already.", "Un lien d’installation par personne, affiché une seule fois. Elles doivent déjà être connues ici."},
+	"invite.names":    {"Names, one a line, 100 at most", "Noms, un par ligne, 100 au plus"},
+	"invite.button":   {"Make links with passkey", "Créer les liens avec la clé d’accès"},
+	"invite.bounds":   {"Give 1 to 100 names, one a line.", "Donnez de 1 à 100 noms, un par ligne."},
+	"invite.once":     {"These links are shown this once. Print the list or hand each link over now; whoever has one can log on as that person.", "Ces liens ne sont affichés qu’une fois. Imprimez la liste ou remettez chaque lien maintenant ; qui en détient un peut se connecter au nom de la personne."},
+	"invite.link":     {"Set-up link", "Lien d’installation"},
+	"invite.until":    {"Good until", "Valable jusqu’au"},
+	"invite.recovery": {"ends their passkeys and sessions so far", "met fin à leurs clés et sessions actuelles"},
+	"invite.failed":   {"Not invited", "Non invitées"},
+	"invite.more":     {"Invite more people", "Inviter d’autres personnes"},
+
+	"unmatched.title":   {"Unmatched ids", "Identifiants orphelins"},
+	"unmatched.lead":    {"Ids of agents that recordings bear and that nobody here has. Rules about one’s own recordings miss these.", "Identifiants d’agents portés par des enregistrements et que personne n’a ici. Les règles sur ses propres enregistrements ne les voient pas."},
+	"unmatched.none":    {"Every recording’s agent is somebody here.", "L’agent de chaque enregistrement est une personne connue ici."},
+	"unmatched.id":      {"Id", "Identifiant"},
+	"unmatched.objects": {"Recordings", "Enregistrements"},
+	"unmatched.last":    {"Last stored", "Dernier dépôt"},
+	"unmatched.whose":   {"Whose is it?", "À qui est-il ?"},
+	"unmatched.give":    {"Give", "Attribuer"},
+	"unmatched.missing": {"Say whose id it is.", "Dites à qui est cet identifiant."},
+	"unmatched.more":    {"%s id more is not shown|%s ids more are not shown", "%s autre identifiant n’est pas affiché|%s autres identifiants ne sont pas affichés"},
+
+	"said.suspended": {"They are suspended: sessions, keys and tokens have stopped.", "La personne est suspendue : sessions, clés et jetons ont cessé."},
+	"said.resumed":   {"They are let back in.", "La personne est rétablie."},
+	"said.revoked":   {"It is revoked.", "C’est révoqué."},
+	"said.matched":   {"The id is theirs now.", "L’identifiant est désormais le sien."},
+
 	"person.nosessions": {"Not logged on now.", "Pas connecté en ce moment."},
 }

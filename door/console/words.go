@@ -61,7 +61,7 @@ var logonWords = map[string]said{
 	"setup.button":    {"Make a passkey", "Créer une clé d’accès"},
 	"setup.without":   {"This page needs the whole link that you were given, with what follows the # in it.", "Cette page nécessite le lien complet qui vous a été remis, y compris ce qui suit le #."},
 	"setup.over":      {"This link was used already, has expired, or is not one of this server’s. Ask for a new one.", "Ce lien a déjà servi, a expiré ou ne vient pas de ce serveur. Demandez-en un nouveau."},
-	"confirm.none":    {"Answering needs a passkey of yours.", "Répondre nécessite une de vos clés d’accès."},
+	"confirm.none":    {"This needs a passkey of yours. Somebody who manages people makes you a set-up link for one.", "Cela nécessite une de vos clés d’accès. Une personne chargée des accès vous crée un lien d’installation."},
 	"confirm.missing": {"This needs a fresh proof with your passkey.", "Cela nécessite une nouvelle preuve avec votre clé d’accès."},
 	"said.loggedoff":  {"You have logged off.", "Vous êtes déconnecté."},
 }
