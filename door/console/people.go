@@ -249,7 +249,7 @@ func (v *visit) inviteMany() error {
 		}
 	}
 	if len(names) == 0 || len(names) > invitesMost {
-		return &strongroom.Error{Kind: strongroom.KindInvalid, Message: v.page.T("invite.bounds")}
+		return &strongroom.Error{Kind: strongroom.KindInvalid, Message: v.page.T("error.invite")}
 	}
 	return v.invite(names)
 }
@@ -300,7 +300,7 @@ func (v *visit) unmatched() error {
 func (v *visit) giveAgent() error {
 	agent, name := v.r.PostFormValue("agent"), strings.TrimSpace(v.r.PostFormValue("name"))
 	if agent == "" || name == "" {
-		return &strongroom.Error{Kind: strongroom.KindInvalid, Message: v.page.T("unmatched.missing")}
+		return &strongroom.Error{Kind: strongroom.KindInvalid, Message: v.page.T("error.unmatched")}
 	}
 	if _, err := v.room.Vault.NameAgent(v.r.Context(), v.caller, name, agent); err != nil {
 		return err
@@ -366,9 +366,8 @@ var peopleWords = map[string]said{
 	"invite.lead":     {"One set-up link for each person, shown this once. They must be known here already.", "Un lien d’installation par personne, affiché une seule fois. Elles doivent déjà être connues ici."},
 	"invite.names":    {"Names, one a line, 100 at most", "Noms, un par ligne, 100 au plus"},
 	"invite.button":   {"Make links with passkey", "Créer les liens avec la clé d’accès"},
-	"invite.bounds":   {"Give 1 to 100 names, one a line.", "Donnez de 1 à 100 noms, un par ligne."},
+	"error.invite":    {"Give 1 to 100 names, one a line.", "Donnez de 1 à 100 noms, un par ligne."},
 	"invite.once":     {"These links are shown this once. Print the list or hand each link over now; whoever has one can log on as that person.", "Ces liens ne sont affichés qu’une fois. Imprimez la liste ou remettez chaque lien maintenant ; qui en détient un peut se connecter au nom de la personne."},
-	"invite.link":     {"Set-up link", "Lien d’installation"},
 	"invite.until":    {"Good until", "Valable jusqu’au"},
 	"invite.recovery": {"ends their passkeys and sessions so far", "met fin à leurs clés et sessions actuelles"},
 	"invite.failed":   {"Not invited", "Non invitées"},
@@ -382,7 +381,7 @@ var peopleWords = map[string]said{
 	"unmatched.last":    {"Last stored", "Dernier dépôt"},
 	"unmatched.whose":   {"Whose is it?", "À qui est-il ?"},
 	"unmatched.give":    {"Give", "Attribuer"},
-	"unmatched.missing": {"Say whose id it is.", "Dites à qui est cet identifiant."},
+	"error.unmatched":   {"Say whose id it is.", "Dites à qui est cet identifiant."},
 	"unmatched.more":    {"%s id more is not shown|%s ids more are not shown", "%s autre identifiant n’est pas affiché|%s autres identifiants ne sont pas affichés"},
 
 	"said.suspended": {"They are suspended: sessions, keys and tokens have stopped.", "La personne est suspendue : sessions, clés et jetons ont cessé."},
