@@ -309,7 +309,7 @@ func (v *visit) giveAgent() error {
 }
 
 var peopleWords = map[string]said{
-	"people.lead":           {"%s person who may be known here|%s people who may be known here", "%s personne connue ici|%s personnes connues ici"},
+	"people.lead":           {"%s person is known here|%s people are known here", "%s personne connue ici|%s personnes connues ici"},
 	"people.name":           {"Name", "Nom"},
 	"people.groups":         {"Groups", "Groupes"},
 	"people.state":          {"State", "État"},
@@ -377,7 +377,7 @@ var peopleWords = map[string]said{
 	"unmatched.lead":    {"Ids of agents that recordings bear and that nobody here has. Rules about one’s own recordings miss these.", "Identifiants d’agents portés par des enregistrements et que personne n’a ici. Les règles sur ses propres enregistrements ne les voient pas."},
 	"unmatched.none":    {"Every recording’s agent is somebody here.", "L’agent de chaque enregistrement est une personne connue ici."},
 	"unmatched.id":      {"Id", "Identifiant"},
-	"unmatched.objects": {"Recordings", "Enregistrements"},
+	"unmatched.objects": {"How many", "Nombre"},
 	"unmatched.last":    {"Last stored", "Dernier dépôt"},
 	"unmatched.whose":   {"Whose is it?", "À qui est-il ?"},
 	"unmatched.give":    {"Give", "Attribuer"},
