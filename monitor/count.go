@@ -67,6 +67,14 @@ var erasedActions = map[string]strongroom.Action{
 	"ledger-read": strongroom.ActionReadLedger, "usage-read": strongroom.ActionReadUsage,
 }
 
+// About answers which version a record is about, where it is about one.
+func About(e *strongroom.Event) strongroom.ID {
+	if e.Version.IsZero() && e.Question != nil && e.Question.Resource.Key != "" {
+		return e.Question.Resource.Version
+	}
+	return e.Version
+}
+
 // Counts tells what an event adds, in an order that depends on nothing but the event.
 // Deliveries, renewals and resumptions add to a release that is counted already; parts
 // and the beginning of uploads add nothing, since the store that follows does.

@@ -115,6 +115,9 @@ type Rollups interface {
 	ObjectsOf(ctx context.Context, actor string, n int) ([]ObjectUse, error)
 	// UsesOf lists who used the versions of a key, at most n, those who used them last first.
 	UsesOf(ctx context.Context, bucket, key string, n int) ([]ObjectUse, error)
+	// Trace lists the indexes of the records about a version that come before one, at most
+	// n, the last first.
+	Trace(ctx context.Context, version strongroom.ID, before int64, n int) ([]int64, error)
 	// Actors lists all pseudonyms.
 	Actors(ctx context.Context) ([]Actor, error)
 }
@@ -169,6 +172,12 @@ func (m *Monitor) Spots(ctx context.Context, f Filter) ([]Spot, error) {
 // ObjectsOf lists objects that an actor used, those opened last first; at most n.
 func (m *Monitor) ObjectsOf(ctx context.Context, actor string, n int) ([]ObjectUse, error) {
 	return m.rollups.ObjectsOf(ctx, actor, n)
+}
+
+// Trace lists the indexes of the counted records about a version that come before one, the
+// last first; at most n.
+func (m *Monitor) Trace(ctx context.Context, version strongroom.ID, before int64, n int) ([]int64, error) {
+	return m.rollups.Trace(ctx, version, before, n)
 }
 
 // UsesOf lists who used the versions of a key, those who used them last first; at most n.

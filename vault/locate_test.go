@@ -55,3 +55,48 @@ func TestLocate(t *testing.T) {
 	nowhere("deleted", second)
 	nowhere("never stored", strongroom.NewID())
 }
+
+// What is told of a version is told to those who may see it, on record, with what keeps it
+// and what belongs to it.
+func TestDescribe(t *testing.T) {
+	r := housetest.New(t, house.Options{})
+	r.Bucket("calls")
+	r.Configure("calls", func(b *strongroom.Bucket) { b.Versioning = strongroom.VersioningEnabled })
+	old := r.Put("calls", "k.wav", []byte("1"), about("queue", "support", "kind", "call"))
+	o := r.Put("calls", "k.wav", []byte("2"), about("queue", "billing", "kind", "call", "conversation", "c-1"))
+	words := r.Put("calls", "k.json", []byte("2"), about("queue", "billing", "kind", "transcript", "conversation", "c-1"))
+	r.Put("calls", "other.json", []byte("2"), about("queue", "support", "kind", "transcript", "conversation", "c-1"))
+	if _, err := r.Room.PlaceHold(t.Context(), r.Owner, vault.Hold{Attribute: "conversation", Value: "c-1", Matter: "m", Reason: "r"}); err != nil {
+		t.Fatal(err)
+	}
+	ines := r.Person(strongroom.Principal{Name: "ines", Groups: []string{"supervisors"}, Attributes: map[string][]string{"supervises": {"billing"}}})
+	from := r.Book.Head().Size
+	d, err := r.Room.Describe(t.Context(), ines, o.Version)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d.Object.Version != o.Version || d.Opens != vault.OpensForPurpose || len(d.Kept) != 1 || d.Kept[0].Why != vault.KeptByHold {
+		t.Errorf("it is described as %+v", d)
+	}
+	if len(d.Others) != 0 || len(d.Conversation) != 1 || d.Conversation[0].Version != words.Version {
+		t.Errorf("beside it she sees %+v and %+v", d.Others, d.Conversation)
+	}
+	on := records(t, r, from)
+	if len(on) != 1 || on[0].kind != vault.KindMetadataRead || on[0].evidence.Version != o.Version {
+		t.Errorf("that is on record as %+v", on)
+	}
+	if d, err := r.Room.Describe(t.Context(), r.Owner, o.Version); err != nil || len(d.Others) != 1 || d.Others[0].Version != old.Version || len(d.Conversation) != 2 {
+		t.Errorf("the owner is told %+v, %v", d, err)
+	}
+	_, err = r.Room.Describe(t.Context(), ines, old.Version)
+	wantKind(t, err, strongroom.KindDenied)
+	_, err = r.Room.Describe(t.Context(), ines, strongroom.NewID())
+	wantKind(t, err, strongroom.KindNoVersion)
+	names, all, own, err := r.Room.ReadHistory(t.Context(), ines, o.Version)
+	if p, known := names.Principal(own); err != nil || all || !known || p.Name != "ines" {
+		t.Errorf("of the history she is told %+v %t %q, %v", names, all, own, err)
+	}
+	if _, all, _, err := r.Room.ReadHistory(t.Context(), r.Owner, o.Version); err != nil || !all {
+		t.Errorf("the owner is told %t, %v", all, err)
+	}
+}

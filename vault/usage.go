@@ -64,6 +64,27 @@ func (r *Room) ReadUsage(ctx context.Context, c Caller, question string) (UsageN
 	return r.usageNames(), nil
 }
 
+// ReadHistory puts on record that somebody looks at what was done to one version, and
+// answers how much of that they may learn: everybody's part where they may read usage, else
+// what they did themselves, who go by the pseudonym own.
+func (r *Room) ReadHistory(ctx context.Context, c Caller, version strongroom.ID) (names UsageNames, all bool, own string, err error) {
+	a := r.decide(c, strongroom.ActionReadUsage, strongroom.Resource{})
+	own = r.actor(a.question.Principal.ID)
+	e, p := r.evidence(KindUsageRead, a), a.personal()
+	p.Detail = "history of " + version.String()
+	if all = a.decision.Permit; !all {
+		e = Evidence{Action: KindUsageRead, Actor: own}
+		p = Personal{Session: c.Session, RequestID: c.RequestID, Detail: "own part of the history of " + version.String() + ", by " + a.question.Principal.Name}
+	}
+	if _, err := r.apply(ctx, KindUsageRead, e, p, book.Change{}); err != nil {
+		return UsageNames{}, false, "", unavailable("reading the history could not be recorded, so nothing is shown", err)
+	}
+	if !all {
+		return UsageNames{people: map[string]strongroom.Principal{own: a.question.Principal}}, false, own, nil
+	}
+	return r.usageNames(), true, own, nil
+}
+
 func (r *Room) usageNames() UsageNames {
 	r.state.mu.RLock()
 	defer r.state.mu.RUnlock()

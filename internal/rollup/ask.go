@@ -583,6 +583,24 @@ func (r *Rollups) ObjectsOf(ctx context.Context, actor string, n int) ([]monitor
 	return r.uses(ctx, v, "u.actor = ? ORDER BY u.latest DESC LIMIT ?", id, n)
 }
 
+// Trace implements monitor.Rollups.
+func (r *Rollups) Trace(ctx context.Context, version strongroom.ID, before int64, n int) ([]int64, error) {
+	rows, err := r.readers.QueryContext(ctx, "SELECT t.record FROM object o JOIN trace t ON t.object = o.id WHERE o.version = ? AND t.record < ? ORDER BY t.record DESC LIMIT ?", version[:], before, n)
+	if err != nil {
+		return nil, fmt.Errorf("reading the rollups: %w", err)
+	}
+	defer rows.Close()
+	var out []int64
+	for rows.Next() {
+		var record int64
+		if err := rows.Scan(&record); err != nil {
+			return nil, fmt.Errorf("reading the rollups: %w", err)
+		}
+		out = append(out, record)
+	}
+	return out, rows.Err()
+}
+
 // UsesOf implements monitor.Rollups.
 func (r *Rollups) UsesOf(ctx context.Context, bucket, key string, n int) ([]monitor.ObjectUse, error) {
 	v, err := r.view(ctx)

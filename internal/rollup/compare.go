@@ -14,10 +14,11 @@ var columns = map[string]string{
 	"name": "id, topic, hash, sealed", "actor": "id, pseudonym, sealed", "facet": "id, bare, action, refused, untold, bucket, queue, classes, groups",
 	"cell": "grain, start, actor, facet, n, bytes, first, last", "object": "id, version, tag, sealed, size",
 	"use": "object, actor, opened, other, refused, bytes, first, last, latest", "lease": "id, at, actor, facet, object, size, counted, resumed",
+	"trace": "object, record",
 }
 
 // order of the rows, where it is not that of the first column.
-var order = map[string]string{"cell": "grain, start, actor, facet", "use": "object, actor"}
+var order = map[string]string{"cell": "grain, start, actor, facet", "use": "object, actor", "trace": "object, record"}
 
 // Compare answers the tables in which fresh differs from r, both of one room, "position"
 // where they have not counted the same records. What is sealed is compared by what it

@@ -20,7 +20,7 @@ import (
 
 // format is the version of what is counted and how it is kept. Rollups of another one
 // are made again.
-const format = 2
+const format = 3
 
 const schema = `
 CREATE TABLE meta (
@@ -88,6 +88,12 @@ CREATE TABLE use (
     PRIMARY KEY (object, actor)
 ) WITHOUT ROWID;
 CREATE INDEX use_latest ON use (actor, latest);
+-- Which records are about an object.
+CREATE TABLE trace (
+    object INTEGER NOT NULL,
+    record INTEGER NOT NULL,
+    PRIMARY KEY (object, record)
+) WITHOUT ROWID;
 -- Leases that have not ended.
 CREATE TABLE lease (
     id      BLOB NOT NULL PRIMARY KEY,
@@ -102,7 +108,7 @@ CREATE TABLE lease (
 `
 
 // tables in the order in which they may be emptied.
-var tables = []string{"meta", "name", "actor", "facet", "cell", "object", "use", "lease"}
+var tables = []string{"meta", "name", "actor", "facet", "cell", "object", "use", "trace", "lease"}
 
 // Rollups are monitor.Rollups in one database file. Several processes may have it open,
 // and more than one may Take: what was counted is not counted again.

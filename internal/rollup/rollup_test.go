@@ -441,3 +441,40 @@ func TestGap(t *testing.T) {
 		t.Errorf("%d uses, %v", len(uses), err)
 	}
 }
+
+// A trace has the records about a version, the last first, and goes on where one ended.
+func TestTrace(t *testing.T) {
+	events := lifeOf(3, 3000)
+	r := open(t, filepath.Join(t.TempDir(), "a.db"))
+	want := map[strongroom.ID][]int64{}
+	for i := range events {
+		if v := monitor.About(&events[i]); !v.IsZero() {
+			want[v] = append([]int64{events[i].Index}, want[v]...)
+		}
+	}
+	for from := 0; from < len(events); from += 700 {
+		if err := r.Take(t.Context(), events[from:min(from+700, len(events))], int64(min(from+700, len(events)))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(want) < 10 {
+		t.Fatalf("the records are about %d versions only", len(want))
+	}
+	want[strongroom.NewID()] = nil
+	for version, records := range want {
+		var got []int64
+		for before := int64(1 << 62); ; {
+			page, err := r.Trace(t.Context(), version, before, 7)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got = append(got, page...); len(page) < 7 {
+				break
+			}
+			before = page[6]
+		}
+		if !slices.Equal(got, records) {
+			t.Fatalf("the trace of %s is %v, want %v", version, got, records)
+		}
+	}
+}

@@ -162,9 +162,24 @@ type batch struct {
 	cells  map[cellKey]cellSums
 	uses   map[useKey]useSums
 	leases map[strongroom.ID]*lease
+	traces []trace
 }
 
+// trace is that a record is about an object.
+type trace struct{ object, record int64 }
+
 func (b *batch) add(ctx context.Context, e *strongroom.Event) error {
+	if version := monitor.About(e); !version.IsZero() {
+		c := monitor.Count{Object: version}
+		if e.Question != nil {
+			c.Bucket, c.Key, c.Size = e.Question.Resource.Bucket, e.Question.Resource.Key, e.Question.Resource.Size
+		}
+		o, err := b.object(ctx, &c)
+		if err != nil {
+			return err
+		}
+		b.traces = append(b.traces, trace{o.id, e.Index})
+	}
 	switch {
 	case monitor.IsDelivery(e):
 		return b.deliver(ctx, e)
@@ -306,6 +321,12 @@ func (b *batch) write(ctx context.Context) error {
 			opened = opened + excluded.opened, other = other + excluded.other, refused = refused + excluded.refused, bytes = bytes + excluded.bytes,
 			first = min(first, excluded.first), last = max(last, excluded.last), latest = max(latest, excluded.latest)`,
 			k.object, k.actor, s.opened, s.other, s.refused, s.bytes, s.first, s.last, s.latest); err != nil {
+			return err
+		}
+	}
+	slices.SortFunc(b.traces, func(x, y trace) int { return cmp.Or(cmp.Compare(x.object, y.object), cmp.Compare(x.record, y.record)) })
+	for _, t := range b.traces {
+		if err := b.exec(ctx, "INSERT OR IGNORE INTO trace VALUES (?, ?)", t.object, t.record); err != nil {
 			return err
 		}
 	}
