@@ -261,3 +261,11 @@ func (m *Monitor) Dossier(ctx context.Context, f Filter, n int, zone *time.Locat
 	d.Days, err = m.Days(ctx, f, zone)
 	return d, err
 }
+
+// NoFormula keeps a spreadsheet from taking a cell for a formula.
+func NoFormula(cell string) string {
+	if cell != "" && strings.ContainsRune("=+-@\t\r\n", rune(cell[0])) {
+		return "'" + cell
+	}
+	return cell
+}

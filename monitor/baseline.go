@@ -59,7 +59,7 @@ func (m *Monitor) UsualOfGroup(ctx context.Context, group string, at time.Time, 
 
 // began is when an actor was first released something.
 func (m *Monitor) began(ctx context.Context, actor string) (first time.Time, ok bool, err error) {
-	uses, err := m.rollups.Uses(ctx, Filter{Actor: actor, Action: strongroom.ActionReadObject, Outcome: strongroom.Permitted, Bare: true})
+	uses, err := m.rollups.Uses(ctx, Filter{Actors: []string{actor}, Action: strongroom.ActionReadObject, Outcome: strongroom.Permitted, Bare: true})
 	for _, u := range uses {
 		if !ok || u.First.Before(first) {
 			first, ok = u.First, true

@@ -263,18 +263,12 @@ func (m *Monitor) Overview(ctx context.Context, q OverviewQuestion) (Overview, e
 		if actor == Everybody {
 			at, known = first, true
 		}
-		if !known || !at.Before(o.Since) {
+		if !known {
 			return 0
 		}
-		return min(compareWeeks, int(math.Ceil(o.Since.Sub(at).Hours()/(7*24))))
+		return weeksBetween(at, o.Since)
 	}
-	cell := func(n [2]int64, weeks int) Cell {
-		c := Cell{Count: n[0], Weeks: weeks}
-		if weeks > 0 {
-			c.Usual = float64(n[1]) / float64(weeks) * float64(q.Weeks)
-		}
-		return c
-	}
+	cell := func(n [2]int64, compared int) Cell { return cellOf(n, compared, q.Weeks) }
 	shown := slices.SortedFunc(maps.Keys(total), func(a, b string) int {
 		return cmp.Or(cmp.Compare(total[b][0], total[a][0]), cmp.Compare(total[b][1], total[a][1]), cmp.Compare(a, b))
 	})
@@ -331,6 +325,24 @@ func (m *Monitor) Overview(ctx context.Context, q OverviewQuestion) (Overview, e
 		row(MapRow{Sort: Rest, Many: rest}, others, [2]int64{max(0, left[0]), max(0, left[1])}, weeks(Everybody))
 	}
 	return o, nil
+}
+
+// weeksBetween is how many weeks before a window there are to compare with, for whom
+// something is counted from a time on.
+func weeksBetween(began, since time.Time) int {
+	if !began.Before(since) {
+		return 0
+	}
+	return min(compareWeeks, int(math.Ceil(since.Sub(began).Hours()/(7*24))))
+}
+
+// cellOf is a cell of a window of so many weeks, of counts of it and of so many weeks before.
+func cellOf(n [2]int64, compared, weeks int) Cell {
+	c := Cell{Count: n[0], Weeks: compared}
+	if compared > 0 {
+		c.Usual = float64(n[1]) / float64(compared) * float64(weeks)
+	}
+	return c
 }
 
 func earliest(began map[string]time.Time, actor string, at time.Time) {
@@ -397,6 +409,18 @@ func columns(sums map[Column][2]int64, by string) ([]Column, map[Column]Column) 
 		out = append(out, Column{Sort: Rest})
 	}
 	return out, fold
+}
+
+// Columns are those that a map of what a filter lets through has.
+func (m *Monitor) Columns(ctx context.Context, f Filter, by string) ([]Column, error) {
+	uses, err := m.rollups.Uses(ctx, f)
+	seen := map[Column]bool{}
+	for i := range uses {
+		for _, c := range columnsOf(&uses[i], by) {
+			seen[c] = true
+		}
+	}
+	return slices.Collect(maps.Keys(seen)), err
 }
 
 // movers are those whose counts are furthest from what is usual for them.

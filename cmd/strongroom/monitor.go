@@ -258,7 +258,7 @@ func (t *table) print(out output, asCSV bool) error {
 		for _, row := range t.rows {
 			safe := make([]string, len(row))
 			for i, cell := range row {
-				safe[i] = noFormula(cell)
+				safe[i] = monitor.NoFormula(cell)
 			}
 			if err := w.Write(safe); err != nil {
 				return err
@@ -290,14 +290,6 @@ func printable(s string) string {
 		}
 		return '\uFFFD'
 	}, s)
-}
-
-// noFormula keeps a spreadsheet from taking a cell for a formula.
-func noFormula(cell string) string {
-	if cell != "" && strings.ContainsRune("=+-@\t\r\n", rune(cell[0])) {
-		return "'" + cell
-	}
-	return cell
 }
 
 // bar is a bar of at most 20 characters.

@@ -72,9 +72,9 @@ func dict(pairs ...any) (map[string]any, error) {
 	return m, nil
 }
 
-// loadPages parses each page with the layout around it.
+// loadPages parses each page with the layout around it, and the parts that pages share.
 func loadPages() (map[string]*template.Template, error) {
-	layout, err := template.New("layout.html").ParseFS(web.Pages, "pages/layout.html")
+	layout, err := template.New("layout.html").ParseFS(web.Pages, "pages/layout.html", "pages/parts/*.html")
 	if err != nil {
 		return nil, fmt.Errorf("reading the console's layout: %w", err)
 	}
@@ -307,4 +307,16 @@ func (p *page) Bytes(n int64) string {
 		text = p.Decimal(&size)
 	}
 	return text + "\u00a0" + units[at]
+}
+
+// Day is a day in the reader's zone and form.
+func (p *page) Day(t time.Time) string { return day(p.Lang, t.In(p.zone)) }
+
+// ShortDay is the same without the year.
+func (p *page) ShortDay(t time.Time) string {
+	t = t.In(p.zone)
+	if p.Lang == french {
+		return fmt.Sprintf("%d %s", t.Day(), frenchMonths[t.Month()-1])
+	}
+	return t.Format("2 Jan")
 }

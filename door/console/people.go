@@ -100,6 +100,8 @@ type personData struct {
 	Tokens  []tokenRow
 	Self    bool
 	Invites bool // a set-up link may be made: nobody recovers their own log-on
+	// MayUsage: the reader is offered what this person accessed.
+	MayUsage bool
 }
 
 func (v *visit) person() error {
@@ -115,7 +117,7 @@ func (v *visit) person() error {
 		if a.Principal.ID != id {
 			continue
 		}
-		d := personData{personRow: personRow{Account: a, State: v.stateOf(a.Principal)}, Self: id == v.who.Holder.ID}
+		d := personData{personRow: personRow{Account: a, State: v.stateOf(a.Principal)}, Self: id == v.who.Holder.ID, MayUsage: v.mayUsage()}
 		if d.Keys, d.Tokens, err = v.keysOf(&id); err != nil {
 			return err
 		}

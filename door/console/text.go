@@ -120,3 +120,11 @@ func known(key string) bool {
 	_, ok := words[key]
 	return ok
 }
+
+// day is a day in the reader's form.
+func day(lang string, t time.Time) string {
+	if lang == french {
+		return fmt.Sprintf("%d %s %d", t.Day(), frenchMonths[t.Month()-1], t.Year())
+	}
+	return t.Format("2 Jan 2006")
+}

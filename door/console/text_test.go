@@ -50,6 +50,11 @@ func TestPagesNameWords(t *testing.T) {
 	if err != nil || len(names) < 10 {
 		t.Fatalf("found the pages %v, %v", names, err)
 	}
+	parts, err := fs.Glob(web.Pages, "pages/parts/*.html")
+	if err != nil {
+		t.Fatal(err)
+	}
+	names = append(names, parts...)
 	for _, name := range names {
 		text, err := fs.ReadFile(web.Pages, name)
 		if err != nil {
@@ -91,6 +96,7 @@ func TestForms(t *testing.T) {
 	at := time.Date(2026, 8, 3, 14, 5, 0, 0, time.UTC)
 	for _, c := range []struct{ got, want string }{
 		{number("en", 1234567), "1,234,567"}, {number("fr", 1234567), "1\u202f234\u202f567"}, {number("en", -999), "-999"}, {number("en", -1000), "-1,000"}, {number("fr", 0), "0"},
+		{day("en", at), "3 Aug 2026"}, {day("fr", at), "3 août 2026"},
 		{date("en", at), "3 Aug 2026, 14:05"}, {date("fr", at), "3 août 2026 à 14:05"},
 		{away("en", at.Add(90*time.Minute), at), "in 1 h"}, {away("fr", at.Add(-5*time.Minute), at), "il y a 5 min"}, {away("en", at, at), "now"}, {away("en", at.Add(-72*time.Hour), at), "3 days ago"},
 		{sayN("en", "people.sessions", 0), "0 sessions"}, {sayN("fr", "people.sessions", 0), "0 session"}, {sayN("en", "people.sessions", 1), "1 session"}, {sayN("fr", "request.objects", 2, "calls"), "2 enregistrements dans calls"},

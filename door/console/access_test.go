@@ -1,0 +1,224 @@
+package console_test
+
+import (
+	"encoding/csv"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+
+	"strongroom"
+	"strongroom/ledger"
+	"strongroom/vault"
+)
+
+// hostile are names that somebody chose badly.
+var hostile = []string{`<script>alert("x")</script>`, strings.Repeat("long-queue-name-", 15), "claims\u202e\u2066gnillib", `=HYPERLINK("http://evil.example")`, `"><svg onload=x>`}
+
+// used is a room in which people opened recordings, and were refused some.
+func used(t *testing.T, p *place) (ines, tom vault.Caller) {
+	t.Helper()
+	p.Bucket("calls")
+	queues := append([]string{"billing", "support", "sales"}, hostile...)
+	for i, queue := range queues {
+		p.Put("calls", fmt.Sprintf("2026/11/20/%02d.wav", i), []byte("RIFF…"), map[string]string{"strongroom-queue": queue, "strongroom-kind": "call"})
+	}
+	ines = p.Person(strongroom.Principal{Name: "ines.martin", Groups: []string{"supervisors"}, Attributes: map[string][]string{"supervises": {"billing"}}})
+	tom = p.Person(strongroom.Principal{Name: "tom.keller", Groups: []string{"agents"}})
+	for i := range queues {
+		for range 1 + i%3 {
+			if _, err := p.Get(p.Owner, "calls", fmt.Sprintf("2026/11/20/%02d.wav", i), 0, -1); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for range 3 {
+		_, _ = p.Get(tom, "calls", "2026/11/20/01.wav", 0, -1)
+	}
+	return ines, tom
+}
+
+// counted waits until what is on record is counted.
+func (p *place) counted(t *testing.T) {
+	t.Helper()
+	m := p.House.Monitor()
+	for size := p.Book.Head().Size; ; time.Sleep(20 * time.Millisecond) {
+		if at, err := m.Position(t.Context()); err != nil {
+			t.Fatal(err)
+		} else if at >= size {
+			return
+		}
+	}
+}
+
+// logged asks as whoever has logged on.
+func logged(h http.Handler, token, method, path, body string) (*http.Response, string) {
+	r := request(method, path, body)
+	r.AddCookie(&http.Cookie{Name: "__Host-strongroom", Value: token})
+	return answer(h, r)
+}
+
+func TestAccess(t *testing.T) {
+	p, h := served(t)
+	_, tom := used(t, p)
+	token := p.logon(t).Token
+	p.counted(t)
+	get := func(path string) string {
+		t.Helper()
+		got, body := logged(h, token, http.MethodGet, path, "")
+		if got.StatusCode != http.StatusOK {
+			t.Fatalf("%s answers %s: %s", path, got.Status, body)
+		}
+		for _, bad := range []string{"<script>alert", "<svg onload", " style="} {
+			if strings.Contains(body, bad) && got.Header.Get("Content-Type") != "text/csv; charset=utf-8" {
+				t.Errorf("%s holds %q", path, bad)
+			}
+		}
+		if svg := regexp.MustCompile(`(?s)<svg class="drawn.*?</svg>`).FindString(body); strings.ContainsAny(svg, "\u202e\u2066") {
+			t.Errorf("a picture of %s holds what turns text around", path)
+		}
+		return body
+	}
+	page := get("/access")
+	for _, want := range []string{`role="img"`, "billing", "<title id=", "<desc id=", "&lt;script&gt;", "owner", "First time ever", "data-leads="} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page does not show %q", want)
+		}
+	}
+	for _, query := range []string{"by=bucket", "by=class&weeks=1", "by=hours&weeks=13", "of=refused", "by=nonsense&weeks=-1&of=x&at=%00"} {
+		get("/access?" + query)
+	}
+	if refused := get("/access?of=refused"); !strings.Contains(refused, "tom") {
+		t.Error("who was refused does not show")
+	}
+
+	// A field leads to its records, a record to its proof, which verifies elsewhere.
+	links := regexp.MustCompile(`id="c0-\d+" href="([^"]+)"`).FindAllStringSubmatch(page, -1)
+	if len(links) < 8 {
+		t.Fatalf("the map leads to %d lists of records", len(links))
+	}
+	records := 0
+	for _, link := range links {
+		path := strings.ReplaceAll(link[1], "&amp;", "&")
+		if strings.Contains(path, "billing") || strings.Contains(path, "script") {
+			t.Errorf("the address %s names a queue", path)
+		}
+		list := get(path)
+		records += strings.Count(list, "/access/proof/")
+		if !strings.Contains(list, "5 B") && !strings.Contains(list, "7 B") {
+			t.Errorf("%s does not tell what was delivered:\n%s", path, list)
+		}
+	}
+	if records != 15 {
+		t.Errorf("the fields lead to %d records, want 15", records)
+	}
+	list := get(strings.ReplaceAll(links[0][1], "&amp;", "&"))
+	index := regexp.MustCompile(`/access/proof/(\d+)`).FindStringSubmatch(list)
+	proof := get(index[0])
+	bundle, err := ledger.ParseBundle([]byte(proof))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if report, err := bundle.Verify(ledger.Trust{LedgerKey: p.LedgerKey}); err != nil || fmt.Sprint(bundle.Records[0].Index) != index[1] {
+		t.Errorf("the proof of record %s does not verify: %v, %+v", index[1], err, report)
+	}
+	if object := regexp.MustCompile(`href="/recordings/[0-9a-f]{32}"`).FindString(list); object == "" {
+		t.Error("a record does not lead to its recording")
+	}
+
+	// Spreadsheets get text only.
+	table, err := csv.NewReader(strings.NewReader(get("/access/table.csv"))).ReadAll()
+	if err != nil || len(table) < 9 {
+		t.Fatalf("the table is %v, %v", table, err)
+	}
+	for _, row := range table {
+		for _, field := range row {
+			if strings.HasPrefix(field, "=") {
+				t.Errorf("the field %q is a formula", field)
+			}
+		}
+	}
+	// One person's page, by pseudonym and by id.
+	if one := get("/access/people/" + tom.Principal.ID.String()); !strings.Contains(one, "Hours of the week") {
+		t.Error("the page of one person lacks their week")
+	}
+	if one := get("/access/people/" + p.Owner.Principal.ID.String() + "?weeks=13"); !strings.Contains(one, "Opened last") || !strings.Contains(one, "2026/11/20/00.wav") {
+		t.Error("the page of one person lacks what they opened")
+	}
+	for _, path := range []string{"/access/people/" + strongroom.NewID().String(), "/access/uses/x", "/access/uses/nobody?at=x", "/access/proof/-1", "/access/proof/999999999", "/access/proof/x"} {
+		if got, _ := logged(h, token, http.MethodGet, path, ""); got.StatusCode != http.StatusBadRequest {
+			t.Errorf("%s answers %s", path, got.Status)
+		}
+	}
+	if got, _ := logged(h, token, http.MethodPost, "/access", "x=1"); got.StatusCode != http.StatusMethodNotAllowed && got.StatusCode != http.StatusNotFound {
+		t.Errorf("a post answers %s", got.Status)
+	}
+	var questions []string
+	for _, e := range p.records(t, vault.KindUsageRead) {
+		questions = append(questions, e.Detail)
+	}
+	if all := strings.Join(questions, "\n"); !strings.Contains(all, "overview --by queue --weeks 4 --opened") || !strings.Contains(all, "records ") || !strings.Contains(all, "person ") {
+		t.Errorf("on record are the questions %q", questions)
+	}
+}
+
+// Whoever may not know who accessed what learns nothing, and that they asked is on record.
+func TestAccessRefused(t *testing.T) {
+	p, h := served(t)
+	ines, _ := used(t, p)
+	token := p.logonAs(t, ines.Principal.Name).Token
+	before := len(p.records(t, "refusal"))
+	for _, path := range []string{"/access", "/access/table.csv", "/access/people/" + p.Owner.Principal.ID.String(), "/access/uses/operator", "/access/proof/1"} {
+		got, body := logged(h, token, http.MethodGet, path, "")
+		if got.StatusCode != http.StatusForbidden || strings.Contains(body, "billing") {
+			t.Errorf("%s answers %s: %s", path, got.Status, body)
+		}
+	}
+	if n := len(p.records(t, "refusal")) - before; n != 5 {
+		t.Errorf("%d refusals are on record, want 5", n)
+	}
+	if _, page := logged(h, token, http.MethodGet, "/", ""); strings.Contains(page, `href="/access"`) {
+		t.Error("the page is offered to whom it is refused")
+	}
+}
+
+// logonAs makes a session of a person whom the owner invites.
+func (p *place) logonAs(t *testing.T, name string) vault.Logon {
+	t.Helper()
+	_, invited, err := p.House.Room.Invite(t.Context(), p.Owner, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := p.House.Room.SetUp(t.Context(), invited, passkey(7), vault.From{Source: "192.0.2.1", Browser: "test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+func TestAccessInBrowser(t *testing.T) {
+	ctx := browser(t)
+	p := open(t)
+	_, tom := used(t, p)
+	p.counted(t)
+	do(t, ctx, "setting up", chromedp.Navigate(p.URL+"/setup#"+p.setupToken()), chromedp.WaitEnabled("#setup"), chromedp.Click("#setup"), chromedp.WaitVisible(`nav.tabs`))
+	for _, one := range []struct{ path, name, heading string }{
+		{"/access", "access", "Who accessed what"}, {"/access?by=hours&weeks=1", "access-hours", "Who accessed what"},
+		{"/access/people/" + p.Owner.Principal.ID.String(), "portrait", "owner"},
+		{"/access/uses/" + tom.Principal.ID.String() + "?of=refused", "uses", "tom"},
+	} {
+		do(t, ctx, "opening "+one.path, chromedp.Navigate(p.URL+one.path), sees(one.heading))
+		shots(t, ctx, one.name+"-en")
+		inFrench(t, ctx, func() { shots(t, ctx, one.name+"-fr") })
+	}
+	// A click into the picture leads where the table does.
+	do(t, ctx, "clicking a field", chromedp.EmulateViewport(1280, 900), chromedp.Navigate(p.URL+"/access"), sees("Who accessed what"),
+		chromedp.Evaluate(`document.querySelector("svg.map [data-leads] rect").dispatchEvent(new MouseEvent("click", {bubbles: true}))`, nil), chromedp.WaitVisible(`//a[contains(@href, "/access/proof/")]`, chromedp.BySearch))
+	if s := p.asked.String(); strings.Contains(s, "billing") || strings.Contains(s, "tom") {
+		t.Errorf("an address names somebody or something:\n%s", s)
+	}
+}
