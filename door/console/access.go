@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"strongroom"
@@ -64,7 +65,7 @@ func (v *visit) accessQuery() accessQuery {
 	}
 	q := accessQuery{By: pick("by", monitor.ByQueue, monitor.ByBucket, monitor.ByClass, monitor.ByHours), Of: pick("of", "opened", "refused")}
 	q.Weeks, _ = strconv.Atoi(pick("weeks", "4", "1", "13"))
-	if at := asked.Get("at"); len(at) <= 64 {
+	if at := asked.Get("at"); len(at) <= 64 && strings.Trim(at, "0123456789abcdefghijklmnopqrstuvwxyz-") == "" {
 		q.At = at
 	}
 	if n, err := strconv.ParseInt(asked.Get("before"), 10, 64); err == nil && n > 0 {
@@ -91,6 +92,9 @@ func (q accessQuery) String() string {
 	}
 	return s
 }
+
+// Link is the same for a page: it holds nothing that anybody wrote.
+func (q accessQuery) Link() template.URL { return template.URL(q.String()) }
 
 // With is the query with one thing changed.
 func (q accessQuery) With(name string, value any) accessQuery {
@@ -128,8 +132,11 @@ func (v *visit) accessName(u door.Usage, actor string) string {
 	case "operator":
 		return v.page.T("access.operator")
 	}
-	return people.CleanLine(u.Name(actor), 256)
+	return named(u.Name(actor))
 }
+
+// named is a name that somebody chose, as far as a line of a page has room for it.
+func named(s string) string { return cut(printable(s), 80) }
 
 // actorPath is how an actor stands in an address.
 func actorPath(actor string) string {
@@ -164,7 +171,7 @@ func (v *visit) columnName(c monitor.Column, by string) string {
 	case c.Sort != monitor.Named:
 		return v.page.T("access." + c.Sort + "." + by)
 	}
-	return people.CleanLine(c.Name, 256)
+	return named(c.Name)
 }
 
 var (
@@ -279,7 +286,7 @@ func (v *visit) overview() (accessData, door.Usage, monitor.Overview, error) {
 		d.Movers = append(d.Movers, accessMover{v.accessName(u, m.Actor), actorPath(m.Actor), v.accessCell(m.Cell)})
 	}
 	for _, f := range o.Firsts[:min(len(o.Firsts), firstsShown)] {
-		d.Firsts = append(d.Firsts, accessFirst{v.accessName(u, f.Actor), actorPath(f.Actor), f.By, people.CleanLine(f.Name, 256), f.At, int(f.Count)})
+		d.Firsts = append(d.Firsts, accessFirst{v.accessName(u, f.Actor), actorPath(f.Actor), f.By, named(f.Name), f.At, int(f.Count)})
 	}
 	d.More = len(o.Firsts) + o.MoreFirsts - len(d.Firsts)
 	return d, u, o, nil
@@ -428,7 +435,7 @@ type usesData struct {
 	Column   string
 	Since    time.Time
 	Rows     []useRow
-	Next     string // query of the page that follows
+	Next     template.URL // query of the page that follows
 	MayProve bool
 }
 
@@ -485,7 +492,7 @@ func (v *visit) accessUses() error {
 		return v.table("strongroom-records.csv", rows)
 	}
 	if page.Next > 0 {
-		d.Next = q.With("before", page.Next).String()
+		d.Next = q.With("before", page.Next).Link()
 	}
 	v.page.Title = "access.uses.title"
 	return v.show("uses", "access", d)
@@ -497,7 +504,7 @@ func (v *visit) useRow(u door.Usage, r door.UseRecord) useRow {
 		return row
 	}
 	at := r.Question.Resource
-	row.Object = people.CleanLine(at.Bucket+"/"+at.Key, 1100)
+	row.Object = printable(at.Bucket + "/" + at.Key)
 	version := r.Version
 	if version.IsZero() {
 		version = at.Version
@@ -552,6 +559,7 @@ func (v *visit) accessProof() error {
 }
 
 type portraitData struct {
+	Beside  string // the usual
 	Query   accessQuery
 	Name    string
 	Path    string
@@ -601,6 +609,9 @@ func (v *visit) accessPerson() error {
 		return err
 	}
 	d.Opened = v.accessCell(d.Usual)
+	if d.Usual.Weeks > 0 {
+		d.Beside = v.page.T("access.usually", decimal(v.page.Lang, d.Usual.Usual))
+	}
 	m := heatMap{
 		lang: v.page.Lang, name: "week", left: 52, top: 28, cell: 33,
 		title: v.page.T("access.week.title", d.Name), description: v.page.T("access.week.says", number(v.page.Lang, d.Opened.Count), v.page.T("access.weeks", q.Weeks)),
@@ -630,11 +641,11 @@ func (v *visit) accessPerson() error {
 		if t.Opened+t.Refused == 0 {
 			continue
 		}
-		row := thingRow{Thing: t, Where: people.CleanLine(t.Bucket, 256), Queue: people.CleanLine(t.Queue, 256)}
+		row := thingRow{Thing: t, Where: named(t.Bucket), Queue: named(t.Queue)}
 		d.Things = append(d.Things, row)
 	}
 	for _, o := range d.Portrait.Latest {
-		row := latestRow{ObjectUse: o, Times: int(o.Opened), Object: people.CleanLine(o.Bucket+"/"+o.Key, 1100)}
+		row := latestRow{ObjectUse: o, Times: int(o.Opened), Object: printable(o.Bucket + "/" + o.Key)}
 		if _, _, _, there := v.room.Vault.Locate(o.Version); there {
 			row.Link = "/recordings/" + o.Version.String()
 		}
@@ -695,6 +706,7 @@ var accessWords = map[string]said{
 	"access.says.new":         {"%s, none before", "%s, aucune auparavant"},
 	"access.says.more":        {"%s, more than the usual %s", "%s, plus que les %s habituelles"},
 	"access.says.less":        {"%s, less than the usual %s", "%s, moins que les %s habituelles"},
+	"access.usually":          {"usually %s", "d’habitude %s"},
 	"access.says.usual":       {"%s, usually %s", "%s, d’habitude %s"},
 
 	"access.movers":      {"Furthest from their usual", "Plus grands écarts à l’habitude"},

@@ -72,6 +72,8 @@ type place struct {
 	log   *written
 	asked *written // method, path and query of each request
 	noise *written
+
+	otherwise func(*door.Room) // changes what the room gives the console; nil for nothing
 }
 
 func open(t *testing.T) *place {
@@ -105,9 +107,13 @@ func (p *place) console(t *testing.T, url string, log *slog.Logger) http.Handler
 
 func (p *place) consoleAt(t *testing.T, url string, log *slog.Logger, clock func() time.Time) http.Handler {
 	t.Helper()
+	room := p.House.Door()
+	if p.otherwise != nil {
+		p.otherwise(&room)
+	}
 	h, err := console.New(console.Config{
 		Metrics: http.NotFoundHandler(), Failed: func(string, error) {}, URL: url, Log: log,
-		Rooms: []door.Room{p.House.Door()}, Identities: oidc.New(time.Now), Clock: clock,
+		Rooms: []door.Room{room}, Identities: oidc.New(time.Now), Clock: clock,
 		Noise: func(kind string) { fmt.Fprintln(p.noise, kind); p.House.Room.Noise(kind) },
 	})
 	if err != nil {

@@ -50,13 +50,16 @@ func (d *drawing) line(class string, x1, y1, x2, y2 float64) {
 func (d *drawing) done() template.HTML { return template.HTML(d.b.String() + "</svg>") }
 
 // escaped is text for markup, without what cannot be seen and turns other text around.
-func escaped(s string) string {
-	return html.EscapeString(strings.Map(func(c rune) rune {
+func escaped(s string) string { return html.EscapeString(printable(s)) }
+
+// printable is text without what cannot be seen: it could turn the text after it around.
+func printable(s string) string {
+	return strings.Map(func(c rune) rune {
 		if unicode.IsPrint(c) || c == '\u202f' || c == '\u00a0' {
 			return c
 		}
 		return '\uFFFD'
-	}, s))
+	}, s)
 }
 
 // cut shortens a name to fit so many letters.
