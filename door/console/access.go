@@ -299,7 +299,7 @@ func (v *visit) access() error {
 	}
 	by := d.Query.By
 	m := heatMap{
-		lang: v.page.Lang, name: "map", left: 168, top: 96, cell: 38, slant: true, most: o.Most,
+		lang: v.page.Lang, name: "map", left: 140, top: 96, cell: 30, slant: true, most: o.Most,
 		title:       v.page.T("access.map.title", v.page.T("access.by."+by), v.page.T("access.weeks", d.Query.Weeks)),
 		description: v.page.T("access.map.says", len(d.Rows), len(d.Columns), number(v.page.Lang, d.Total.Count)),
 		at: func(r, c int) heatCell {
