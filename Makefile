@@ -2,7 +2,7 @@
 SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help test lint fuzz bench bench-peers compat accuracy soak monitor-scale crash build setup clean
+.PHONY: help test lint fuzz bench bench-peers bench-pages compat accuracy soak monitor-scale crash build setup clean
 
 # Empty where there is no C compiler, which the race detector needs.
 RACE ?= race
@@ -39,6 +39,9 @@ bench: ## Measure against the performance budget, beside fsync and other servers
 
 bench-peers: ## Measure every kind of request beside MinIO with SSE-KMS and versitygw
 	go run ./internal/bench -set peers
+
+bench-pages: ## Measure every page of the console in a room of 100,000 objects
+	go test -run '^$$' -bench Pages -benchtime 300x ./door/console
 
 monitor-scale: ## Count EVENTS (10000000) made-up records, and ask every kind of question of the counts: each within a second
 	STRONGROOM_MONITOR_EVENTS=$(EVENTS) go test -count=1 -v -timeout 120m -run TestScale ./internal/rollup

@@ -14,7 +14,7 @@ func BenchmarkInventory(b *testing.B) {
 	clock := clockAt(epoch)
 	r := housetest.New(b, house.Options{Clock: clock.now})
 	r.Bucket("calls")
-	stored(b, r, "calls", objects)
+	r.Fill("calls", objects, epoch)
 	for b.Loop() {
 		var n, bytes int64
 		if _, err := r.Room.Inventory(b.Context(), r.Owner, vault.InventoryRequest{}, func(s vault.Stored) error {

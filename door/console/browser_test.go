@@ -76,7 +76,7 @@ type place struct {
 	otherwise func(*door.Room) // changes what the room gives the console; nil for nothing
 }
 
-func open(t *testing.T) *place {
+func open(t testing.TB) *place {
 	t.Helper()
 	p := &place{log: &written{}, asked: &written{}, noise: &written{}}
 	log := slog.New(slog.NewTextHandler(io.MultiWriter(p.log, t.Output()), nil))
@@ -84,7 +84,7 @@ func open(t *testing.T) *place {
 	return p.serve(t, log)
 }
 
-func (p *place) serve(t *testing.T, log *slog.Logger) *place {
+func (p *place) serve(t testing.TB, log *slog.Logger) *place {
 	t.Helper()
 	var h http.Handler
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -100,12 +100,12 @@ func (p *place) serve(t *testing.T, log *slog.Logger) *place {
 // quiet is a log that only the test's own looks read.
 func (p *place) quiet() *slog.Logger { return slog.New(slog.NewTextHandler(p.log, nil)) }
 
-func (p *place) console(t *testing.T, url string, log *slog.Logger) http.Handler {
+func (p *place) console(t testing.TB, url string, log *slog.Logger) http.Handler {
 	t.Helper()
 	return p.consoleAt(t, url, log, nil)
 }
 
-func (p *place) consoleAt(t *testing.T, url string, log *slog.Logger, clock func() time.Time) http.Handler {
+func (p *place) consoleAt(t testing.TB, url string, log *slog.Logger, clock func() time.Time) http.Handler {
 	t.Helper()
 	room := p.House.Door()
 	if p.otherwise != nil {

@@ -22,7 +22,7 @@ import (
 const origin = "https://strongroom.example"
 
 // served is a room's console at a public address, without a network.
-func served(t *testing.T) (*place, http.Handler) {
+func served(t testing.TB) (*place, http.Handler) {
 	t.Helper()
 	p := open(t)
 	return p, p.console(t, origin, slog.New(slog.NewTextHandler(p.log, nil)))
@@ -133,7 +133,7 @@ func TestSessionCookie(t *testing.T) {
 }
 
 // logon makes a session as though a passkey had been proved.
-func (p *place) logon(t *testing.T) vault.Logon {
+func (p *place) logon(t testing.TB) vault.Logon {
 	t.Helper()
 	l, err := p.House.Room.SetUp(t.Context(), p.setupToken(), passkey(1), vault.From{Source: "192.0.2.1", Browser: "test"})
 	if err != nil {

@@ -5,7 +5,11 @@ package housetest
 import (
 	"bytes"
 	"context"
+	"encoding/json"
+	"fmt"
 	"log/slog"
+	"strongroom/book"
+	"strongroom/ledger"
 	"testing"
 	"time"
 
@@ -134,6 +138,42 @@ func (r *Room) Put(bucket, key string, content []byte, meta map[string]string) s
 		r.t.Fatal(err)
 	}
 	return o
+}
+
+// Fill puts rows of so many objects into a bucket as if they had been stored, one each
+// minute since then, without their content.
+func (r *Room) Fill(bucket string, n int, since time.Time) {
+	r.t.Helper()
+	b, err := r.House.Room.HeadBucket(r.t.Context(), r.Owner, bucket)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	for from := 0; from < n; from += 400 {
+		var change book.Change
+		for i := from; i < min(n, from+400); i++ {
+			o := strongroom.Object{
+				Bucket: bucket, Key: fmt.Sprintf("2026/11/%02d/call-%08d.wav", i%28, i), Version: strongroom.NewID(), Blob: strongroom.NewID(), Custody: "standard",
+				Size: 480044, ETag: "x-1", Modified: since.Add(time.Duration(i) * time.Minute), Null: true, Sequence: 1,
+				Headers: map[string]string{"Content-Type": "audio/wav"}, Meta: map[string]string{"strongroom-queue": "billing", "strongroom-customer": fmt.Sprint(i % 9000)},
+				Label: strongroom.Label{Confidential: true, Classes: []string{"voice"}, Reasons: []string{"its type was declared as audio/…"}},
+			}
+			body, err := json.Marshal(o)
+			if err != nil {
+				r.t.Fatal(err)
+			}
+			row := book.NewRow("object", o.Version.String(), body)
+			row.Parent, row.Tag, row.Ref = b.ID.String(), fmt.Sprintf("%032x", i), o.Blob.String()
+			change.Put = append(change.Put, row)
+		}
+		evidence, err := json.Marshal(vault.Evidence{Action: "store", Marks: change.Marks()})
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		change.Entries = []ledger.Entry{{Kind: vault.KindStore, Evidence: evidence}}
+		if _, err := r.House.Book.Apply(r.t.Context(), change); err != nil {
+			r.t.Fatal(err)
+		}
+	}
 }
 
 // Get reads a range of an object; a negative length means to its end.
