@@ -51,6 +51,8 @@ type console struct {
 	sections     []section
 	ceremonies   ceremonies
 	strikes      strikes
+	openings     openings
+	readers      chan struct{} // places to read documents in
 	assets       map[string]asset
 	paths        map[string]string
 	pages        map[string]*template.Template
@@ -88,7 +90,7 @@ func New(config Config) (http.Handler, error) {
 	if config.Clock == nil {
 		config.Clock = time.Now
 	}
-	c := &console{Config: config, origin: at.String(), host: at.Host, party: at.Hostname(), secure: at.Scheme == "https", sections: sections()}
+	c := &console{Config: config, origin: at.String(), host: at.Host, party: at.Hostname(), secure: at.Scheme == "https", sections: sections(), readers: make(chan struct{}, readersMost)}
 	if c.passkeys, err = newParty(c.party, c.origin); err != nil {
 		return nil, err
 	}

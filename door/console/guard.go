@@ -54,7 +54,7 @@ func source(r *http.Request) string {
 
 // contentPolicy keeps pages to what this server sends: no other host, no script in a page,
 // no frame around it.
-const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; manifest-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+const contentPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self'; connect-src 'self'; manifest-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 
 // protect sets what keeps a page to itself.
 func (c *console) protect(next http.Handler) http.Handler {

@@ -24,7 +24,7 @@ var layers = []layer{
 	{4, []string{"limit", "classify", "know", "know/intake", "monitor"}, "each decides or notices one thing; whoever asks declares the interface it needs, and the wiring joins them"},
 	{5, []string{"alert"}, "what acts on what the steps before it know"},
 	{6, []string{"internal/store", "internal/disk", "internal/oidc", "internal/s3store", "internal/synth", "internal/powercut", "internal/s3clients", "internal/bench/lean", "internal/landing", "internal/frontdoor", "internal/reports", "internal/inventory", "internal/sources", "internal/alertstore", "internal/push", "internal/rollup", "internal/tickets"}, "adapters implement interfaces that are declared above them"},
-	{7, []string{"door", "door/api", "door/s3", "door/console", "web", "door/sigv4", "door/scim", "door/sts"}, "a door only translates: it reaches storage through the vault and never by itself"},
+	{7, []string{"door", "door/api", "door/s3", "door/console", "door/viewer", "web", "door/sigv4", "door/scim", "door/sts"}, "a door only translates: it reaches storage through the vault and never by itself"},
 	{8, []string{"internal/house", "internal/housetest", "internal/storetest", "internal/oidctest", "internal/bench", "internal/compat", "internal/accuracy", "internal/soak", "internal/crash", "cmd/strongroom"}, "wiring: the one place that may know everybody"},
 }
 
@@ -32,6 +32,7 @@ var layers = []layer{
 var pairs = map[[2]string]string{
 	{"door/console", "web"}:                  "the pages are files, and the console is what shows them",
 	{"door/api", "door"}:                     "what doors ask of a room is said once",
+	{"door/console", "door/viewer"}:          "content is read without knowing pages, and shown on them",
 	{"door/console", "door"}:                 "what doors ask of a room is said once",
 	{"door/s3", "door/sigv4"}:                "a signature is checked in one place, whichever door it knocks at",
 	{"door/sts", "door/sigv4"}:               "a signature is checked in one place, whichever door it knocks at",

@@ -1,0 +1,4 @@
+package console
+
+// Sought is how a Range is read.
+var Sought = sought

@@ -1,0 +1,443 @@
+package console_test
+
+import (
+	"archive/zip"
+	"bytes"
+	"fmt"
+	"image"
+	"image/color"
+	"image/png"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+
+	"strongroom"
+	"strongroom/door/console"
+	"strongroom/internal/synth"
+	"strongroom/vault"
+)
+
+// asked posts a form or gets a path with a session's cookie.
+func asked(h http.Handler, l vault.Logon, method, path string, form url.Values, header ...string) (got *http.Response, body string) {
+	r := request(method, path, form.Encode())
+	r.AddCookie(&http.Cookie{Name: "__Host-strongroom", Value: l.Token})
+	for i := 0; i+1 < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	w := httptest.NewRecorder()
+	defer func() {
+		if broke := recover(); broke != nil && broke != http.ErrAbortHandler { //nolint:errorlint // the value itself
+			panic(broke)
+		}
+		got, body = w.Result(), w.Body.String()
+	}()
+	h.ServeHTTP(w, r)
+	return
+}
+
+// invited logs somebody on as though a passkey had been proved.
+func (p *place) invited(t *testing.T, who strongroom.Principal, n byte) vault.Logon {
+	t.Helper()
+	p.Person(who)
+	_, token, err := p.House.Room.Invite(t.Context(), p.Owner, who.Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := p.House.Room.SetUp(t.Context(), token, passkey(n), vault.From{Source: "192.0.2.1", Browser: "test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+func openOf(t *testing.T, h http.Handler, l vault.Logon, id strongroom.ID, why string) string {
+	t.Helper()
+	got, body := asked(h, l, http.MethodPost, "/recordings/"+id.String()+"/open", url.Values{"purpose": {why}})
+	at := got.Header.Get("Location")
+	if got.StatusCode != http.StatusSeeOther || !strings.HasPrefix(at, "/recordings/"+id.String()+"/play/") {
+		t.Fatalf("opening answers %s to %q: %s", got.Status, at, body)
+	}
+	return at
+}
+
+var callMeta = map[string]string{"strongroom-queue": "billing", "strongroom-kind": "call", "strongroom-agent": "lea.roux", "strongroom-customer": "C-104233"}
+
+func TestOpeningIsAskedForAndBound(t *testing.T) {
+	p, h := served(t)
+	p.Bucket("calls")
+	content := slices.Repeat([]byte("0123456789"), 1000)
+	o := p.Put("calls", "a/one.ogg", append([]byte("OggS"), content...), callMeta)
+	other := p.Put("calls", "a/two.ogg", append([]byte("OggS"), content...), callMeta)
+	ines := p.invited(t, strongroom.Principal{Name: "ines.martin", Groups: []string{"supervisors"}, Attributes: map[string][]string{"supervises": {"billing"}}}, 2)
+	tom := p.invited(t, strongroom.Principal{Name: "tom.keller", Groups: []string{"agents"}}, 3)
+	zoe := p.invited(t, strongroom.Principal{Name: "zoe.blanc", Groups: []string{"supervisors"}, Attributes: map[string][]string{"supervises": {"sales"}}}, 4)
+	path := "/recordings/" + o.Version.String()
+
+	// Without a purpose, by whoever may not, of what is not there.
+	for _, c := range []struct {
+		who  vault.Logon
+		path string
+		why  string
+		code int
+		says string
+	}{
+		{ines, path, " ", http.StatusBadRequest, "why you need it"},
+		{tom, path, "curious", http.StatusForbidden, "No rule gives it to you"},
+		{zoe, path, "covering", http.StatusForbidden, `action="` + path + `/request"`},
+		{ines, "/recordings/" + strongroom.NewID().String(), "x", http.StatusNotFound, ""},
+		{ines, "/recordings/nonsense", "x", http.StatusNotFound, ""},
+		{ines, path, strings.Repeat("x", 5000), http.StatusBadRequest, ""},
+	} {
+		if got, body := asked(h, c.who, http.MethodPost, c.path+"/open", url.Values{"purpose": {c.why}}); got.StatusCode != c.code || !strings.Contains(body, c.says) {
+			t.Errorf("%s for %.20q answers %s: %s", c.path, c.why, got.Status, body)
+		}
+	}
+	at := openOf(t, h, ines, o.Version, "complaint 12")
+	media := strings.Replace(at, "/play/", "/media/", 1)
+	if got, body := asked(h, ines, http.MethodGet, at, nil); got.StatusCode != http.StatusOK || !strings.Contains(body, "complaint 12") || !strings.Contains(body, media) {
+		t.Errorf("the player answers %s: %s", got.Status, body)
+	}
+	all := "OggS" + string(content)
+	for _, c := range []struct {
+		said         string
+		code         int
+		from, length int
+		contentRange string
+	}{
+		{"", 200, 0, len(all), ""},
+		{"bytes=0-", 206, 0, len(all), fmt.Sprintf("bytes 0-%d/%d", len(all)-1, len(all))},
+		{"bytes=4-9", 206, 4, 6, fmt.Sprintf("bytes 4-9/%d", len(all))},
+		{"bytes=-3", 206, len(all) - 3, 3, fmt.Sprintf("bytes %d-%d/%d", len(all)-3, len(all)-1, len(all))},
+		{"bytes=10000-99999999", 206, 10000, len(all) - 10000, fmt.Sprintf("bytes 10000-%d/%d", len(all)-1, len(all))},
+		{"bytes=0-1,5-6", 200, 0, len(all), ""},
+		{"bytes=99999-", 416, 0, 0, fmt.Sprintf("bytes */%d", len(all))},
+		{"bytes=9-2", 416, 0, 0, fmt.Sprintf("bytes */%d", len(all))},
+	} {
+		got, body := asked(h, ines, http.MethodGet, media, nil, "Range", c.said)
+		want := all[c.from : c.from+c.length]
+		if c.code == 416 {
+			want = body
+		}
+		if got.StatusCode != c.code || got.Header.Get("Content-Range") != c.contentRange || body != want {
+			t.Errorf("%q answers %s %q with %d bytes", c.said, got.Status, got.Header.Get("Content-Range"), len(body))
+		}
+		if c.code < 300 && (got.Header.Get("Content-Type") != "audio/ogg" || got.Header.Get("Content-Disposition") != "inline" || got.Header.Get("Cache-Control") != "no-store" ||
+			!strings.Contains(got.Header.Get("Content-Security-Policy"), "sandbox") || got.Header.Get("Content-Length") != fmt.Sprint(c.length)) {
+			t.Errorf("%q answers with %v", c.said, got.Header)
+		}
+	}
+	if got, body := asked(h, ines, http.MethodHead, media, nil); got.StatusCode != 200 || got.Header.Get("Content-Length") != fmt.Sprint(len(all)) || body != "" {
+		t.Errorf("HEAD answers %s, %v", got.Status, got.Header)
+	}
+
+	// Nobody else's session, no other object, no page of its own; and not without asking again.
+	for name, c := range map[string]struct {
+		who  vault.Logon
+		path string
+		dest string
+		code int
+	}{
+		"another session":  {zoe, media, "audio", http.StatusNotFound},
+		"another object":   {ines, strings.Replace(media, o.Version.String(), other.Version.String(), 1), "audio", http.StatusNotFound},
+		"another opening":  {ines, media[:len(media)-1] + "x", "audio", http.StatusNotFound},
+		"a page of itself": {ines, media, "document", http.StatusForbidden},
+	} {
+		if got, body := asked(h, c.who, http.MethodGet, c.path, nil, "Sec-Fetch-Dest", c.dest); got.StatusCode != c.code || strings.Contains(body, "0123456789") {
+			t.Errorf("%s: %s", name, got.Status)
+		}
+	}
+	if got, _ := asked(h, zoe, http.MethodGet, at, nil); got.StatusCode != http.StatusGone {
+		t.Errorf("another session's player answers %s", got.Status)
+	}
+	// A copy is another thing than an opening.
+	if got, body := asked(h, ines, http.MethodPost, path+"/download", url.Values{"purpose": {"complaint 12"}}); got.StatusCode != http.StatusForbidden || !strings.Contains(body, `value="downloadObject"`) {
+		t.Errorf("a download answers %s: %s", got.Status, body)
+	}
+	owner := p.logon(t)
+	if got, _ := asked(h, owner, http.MethodPost, path+"/download", url.Values{"purpose": {""}}); got.StatusCode != http.StatusBadRequest {
+		t.Errorf("a download without a purpose answers %s", got.Status)
+	}
+	got, body := asked(h, owner, http.MethodPost, path+"/download", url.Values{"purpose": {"for the court"}})
+	if got.StatusCode != http.StatusOK || body != all || got.Header.Get("Content-Disposition") != `attachment; filename=one.ogg` {
+		t.Errorf("a download answers %s, %v", got.Status, got.Header)
+	}
+	// Whoever is suspended hears no more; the request finds nobody logged on.
+	who := p.person(t, "ines.martin")
+	who.Suspended = true
+	if _, err := p.House.Room.PutPrincipal(t.Context(), p.Owner, who); err != nil {
+		t.Fatal(err)
+	}
+	if got, body := asked(h, ines, http.MethodGet, media, nil); got.StatusCode == http.StatusOK || strings.Contains(body, "0123456789") {
+		t.Errorf("after the suspension: %s", got.Status)
+	}
+	var downloads, refused int
+	for _, e := range p.records(t, vault.KindContent) {
+		if e.Did == vault.ContentDownload && e.Question.Context.Purpose.Text == "for the court" {
+			downloads++
+		}
+	}
+	for _, e := range p.records(t, vault.KindRefusal) {
+		if e.Did == string(strongroom.ActionDownload) {
+			refused++
+		}
+	}
+	if downloads != 1 || refused != 1 {
+		t.Errorf("on record are %d downloads and %d refused", downloads, refused)
+	}
+}
+
+func (p *place) person(t *testing.T, name string) strongroom.Principal {
+	t.Helper()
+	all, err := p.House.Room.Principals(t.Context(), p.Owner)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, one := range all {
+		if one.Name == name {
+			return one
+		}
+	}
+	t.Fatalf("there is no %s", name)
+	return strongroom.Principal{}
+}
+
+// Documents are text, whatever they hold.
+func TestDocumentsRunNothing(t *testing.T) {
+	p, h := served(t)
+	p.Bucket("papers")
+	l := p.logon(t)
+	for name, c := range map[string]struct {
+		content string
+		says    []string
+	}{
+		"page.html":   {"<!doctype html><script>alert(1)</script>", []string{"&lt;script&gt;alert(1)"}},
+		"image.svg":   {"<svg xmlns='http://www.w3.org/2000/svg' onload='alert(1)'/>", []string{"&lt;svg"}},
+		"data.json":   {`{"a":{"b":"<b>"}}`, []string{"&#34;b&#34;: &#34;&lt;b&gt;&#34;"}},
+		"mail.eml":    {"From: a@example.com\nSubject: <i>Hi\nContent-Type: text/html\n\n<p>Dear<script>alert(1)</script> all", []string{"&lt;i&gt;Hi", "Dear all", "written in HTML"}},
+		"letter.docx": {string(docx(t, "Dear <b>Sir</b>")), []string{"Dear &lt;b&gt;Sir"}},
+		"broken.docx": {"PK\x03\x04nonsense", []string{"not what it seems to be"}},
+		"tool.exe":    {"MZ\x00\x01\x02", []string{"cannot be shown here"}},
+	} {
+		o := p.Put("papers", name, []byte(c.content), nil)
+		at := openOf(t, h, l, o.Version, "checking")
+		got, body := asked(h, l, http.MethodGet, at, nil)
+		for _, want := range append(c.says, "owner ·") {
+			if name == "tool.exe" && want == "owner ·" || name == "broken.docx" && want == "owner ·" {
+				continue
+			}
+			if got.StatusCode != http.StatusOK || !strings.Contains(body, want) {
+				t.Errorf("%s answers %s and does not say %q:\n%s", name, got.Status, want, body)
+			}
+		}
+		if strings.Contains(body, "<script>alert") || strings.Contains(body, "onload='alert") {
+			t.Errorf("%s runs", name)
+		}
+		if got, _ := asked(h, l, http.MethodGet, strings.Replace(at, "/play/", "/media/", 1), nil); got.StatusCode != http.StatusForbidden {
+			t.Errorf("%s is given out as it is: %s", name, got.Status)
+		}
+	}
+}
+
+func docx(t *testing.T, text string) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	w, err := z.Create("word/document.xml")
+	if err == nil {
+		escaped := strings.NewReplacer("<", "&lt;", "&", "&amp;").Replace(text)
+		_, err = fmt.Fprintf(w, `<?xml version="1.0"?><w:document xmlns:w="w"><w:body>%s</w:body></w:document>`, strings.ReplaceAll("<w:p><w:r><w:t>"+escaped+"</w:t></w:r></w:p>", "\n", "</w:t></w:r></w:p><w:p><w:r><w:t>"))
+	}
+	if err == nil {
+		err = z.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// What is played is what the player says, within what can have been.
+func TestPlayedIsBounded(t *testing.T) {
+	p, h := served(t)
+	p.Bucket("calls")
+	l := p.logon(t)
+	o := p.Put("calls", "one.ogg", []byte("OggS..."), callMeta)
+	at := strings.Replace(openOf(t, h, l, o.Version, "checking"), "/play/", "/played/", 1)
+	say := func(body string) int {
+		r := request(http.MethodPost, at, body)
+		r.AddCookie(&http.Cookie{Name: "__Host-strongroom", Value: l.Token})
+		got, _ := answer(h, r)
+		return got.StatusCode
+	}
+	for _, bad := range []string{`{"seconds":-1,"length":2}`, `{"seconds":90000,"length":2}`, `{"seconds":1e400}`, `{"seconds":1,"length":1e9}`, `{"x":1}`, `{`} {
+		if code := say(bad); code != http.StatusBadRequest {
+			t.Errorf("%s answers %d", bad, code)
+		}
+	}
+	for i := range 40 {
+		if code := say(fmt.Sprintf(`{"seconds":%f,"length":20}`, 0.1*float64(i+1))); code != http.StatusOK {
+			t.Errorf("report %d answers %d", i, code)
+		}
+	}
+	say(`{"seconds":0.05,"length":20}`)
+	var most int64
+	records := p.records(t, vault.KindContent)
+	for _, e := range records {
+		most = max(most, e.Played)
+		if e.Did != vault.ContentPlayed || e.Outcome != "" || e.Release == nil || e.Version != o.Version {
+			t.Errorf("%+v", e)
+		}
+	}
+	if len(records) != 12 || most != 1200 {
+		t.Errorf("%d reports are on record, the most is %d ms", len(records), most)
+	}
+}
+
+func FuzzSought(f *testing.F) {
+	for _, s := range []string{"bytes=0-", "bytes=-5", "bytes=1-2,3-4", "bytes=5-2", "lines=1", "bytes=99999999999999999999-"} {
+		f.Add(s, int64(100))
+	}
+	f.Fuzz(func(t *testing.T, said string, size int64) {
+		if size < 0 {
+			return
+		}
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		r.Header["Range"] = []string{said}
+		status, offset, length := console.Sought(r, size)
+		switch status {
+		case http.StatusOK:
+			if offset != 0 || length != size {
+				t.Errorf("%q of %d: the whole is %d and %d", said, size, offset, length)
+			}
+		case http.StatusPartialContent:
+			if offset < 0 || length < 1 || offset+length > size {
+				t.Errorf("%q of %d: %d and %d", said, size, offset, length)
+			}
+		case http.StatusRequestedRangeNotSatisfiable:
+		default:
+			t.Errorf("%q answers %d", said, status)
+		}
+	})
+}
+
+// A supervisor says why, hears a call, follows its transcript, and the ledger tells apart
+// what happened.
+func TestPlayerJourney(t *testing.T) {
+	ctx := browser(t)
+	p := open(t)
+	p.Bucket("recordings")
+	var call strongroom.Object
+	centre := synth.New(4711, 6)
+	for file := range centre.Files() {
+		kind := file.Meta["strongroom-kind"]
+		stem, isWave := strings.CutSuffix(file.Key, ".wav")
+		if kind == synth.KindCall && isWave && call.Key == "" && file.Meta["strongroom-language"] == "en" {
+			call = p.Put("recordings", file.Key, file.Body, file.Meta)
+			call.Key = stem
+		} else if call.Key != "" && file.Key == call.Key+"_transcript.json" {
+			p.Put("recordings", file.Key, file.Body, file.Meta)
+		}
+	}
+	do(t, ctx, "setting up", chromedp.Navigate(p.URL+"/setup#"+p.setupToken()), chromedp.WaitEnabled("#setup"), chromedp.Click("#setup"), sees("Nothing waits for you"))
+	// The form that the recording's page has.
+	start := func(id strongroom.ID, wait chromedp.Action) {
+		t.Helper()
+		do(t, ctx, "opening", chromedp.Navigate(p.URL+"/account"), chromedp.Evaluate(fmt.Sprintf(`{const f = document.createElement("form"); f.method = "post"; f.action = "/recordings/%s/open"; const i = document.createElement("input"); i.name = "purpose"; i.value = "Customer says she was promised a refund"; f.append(i); document.body.append(f); f.submit(); 0}`, id), nil), wait)
+	}
+	var at float64
+	var speed float64
+	var label string
+	start(call.Version, chromedp.WaitVisible("#lanes canvas"))
+	do(t, ctx, "playing", chromedp.WaitReady(`#figures:not([hidden])`), chromedp.Click("#play"),
+		chromedp.Poll(`document.getElementById("media").currentTime > 3.5`, nil, chromedp.WithPollingTimeout(15*time.Second)),
+		chromedp.AttributeValue("#play", "aria-label", &label, nil))
+	if label != "Pause" {
+		t.Errorf("while it plays the button says %q", label)
+	}
+	do(t, ctx, "reading the transcript", chromedp.Click(`#transcript form button`), chromedp.WaitVisible("#turns .turn button"), chromedp.WaitVisible(`#turns [aria-current]`),
+		chromedp.SendKeys("#find", "the"), chromedp.WaitVisible("#turns mark"))
+	do(t, ctx, "by keys", chromedp.Evaluate(`document.activeElement.blur(); document.getElementById("media").pause()`, nil), chromedp.KeyEvent("."), chromedp.KeyEvent("l"), chromedp.KeyEvent("m"),
+		chromedp.Evaluate(`document.getElementById("media").currentTime`, &at), chromedp.Evaluate(`document.getElementById("media").playbackRate`, &speed))
+	if at < 9 || speed != 1.25 {
+		t.Errorf("after the keys it stands at %f with speed %f", at, speed)
+	}
+	axe(t, ctx, "player")
+	shots(t, ctx, "player-en")
+	inFrench(t, ctx, func() {
+		do(t, ctx, "looking", chromedp.WaitReady(`#figures:not([hidden])`))
+		shots(t, ctx, "player-fr")
+	})
+	do(t, ctx, "leaving", chromedp.Navigate(p.URL+"/account"), chromedp.WaitVisible("main"))
+
+	var opened, delivered, played, read int
+	deadline := time.Now().Add(15 * time.Second)
+	for opened, delivered, played, read = 0, 0, 0, 0; delivered == 0 && time.Now().Before(deadline); time.Sleep(300 * time.Millisecond) {
+		opened, delivered, played, read = 0, 0, 0, 0
+		for _, e := range append(p.records(t, "release"), append(p.records(t, vault.KindDelivery), p.records(t, vault.KindContent)...)...) {
+			switch {
+			case e.Version != call.Version:
+			case e.Kind == "release":
+				opened++
+			case e.Kind == vault.KindDelivery && e.Bytes > 0 && e.Inward > 0:
+				delivered++
+			case e.Did == vault.ContentPlayed && e.Played >= 3000:
+				played++
+			case e.Did == vault.ContentTranscript:
+				read++
+			}
+		}
+	}
+	if opened != 1 || delivered < 1 || played < 1 || read != 1 {
+		t.Errorf("on record are %d openings, %d deliveries, %d reports of playing and %d of reading the transcript", opened, delivered, played, read)
+	}
+	if s := p.asked.String() + p.log.String(); strings.Contains(s, "refund") || strings.Contains(s, call.Key) {
+		t.Errorf("a log or an address holds something of content:\n%s", s)
+	}
+}
+
+func TestViewersPages(t *testing.T) {
+	ctx := browser(t)
+	p := open(t)
+	p.Bucket("papers")
+	video, err := os.ReadFile("testdata/screen.webm")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var picture bytes.Buffer
+	drawn := image.NewRGBA(image.Rect(0, 0, 900, 500))
+	for i := range drawn.Pix {
+		drawn.Pix[i] = byte(200 + i/4%900/20)
+	}
+	drawn.Set(1, 1, color.Black)
+	if err := png.Encode(&picture, drawn); err != nil {
+		t.Fatal(err)
+	}
+	do(t, ctx, "setting up", chromedp.Navigate(p.URL+"/setup#"+p.setupToken()), chromedp.WaitEnabled("#setup"), chromedp.Click("#setup"), sees("Nothing waits for you"))
+	for _, c := range []struct {
+		name, key string
+		content   []byte
+		wait      chromedp.Action
+	}{
+		{"viewer-video", "2026/screen.webm", video, chromedp.Poll(`document.getElementById("media").readyState > 1`, nil)},
+		{"viewer-image", "2026/claim.png", picture.Bytes(), chromedp.Poll(`document.querySelector("figure img").naturalWidth == 900`, nil)},
+		{"viewer-office", "2026/letter.docx", docx(t, strings.Repeat("Dear Sir or Madam,\nI write about the refund of the 3rd of May, which I was promised on the telephone and have not received.\n", 12)), chromedp.WaitVisible(".paper pre")},
+		{"viewer-mail", "2026/note.eml", []byte("From: =?utf-8?q?In=C3=A9s?= Martin <ines@example.com>\nTo: billing@example.com\nDate: Fri, 20 Nov 2026 10:00:00 +0100\nSubject: My refund\nContent-Type: text/plain\n\nGood morning,\n\nI was promised a refund.\n\nInes\n"), chromedp.WaitVisible(".letter")},
+	} {
+		o := p.Put("papers", c.key, c.content, map[string]string{"strongroom-queue": "billing"})
+		do(t, ctx, "opening "+c.key, chromedp.Navigate(p.URL+"/account"), chromedp.Evaluate(fmt.Sprintf(`{const f = document.createElement("form"); f.method = "post"; f.action = "/recordings/%s/open"; const i = document.createElement("input"); i.name = "purpose"; i.value = "Complaint 4711"; f.append(i); document.body.append(f); f.submit(); 0}`, o.Version), nil),
+			chromedp.WaitVisible(`.veil`), c.wait)
+		if c.name == "viewer-video" {
+			do(t, ctx, "playing", chromedp.Click("#play"), chromedp.Poll(`document.getElementById("media").currentTime > 0.5`, nil), chromedp.Click("#play"))
+		}
+		axe(t, ctx, c.name)
+		shots(t, ctx, c.name)
+	}
+	inFrench(t, ctx, func() { shots(t, ctx, "viewer-mail-fr") })
+}
