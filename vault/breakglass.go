@@ -175,6 +175,12 @@ func (r *Room) openingsOf(who strongroom.Principal, now time.Time) (running *Ope
 	return running, waiting
 }
 
+// OwnOpening answers the opening of the caller's that runs, or nil, for a door that says so.
+func (r *Room) OwnOpening(c Caller) *Opening {
+	running, _ := r.openingsOf(c.Principal, r.Clock().UTC())
+	return running
+}
+
 // stillOpen reports whether an opening runs.
 func (r *Room) stillOpen(o *Opening, now time.Time) bool {
 	r.state.mu.RLock()

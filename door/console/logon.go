@@ -80,6 +80,7 @@ func (c *console) inside(do func(*visit) error) http.HandlerFunc {
 		leave, err := room.Vault.Enter(r.Context(), who.Holder.ID.String())
 		if err == nil {
 			v.page.Nav = v.nav()
+			v.page.Emergency = room.Vault.OwnOpening(v.caller)
 			err = do(v)
 			leave()
 		}

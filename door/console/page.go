@@ -29,7 +29,9 @@ type page struct {
 	Said    string // key of what was just done, or ""
 	Path    string // of this page, for the switches to come back to
 	Trouble *trouble
-	Data    any
+	// Emergency is the reader's emergency access that is open, or nil.
+	Emergency *vault.Opening
+	Data      any
 
 	zone  *time.Location
 	now   time.Time

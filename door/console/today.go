@@ -86,6 +86,7 @@ func (v *visit) today() error {
 	d.Quiet = len(d.Waiting)+len(d.Alerts)+len(d.Reviews) == 0
 	v.badge("requests", len(d.Waiting))
 	v.badge("alerts", len(d.Alerts))
+	v.badge("emergencies", len(d.Reviews))
 	return v.show("today", "today", d)
 }
 
@@ -110,7 +111,6 @@ var todayWords = map[string]said{
 	"today.reviews.none":  {"No emergency access waits for a review.", "Aucun accès d’urgence n’attend d’examen."},
 	"today.review.line":   {"%s opened emergency access: %s", "%s a ouvert un accès d’urgence : %s"},
 	"today.review.behind": {"%s object opened behind it|%s objects opened behind it", "%s objet ouvert sous ce couvert|%s objets ouverts sous ce couvert"},
-	"today.review.how":    {"Review it with", "Examinez-le avec"},
 	"today.overdue":       {"overdue", "en retard"},
 	"today.mine":          {"Your own requests", "Vos propres demandes"},
 	"today.mine.none":     {"You have asked for nothing that is still open.", "Vous n’avez aucune demande en cours."},
