@@ -66,6 +66,7 @@ func (v *visit) emergencies() error {
 		d.Done = d.Done[:min(len(d.Done), 100)]
 		v.badge("emergencies", len(d.Waiting))
 	}
+	v.page.Title = "review.title"
 	return v.show("emergencies", "emergencies", d)
 }
 
@@ -161,6 +162,7 @@ var emergencyWords = map[string]said{
 	"emergency.done":         {"Reviewed", "Examinés"},
 	"emergency.done.none":    {"None so far. What is opened in an emergency shows up here once somebody has looked at it.", "Aucun pour l’instant. Ce qui est ouvert en urgence apparaît ici une fois examiné."},
 	"emergency.running":      {"open until %s", "ouvert jusqu’au %s"},
+	"emergency.seen":         {"reviewed", "examiné"},
 	"emergency.wait":         {"to review", "à examiner"},
 
 	"review.title":       {"Emergency access", "Accès d’urgence"},

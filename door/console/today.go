@@ -109,7 +109,7 @@ var todayWords = map[string]said{
 	"today.alerts.none":   {"No alert is open.", "Aucune alerte n’est ouverte."},
 	"today.reviews":       {"Emergency access to review", "Accès d’urgence à examiner"},
 	"today.reviews.none":  {"No emergency access waits for a review.", "Aucun accès d’urgence n’attend d’examen."},
-	"today.review.line":   {"%s opened emergency access: %s", "%s a ouvert un accès d’urgence : %s"},
+	"today.review.line":   {"%s opened emergency access: %s", "%s a ouvert un accès d’urgence : %s"},
 	"today.review.behind": {"%s object opened behind it|%s objects opened behind it", "%s objet ouvert sous ce couvert|%s objets ouverts sous ce couvert"},
 	"today.overdue":       {"overdue", "en retard"},
 	"today.mine":          {"Your own requests", "Vos propres demandes"},

@@ -5,7 +5,7 @@ var frameWords = map[string]said{
 	"nav.requests":    {"Requests", "Demandes"},
 	"nav.alerts":      {"Alerts", "Alertes"},
 	"nav.recordings":  {"Recordings", "Enregistrements"},
-	"nav.emergencies": {"Emergency access", "Accès d’urgence"},
+	"nav.emergencies": {"Emergency", "Urgence"},
 	"nav.access":      {"Who accessed what", "Qui a consulté quoi"},
 	"nav.inventory":   {"Inventory", "Inventaire"},
 	"nav.policies":    {"Policies", "Politiques"},
