@@ -220,6 +220,8 @@ func shots(t *testing.T, ctx context.Context, name string) {
 	if folder == "" {
 		folder = t.TempDir()
 	}
+	do(t, ctx, "widening", chromedp.EmulateViewport(1280, 844))
+	keyboard(t, ctx, name)
 	for _, width := range []int64{1280, 390} {
 		for _, scheme := range []string{"light", "dark"} {
 			var picture []byte
