@@ -14,6 +14,7 @@ type Described struct {
 	Object   strongroom.Object
 	Labelled Labelling
 	Opens    Opens
+	Missing  []strongroom.Obligation // what opening it still needs
 	Kept     []Kept
 	// Others are the other versions of its key that the asker may see, the newest first, at
 	// most versionsDescribed.
@@ -27,6 +28,21 @@ type Kept struct {
 	Why   string // KeptByLegalHold and so on
 	Rule  string
 	Until time.Time // zero: until it is lifted
+}
+
+// Sort is what sort of content it is, TookPlace when it took place, or was stored, and
+// Duration how long it lasts, 0 where that is not known: all as far as whoever stored it said.
+func (d *Described) Sort() string {
+	return sortOf(d.Object.Attribute("kind"), d.Object.Headers["Content-Type"])
+}
+
+func (d *Described) TookPlace() time.Time { return tookPlace(&d.Object) }
+
+func (d *Described) Duration() time.Duration { return lasts(&d.Object) }
+
+// NeedsTicket reports whether opening it needs a ticket.
+func (d *Described) NeedsTicket() bool {
+	return slices.Contains(d.Missing, strongroom.ObligeTicket)
 }
 
 // versionsDescribed bounds the other versions of one answer.
@@ -58,7 +74,8 @@ func (r *Room) Describe(ctx context.Context, c Caller, id strongroom.ID) (Descri
 		o.hideChecksums()
 	}
 	r.foretell(&o.Object)
-	d.Object, d.Opens = o.Object, r.opens(c, resourceOf(o.Object))
+	d.Object = o.Object
+	d.Opens, d.Missing = r.opens(c, resourceOf(o.Object))
 	if o.Labelled != nil {
 		d.Labelled = *o.Labelled
 	}
@@ -134,7 +151,7 @@ func (r *Room) conversationOf(c Caller, of objectBody) ([]Hit, error) {
 		if f.conversation.Value() == conversation && f.version != of.Version && s.shows(&f) {
 			name := s.bucket(f.bucket).name
 			h := f.told(name)
-			h.Opens = r.opens(c, f.resource(name))
+			h.Opens, _ = r.opens(c, f.resource(name))
 			out = append(out, h)
 		}
 		return f.at > at.Add(-around).UnixNano() && len(out) < MaxFound && s.decisions < decisionsMost

@@ -158,11 +158,18 @@ func findOf(bucket strongroom.ID, o *strongroom.Object) found {
 		}
 	}
 	f.rest = string(rest)
-	if s, err := strconv.ParseFloat(o.Attribute("duration"), 64); err == nil && s > 0 && s < 1<<31 {
-		f.seconds = uint32(s + 0.5)
-	}
+	f.seconds = uint32(lasts(o) / time.Second)
 	f.sort = uint8(slices.Index(Sorts, sortOf(f.kind.Value(), f.typ.Value())))
 	return f
+}
+
+// lasts is how long it lasts, in whole seconds, as far as whoever stored it said.
+func lasts(o *strongroom.Object) time.Duration {
+	s, err := strconv.ParseFloat(o.Attribute("duration"), 64)
+	if err != nil || !(s > 0 && s < 1<<31) {
+		return 0
+	}
+	return time.Duration(s+0.5) * time.Second
 }
 
 // tookPlace is when what is stored began, as far as whoever stored it said.
@@ -626,19 +633,19 @@ const (
 )
 
 // opens is what policy would say now to opening an object. It is told to the asker only.
-func (r *Room) opens(c Caller, resource strongroom.Resource) Opens {
+func (r *Room) opens(c Caller, resource strongroom.Resource) (Opens, []strongroom.Obligation) {
 	d := r.decide(c, strongroom.ActionReadObject, resource).decision
 	switch {
 	case d.Permit:
-		return OpensFreely
+		return OpensFreely, nil
 	case len(d.Missing) == 0:
-		return OpensNot
+		return OpensNot, nil
 	case slices.Contains(d.Missing, strongroom.ObligeScrubbedCopy):
-		return OpensScrubbed
+		return OpensScrubbed, d.Missing
 	case slices.ContainsFunc(d.Missing, func(o strongroom.Obligation) bool { return o.Approvals() > 0 }):
-		return OpensWithApproval
+		return OpensWithApproval, d.Missing
 	}
-	return OpensForPurpose
+	return OpensForPurpose, d.Missing
 }
 
 // Search looks through the current versions of every bucket, the newest first, and shows
@@ -714,7 +721,7 @@ func (r *Room) Search(ctx context.Context, c Caller, q SearchRequest) (SearchPag
 	for _, f := range shown {
 		name := s.bucket(f.bucket).name
 		t := f.told(name)
-		t.Opens = r.opens(c, f.resource(name))
+		t.Opens, _ = r.opens(c, f.resource(name))
 		page.Hits = append(page.Hits, t)
 	}
 	return page, nil

@@ -50,6 +50,7 @@ type console struct {
 	passkeys     *webauthn.WebAuthn
 	sections     []section
 	ceremonies   ceremonies
+	searches     searches
 	strikes      strikes
 	openings     openings
 	readers      chan struct{} // places to read documents in

@@ -47,6 +47,7 @@ type place struct {
 // trouble is why something was not done.
 type trouble struct {
 	Title, Message, Hint string
+	Said                 bool // in the reader's language, too
 }
 
 func (p *page) T(key string, args ...any) string          { return say(p.Lang, key, args...) }
@@ -176,6 +177,9 @@ func troubleOf(lang string, err error) (int, *trouble) {
 	t := &trouble{Title: say(lang, key)}
 	if e, ok := asError(err); ok && kind != strongroom.KindUnavailable {
 		t.Message, t.Hint = sentence(e.Message), sentence(e.Hint)
+		if said := refusal(lang, e); said != "" {
+			t.Message, t.Hint, t.Said = said, "", true // the hint is for commands
+		}
 	}
 	return code, t
 }
