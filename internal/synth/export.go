@@ -6,6 +6,7 @@ import (
 	"iter"
 	"maps"
 	"path"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -99,6 +100,7 @@ func (c *Centre) CallFiles(call *Call) iter.Seq[File] {
 			}
 			file := m.id + m.mediaType
 			attributes := c.attributes(call, m.start)
+			attributes["duration"] = strconv.FormatFloat(m.lasts.Seconds(), 'f', -1, 64)
 			if !yield(c.file(call, file, m.contentType, m.kind, attributes, m.body())) {
 				return
 			}
