@@ -24,7 +24,30 @@ type Proposal struct {
 	Principal string `json:"principal,omitempty"` // who can leave
 	Group     string `json:"group,omitempty"`
 
-	change edit
+	change  edit
+	days    int
+	idle    []string // actions that nobody took
+	decided int64
+}
+
+// Say says why in English ("en") or French ("fr").
+func (p Proposal) Say(lang string) string {
+	t := proposalWords["en"]
+	if lang == "fr" {
+		t = proposalWords["fr"]
+	}
+	switch p.Form {
+	case "narrow-actions":
+		return fmt.Sprintf(t.narrow, strings.Join(p.idle, ", "), p.days, p.decided)
+	case "leave-group":
+		return fmt.Sprintf(t.leave, p.Principal, p.days, p.Group)
+	}
+	return fmt.Sprintf(t.remove, p.days)
+}
+
+var proposalWords = map[string]struct{ remove, narrow, leave string }{
+	"en": {"It permitted nothing in %d days.", "Nobody took %s by it in %d days; it decided %d other times.", "%s used nothing in %d days that being in %s permits."},
+	"fr": {"Elle n’a rien permis en %d jours.", "Personne ne s’en est servi pour %s en %d jours ; elle a décidé %d autres fois.", "%s n’a rien utilisé en %d jours de ce que permet l’appartenance à %s."},
 }
 
 // Apply answers the text of base, from which the proposal was made, with it alone carried
@@ -88,7 +111,7 @@ func (u *Usage) Propose(base *Set, report UsageReport) Proposed {
 				e := edit{from, to, ""}
 				edits = append(edits, e)
 				out.Proposals = append(out.Proposals, Proposal{
-					Form: "remove-policy", Policy: used.ID, Diff: diff(text, e), change: e,
+					Form: "remove-policy", Policy: used.ID, Diff: diff(text, e), change: e, days: days,
 					Why: fmt.Sprintf("it permitted nothing in %d days and %d uses", days, report.Permits),
 				})
 			}
@@ -109,7 +132,7 @@ func (u *Usage) Propose(base *Set, report UsageReport) Proposed {
 			e := edit{from + at, from + at + len(list), actionScope(keep)}
 			edits = append(edits, e)
 			out.Proposals = append(out.Proposals, Proposal{
-				Form: "narrow-actions", Policy: used.ID, Diff: diff(text, e), change: e,
+				Form: "narrow-actions", Policy: used.ID, Diff: diff(text, e), change: e, days: days, idle: idle, decided: used.Decided,
 				Why: fmt.Sprintf("nobody took %s by it in %d days; %s it decided %d times", strings.Join(idle, ", "), days, strings.Join(keep, ", "), used.Decided),
 			})
 		}
@@ -123,7 +146,7 @@ func (u *Usage) Propose(base *Set, report UsageReport) Proposed {
 		}
 		for _, name := range g.Idle {
 			out.Proposals = append(out.Proposals, Proposal{
-				Form: "leave-group", Principal: name, Group: g.Group,
+				Form: "leave-group", Principal: name, Group: g.Group, days: days,
 				Why: fmt.Sprintf("%s used nothing in %d days that being in %s permits", name, days, g.Group),
 			})
 		}

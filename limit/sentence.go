@@ -989,3 +989,60 @@ func timeOfDay(d time.Duration) string {
 	}
 	return at.Format("15:04:05.000")
 }
+
+// Concerns answers whom a policy is for: "group" or "principal" and its name, or "" where it
+// is for everybody, or its text alone can say.
+func (s *Set) Concerns(id string) (kind, name string) {
+	p := s.policies[id]
+	if p == nil {
+		return "", ""
+	}
+	var uid types.EntityUID
+	switch of := (*ast.Policy)(p.compiled.AST()).Principal.(type) {
+	case ast.ScopeTypeEq:
+		uid = of.Entity
+	case ast.ScopeTypeIn:
+		uid = of.Entity
+	case ast.ScopeTypeIsIn:
+		uid = of.Entity
+	}
+	switch uid.Type {
+	case typeGroup:
+		return "group", string(uid.ID)
+	case typePrincipal:
+		return "principal", string(uid.ID)
+	}
+	return "", ""
+}
+
+// ActionWords says an action in a few words, its name where there are none.
+func ActionWords(action strongroom.Action, lang string) string {
+	t, ok := tongues[lang]
+	if !ok {
+		t = &inEnglish
+	}
+	if act := t.acts[action]; act.room != "" {
+		return act.room
+	} else if act.next != "" {
+		return act.next
+	}
+	return string(action)
+}
+
+// ObligationWords names what would have to be given.
+func ObligationWords(list []strongroom.Obligation, lang string) string {
+	v, ok := voices[lang]
+	if !ok {
+		v = &english
+	}
+	return v.obligations(list)
+}
+
+// Actions lists the actions that policies can speak of, in order of their names.
+func Actions() []strongroom.Action {
+	var out []strongroom.Action
+	for _, name := range actionNames() {
+		out = append(out, strongroom.Action(name))
+	}
+	return out
+}

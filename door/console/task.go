@@ -1,0 +1,167 @@
+package console
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"strongroom"
+)
+
+// Bounds on what is worked out for people while they wait.
+const (
+	tasksMost    = 64
+	tasksPer     = 4 // of one session; the oldest gives way
+	tasksRunning = 2 // of one session
+	taskLife     = 30 * time.Minute
+	taskLongest  = 10 * time.Minute
+	taskPatience = 900 * time.Millisecond // a page waits so long for what is nearly done
+)
+
+// task is something that takes longer than a page may: what it comes to is kept for a
+// while, for the session that asked and nobody else.
+type task struct {
+	ID    strongroom.ID
+	kind  string
+	of    string // the session
+	began time.Time
+	stop  context.CancelFunc
+
+	Done  atomic.Int64 // records looked at so far
+	Total atomic.Int64
+
+	finished chan struct{}
+	result   any // once finished
+	err      error
+}
+
+// running reports whether a task goes on still after a moment of patience.
+func (t *task) running(ctx context.Context) bool {
+	timer := time.NewTimer(taskPatience)
+	defer timer.Stop()
+	select {
+	case <-t.finished:
+		return false
+	case <-ctx.Done():
+	case <-timer.C:
+	}
+	return true
+}
+
+func (t *task) over() bool {
+	select {
+	case <-t.finished:
+		return true
+	default:
+		return false
+	}
+}
+
+// tasks are those of all sessions.
+type tasks struct {
+	mu  sync.Mutex
+	all []*task // oldest first
+}
+
+// start begins a task for a session.
+func (s *tasks) start(kind, session string, now time.Time, do func(ctx context.Context, t *task) (any, error)) (*task, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.clear(now)
+	own, running := 0, 0
+	for _, t := range s.all {
+		if t.of == session {
+			own++
+			if !t.over() {
+				running++
+			}
+		}
+	}
+	if running >= tasksRunning {
+		return nil, &strongroom.Error{Kind: strongroom.KindBusy, Message: "two such tasks of yours are under way", Hint: "wait for one of them"}
+	}
+	for own >= tasksPer && s.drop(func(t *task) bool { return t.of == session && t.over() }) {
+		own--
+	}
+	if len(s.all) >= tasksMost && !s.drop((*task).over) {
+		return nil, &strongroom.Error{Kind: strongroom.KindBusy, Message: "too many such tasks are under way", Hint: "wait a few minutes"}
+	}
+	ctx, stop := context.WithTimeout(context.Background(), taskLongest)
+	t := &task{ID: strongroom.NewID(), kind: kind, of: session, began: now, stop: stop, finished: make(chan struct{})}
+	s.all = append(s.all, t)
+	go func() {
+		defer stop()
+		defer close(t.finished)
+		t.result, t.err = do(ctx, t)
+	}()
+	return t, nil
+}
+
+// drop forgets the oldest of which that holds.
+func (s *tasks) drop(which func(*task) bool) bool {
+	for i, t := range s.all {
+		if which(t) {
+			t.stop()
+			s.all = append(s.all[:i:i], s.all[i+1:]...)
+			return true
+		}
+	}
+	return false
+}
+
+func (s *tasks) clear(now time.Time) {
+	for s.drop(func(t *task) bool { return !now.Before(t.began.Add(taskLife)) }) {
+	}
+}
+
+// find answers a session's own task.
+func (s *tasks) find(id strongroom.ID, kind, session string, now time.Time) (*task, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.clear(now)
+	for _, t := range s.all {
+		if t.ID == id && t.kind == kind && t.of == session {
+			return t, true
+		}
+	}
+	return nil, false
+}
+
+// newest answers a session's newest task of a kind, if it is not older than that.
+func (s *tasks) newest(kind, session string, now time.Time, within time.Duration) (*task, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.clear(now)
+	for i := len(s.all) - 1; i >= 0; i-- {
+		if t := s.all[i]; t.kind == kind && t.of == session && now.Before(t.began.Add(within)) {
+			return t, true
+		}
+	}
+	return nil, false
+}
+
+// task answers the visitor's task that the path names.
+func (v *visit) task(kind string) (*task, error) {
+	id, err := v.id()
+	if err != nil {
+		return nil, err
+	}
+	t, ok := v.c.tasks.find(id, kind, v.who.ID, v.c.Clock())
+	if !ok {
+		return nil, &strongroom.Error{Kind: strongroom.KindInvalid, Message: v.page.T("task.gone")}
+	}
+	return t, nil
+}
+
+// taskData is how far a task is.
+type taskData struct {
+	Path        string // of the page to look at again
+	Done, Total int64
+}
+
+// waiting shows how far a task is.
+func (v *visit) waiting(t *task, section, title, path string) error {
+	v.page.Title = title
+	return v.show("task", section, taskData{path, t.Done.Load(), t.Total.Load()})
+}
