@@ -4,6 +4,7 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -51,6 +52,7 @@ type console struct {
 	sections     []section
 	ceremonies   ceremonies
 	searches     searches
+	tasks        tasks
 	strikes      strikes
 	openings     openings
 	readers      chan struct{} // places to read documents in
@@ -123,11 +125,11 @@ func New(config Config) (http.Handler, error) {
 
 	for _, part := range c.sections {
 		for pattern, do := range part.routes {
-			mux.HandleFunc(pattern, c.inside(do))
+			mux.HandleFunc(pattern, c.inside(do, cmp.Or(part.most, bodyMost)))
 		}
 	}
-	mux.HandleFunc("POST /confirm", c.inside((*visit).confirm))
-	mux.HandleFunc("POST /logoff", c.inside((*visit).logoff))
+	mux.HandleFunc("POST /confirm", c.inside((*visit).confirm, bodyMost))
+	mux.HandleFunc("POST /logoff", c.inside((*visit).logoff, bodyMost))
 	mux.HandleFunc("/", c.nowhere)
 	return c.protect(mux), nil
 }

@@ -64,15 +64,18 @@ func (c *console) session(r *http.Request) (*door.Room, vault.ConsoleCredential,
 	return nil, vault.ConsoleCredential{}, err
 }
 
-// inside has only those in who have logged on.
-func (c *console) inside(do func(*visit) error) http.HandlerFunc {
+// bodyMost is how long a request's body may be where a section says nothing else.
+const bodyMost = 256 << 10
+
+// inside has only those in who have logged on, and bodies of at most so many bytes.
+func (c *console) inside(do func(*visit) error, most int64) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		room, who, err := c.session(r)
 		if err != nil {
 			c.outside(w, r)
 			return
 		}
-		r.Body = http.MaxBytesReader(w, r.Body, 256<<10)
+		r.Body = http.MaxBytesReader(w, r.Body, most)
 		caller := who.Caller()
 		caller.Source, caller.Secure, caller.RequestID, caller.Endpoint = source(r), c.secure, strongroom.NewID().String(), c.origin
 		v := &visit{c: c, w: w, r: r, room: room, who: who, caller: caller, page: c.newPage(r)}

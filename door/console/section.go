@@ -12,6 +12,7 @@ type section struct {
 	// nothing: whoever asks is decided upon.
 	offered func(*visit) bool
 	routes  map[string]func(*visit) error // by ServeMux pattern, for those who have logged on
+	most    int64                         // bytes of a request's body; bodyMost where 0
 }
 
 // sections are in the order of the navigation.

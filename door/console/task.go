@@ -149,7 +149,7 @@ func (v *visit) task(kind string) (*task, error) {
 	}
 	t, ok := v.c.tasks.find(id, kind, v.who.ID, v.c.Clock())
 	if !ok {
-		return nil, &strongroom.Error{Kind: strongroom.KindInvalid, Message: v.page.T("task.gone")}
+		return nil, &strongroom.Error{Kind: strongroom.KindInvalid, Message: v.page.T("error.task.gone")}
 	}
 	return t, nil
 }
