@@ -183,7 +183,7 @@ type preview struct {
 // previewPolicies tries a text over what is on record.
 func (v *visit) previewPolicies() error {
 	if err := v.r.ParseForm(); err != nil {
-		return &strongroom.Error{Kind: strongroom.KindTooLarge, Message: v.page.T("error.policies.long")}
+		return &strongroom.Error{Kind: strongroom.KindInvalid, Message: v.page.T("error.policies.long")}
 	}
 	// Browsers send each line with a carriage return.
 	text := strings.ReplaceAll(v.r.PostFormValue("text"), "\r\n", "\n")
