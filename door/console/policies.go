@@ -669,6 +669,7 @@ var policyWords = map[string]said{
 	"proposal.narrow-actions": {"Narrow %s", "Restreindre %s"},
 	"proposal.leave-group":    {"%s leaves %s", "%s quitte %s"},
 	"usage.try":               {"Preview this", "Prévisualiser"},
+	"usage.diff":              {"What would change, in Cedar", "Ce qui changerait, en Cedar"},
 	"usage.tryall":            {"Preview all together", "Prévisualiser l’ensemble"},
 	"usage.people.change":     {"Who manages people takes somebody out of a group.", "Une personne chargée des accès retire quelqu’un d’un groupe."},
 

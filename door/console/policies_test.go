@@ -21,7 +21,7 @@ func (p *place) as(t *testing.T, h http.Handler, who string) func(method, path, 
 	t.Helper()
 	token := p.setupToken()
 	if who != "owner" {
-		_, token, _ = p.invited(t, who)
+		_, token, _ = p.link(t, who)
 	}
 	n := byte(len(who) + int(who[0]))
 	l, err := p.House.Room.SetUp(t.Context(), token, passkey(n), vault.From{Source: "192.0.2.1", Browser: "test"})
@@ -35,7 +35,7 @@ func (p *place) as(t *testing.T, h http.Handler, who string) func(method, path, 
 	}
 }
 
-func (p *place) invited(t *testing.T, who string) (vault.Invitation, string, error) {
+func (p *place) link(t *testing.T, who string) (vault.Invitation, string, error) {
 	t.Helper()
 	i, token, err := p.House.Room.Invite(t.Context(), p.Owner, who)
 	if err != nil {
