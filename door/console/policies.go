@@ -86,7 +86,7 @@ func (v *visit) policies() error {
 	if err != nil {
 		return err
 	}
-	d := policiesData{Hash: hash, Count: whole.Len(), MayEdit: v.room.Vault.Offers(v.caller, strongroom.ActionManagePolicy), MayUsage: v.mayUsage()}
+	d := policiesData{Hash: hash, Count: whole.Len(), MayEdit: v.room.Vault.Offers(v.caller, strongroom.ActionManagePolicy), MayUsage: v.mayCompare()}
 	own := map[string]bool{}
 	for _, p := range base.Policies() {
 		own[p.ID] = true
@@ -106,8 +106,8 @@ func (v *visit) policies() error {
 	return v.show("policies", "policies", d)
 }
 
-// mayUsage reports whether to offer what is granted against what is used.
-func (v *visit) mayUsage() bool {
+// mayCompare reports whether to offer what is granted against what is used.
+func (v *visit) mayCompare() bool {
 	for _, a := range []strongroom.Action{strongroom.ActionReadPolicy, strongroom.ActionManagePeople, strongroom.ActionTakeInventory, strongroom.ActionReadLedger} {
 		if !v.room.Vault.Offers(v.caller, a) {
 			return false
