@@ -108,28 +108,40 @@ func OwnerOf(b vault.StoredBucket) string {
 // intakeSource is the user metadata in which intake keeps where it took an object from.
 const intakeSource = "intake-source"
 
-// Provenance adds to streams where intake took from what they stored, as the objects that
-// are there now say.
-func Provenance(ctx context.Context, room *vault.Room, c vault.Caller, streams []Stream) error {
-	type key struct {
-		bucket strongroom.ID
-		by     string
-	}
-	from := map[key][]string{}
-	_, err := room.Inventory(ctx, c, vault.InventoryRequest{Meta: []string{intakeSource}}, func(s vault.Stored) error {
-		if source := s.Meta[intakeSource]; source != "" {
-			k := key{s.Bucket, s.Attributes["intake"]}
-			if len(from[k]) < maxKinds && !slices.Contains(from[k], source) {
-				from[k] = append(from[k], source)
-			}
+// provenance is where intake took from what it stored in a bucket, by the intake's name.
+type provenance map[stored][]string
+
+type stored struct {
+	bucket strongroom.ID
+	by     string
+}
+
+func (p provenance) see(s vault.Stored) {
+	if source := s.Meta[intakeSource]; source != "" {
+		k := stored{s.Bucket, s.Attributes["intake"]}
+		if len(p[k]) < maxKinds && !slices.Contains(p[k], source) {
+			p[k] = append(p[k], source)
 		}
-		return nil
-	})
+	}
+}
+
+func (p provenance) add(streams []Stream) {
 	for i := range streams {
 		s := &streams[i]
 		if s.Direction == Into {
-			s.Sources = union(s.Sources, from[key{s.BucketID, s.Principal}])
+			s.Sources = union(s.Sources, p[stored{s.BucketID, s.Principal}])
 		}
 	}
+}
+
+// Provenance adds to streams where intake took from what they stored, as the objects that
+// are there now say.
+func Provenance(ctx context.Context, room *vault.Room, c vault.Caller, streams []Stream) error {
+	from := provenance{}
+	_, err := room.Inventory(ctx, c, vault.InventoryRequest{Meta: []string{intakeSource}}, func(s vault.Stored) error {
+		from.see(s)
+		return nil
+	})
+	from.add(streams)
 	return err
 }

@@ -420,7 +420,7 @@ func declare(ctx context.Context, h *house.House, who vault.Caller, s *inventory
 	if err := know.CheckSource(source); err != nil {
 		return err
 	}
-	if err := mayOwn(h, source.Owner); err != nil {
+	if err := know.MayOwn(h.Room, source.Owner); err != nil {
 		return err
 	}
 	if err := h.Room.NoteInventory(ctx, who, vault.InventorySource, source.Name, fmt.Sprintf("at %s, owner %q, interval %s", source.Location, source.Owner, source.Interval)); err != nil {
@@ -430,20 +430,6 @@ func declare(ctx context.Context, h *house.House, who vault.Caller, s *inventory
 }
 
 // mayOwn refuses an owner that nobody could ask.
-func mayOwn(h *house.House, owner string) error {
-	if owner == "" {
-		return nil
-	}
-	p, known := h.Room.PrincipalByName(owner)
-	switch {
-	case !known:
-		return &strongroom.Error{Kind: strongroom.KindInvalid, Message: fmt.Sprintf("there is no principal %q", owner), Hint: "see `strongroom people ls`"}
-	case p.Kind != strongroom.Person:
-		return &strongroom.Error{Kind: strongroom.KindInvalid, Message: fmt.Sprintf("%s is a %s, and an owner is a person", owner, p.Kind)}
-	}
-	return nil
-}
-
 type sourcesLs struct {
 	roomFlags
 	JSON bool `help:"Print JSON."`
@@ -595,7 +581,7 @@ func (c knowFlows) Run(ctx context.Context, out output) error {
 				return err
 			}
 		}
-		joined, err := joinFlows(ctx, h, who, s)
+		joined, err := know.Flows(ctx, h.Room, s, who, h.Door().CatchUp)
 		if err != nil {
 			return err
 		}
@@ -608,46 +594,6 @@ func (c knowFlows) Run(ctx context.Context, out output) error {
 		}
 		return printFlows(out, joined)
 	})
-}
-
-// joinFlows joins what was declared with what is seen by now.
-func joinFlows(ctx context.Context, h *house.House, who vault.Caller, s *inventory.Store) ([]know.Joined, error) {
-	if err := h.Room.NoteInventory(ctx, who, vault.InventoryLook, "flows", ""); err != nil {
-		return nil, err
-	}
-	if err := h.CatchUp(ctx, s); err != nil {
-		return nil, err
-	}
-	streams, err := s.Seen(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if err := know.Provenance(ctx, h.Room, who, streams); err != nil {
-		return nil, err
-	}
-	file, found, err := s.Flows(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var flows []know.Flow
-	if found {
-		if flows, err = know.ParseFlows(file.Name, file.Text); err != nil {
-			return nil, err
-		}
-	}
-	states, err := know.SourceStates(ctx, s, h.Room.Clock())
-	if err != nil {
-		return nil, err
-	}
-	var seen []know.Scanned
-	for _, state := range states {
-		one := know.Scanned{Source: state.Source, Scanned: state.Last != nil}
-		if state.Last != nil {
-			one.Entries, one.Newest = state.Last.Entries, know.Total(state.Last.Rows).Newest
-		}
-		seen = append(seen, one)
-	}
-	return know.Join(flows, file.Imported, streams, seen, h.Room.Clock()), nil
 }
 
 func printFlows(out output, joined []know.Joined) error {
@@ -683,7 +629,7 @@ type ownersLs struct {
 
 func (c ownersLs) Run(ctx context.Context, out output) error {
 	return c.knowing(ctx, func(h *house.House, who vault.Caller, s *inventory.Store) error {
-		all, err := ownerships(ctx, h, who, s)
+		all, err := know.Owners(ctx, h.Room, s, who)
 		if err != nil {
 			return err
 		}
@@ -697,53 +643,6 @@ func (c ownersLs) Run(ctx context.Context, out output) error {
 		}
 		return w.Flush()
 	})
-}
-
-func ownerships(ctx context.Context, h *house.House, who vault.Caller, s *inventory.Store) ([]know.Ownership, error) {
-	i, err := know.Own(ctx, h.Room, who, time.Time{})
-	if err != nil {
-		return nil, err
-	}
-	states, err := know.SourceStates(ctx, s, h.Room.Clock())
-	if err != nil {
-		return nil, err
-	}
-	all := []know.Ownership{}
-	add := func(what, name, owner string, rows []know.Row) {
-		o := know.Ownership{What: what, Name: name, Owner: owner}
-		for _, r := range rows {
-			if r.Place != name {
-				continue
-			}
-			o.Count, o.Bytes = o.Count+r.Count, o.Bytes+r.Bytes
-			if r.Label == know.Unknown {
-				o.Unknown += r.Count
-			}
-		}
-		o.Stand(h.Room.PrincipalByName, h.Room.Clock())
-		all = append(all, o)
-	}
-	for _, b := range i.Taken.Buckets {
-		add("bucket", b.Name, know.OwnerOf(b), i.Rows)
-	}
-	for _, state := range states {
-		add("source", state.Name, state.Owner, state.Rows())
-	}
-	file, found, err := s.Flows(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if found {
-		flows, err := know.ParseFlows(file.Name, file.Text)
-		if err != nil {
-			return nil, err
-		}
-		for _, f := range flows {
-			add("flow", f.Name, f.Owner, nil)
-		}
-	}
-	know.SortOwners(all)
-	return all, nil
 }
 
 type ownersSet struct {
@@ -783,25 +682,8 @@ func (f roomFlags) setOwner(ctx context.Context, out output, what, person string
 		return &strongroom.Error{Kind: strongroom.KindInvalid, Message: fmt.Sprintf("%q is neither bucket:NAME nor source:NAME", what)}
 	}
 	return f.knowing(ctx, func(h *house.House, who vault.Caller, s *inventory.Store) error {
-		if err := mayOwn(h, person); err != nil {
+		if err := know.SetOwner(ctx, h.Room, s, who, kind, name, person); err != nil {
 			return err
-		}
-		if kind == "bucket" {
-			if err := know.SetBucketOwner(ctx, h.Room, who, name, person); err != nil {
-				return err
-			}
-		} else {
-			source, err := findSource(ctx, s, name)
-			if err != nil {
-				return err
-			}
-			if source.ID.IsZero() {
-				return &strongroom.Error{Kind: strongroom.KindInvalid, Message: fmt.Sprintf("there is no source %q", name), Hint: "see `strongroom know sources`"}
-			}
-			source.Owner = person
-			if err := declare(ctx, h, who, s, source); err != nil {
-				return err
-			}
 		}
 		out.printf("%s %s: owner %s\n", kind, shown(name), cmp.Or(person, "NONE"))
 		return nil

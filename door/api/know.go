@@ -3,12 +3,11 @@ package api
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
-	"strongroom"
 	"strongroom/know"
 	"strongroom/vault"
 )
@@ -134,7 +133,7 @@ func (d *service) know() {
 	handle(d, operation{method: "GET", path: "/flows", summary: "What sends what where: as declared, beside what is seen, in order of state, ends and name", section: "know"},
 		func(ctx context.Context, s session, in *struct{ Paging }) (*answer[Page[know.Joined]], error) {
 			return knowing(ctx, s, func(store know.Store) (Page[know.Joined], error) {
-				all, err := s.flows(ctx, store)
+				all, err := know.Flows(ctx, s.room.Vault, store, s.caller, s.room.CatchUp)
 				if err != nil {
 					return Page[know.Joined]{}, err
 				}
@@ -176,7 +175,7 @@ func (d *service) know() {
 	handle(d, operation{method: "GET", path: "/owners", summary: "Who answers for what, in order of kind and name", section: "know"},
 		func(ctx context.Context, s session, in *struct{ Paging }) (*answer[Page[know.Ownership]], error) {
 			return knowing(ctx, s, func(store know.Store) (Page[know.Ownership], error) {
-				all, err := s.owners(ctx, store)
+				all, err := know.Owners(ctx, s.room.Vault, store, s.caller)
 				if err != nil {
 					return Page[know.Ownership]{}, err
 				}
@@ -188,14 +187,7 @@ func (d *service) know() {
 			BucketName
 			Body OwnedBy
 		}) (*answer[OwnedBy], error) {
-			// It is decided before it is told whose names the room knows.
-			if _, err := s.room.Vault.ReadBucket(ctx, s.caller, in.Bucket, "owner"); err != nil {
-				return nil, err
-			}
-			if err := s.mayOwn(in.Body.Owner); err != nil {
-				return nil, err
-			}
-			return answering(in.Body, know.SetBucketOwner(ctx, s.room.Vault, s.caller, in.Bucket, in.Body.Owner))
+			return answering(in.Body, owned(know.SetOwner(ctx, s.room.Vault, nil, s.caller, "bucket", in.Bucket, in.Body.Owner)))
 		})
 	handle(d, operation{method: "PUT", path: "/owners/sources/{name}", summary: "Name the person who answers for a source outside", section: "know"},
 		func(ctx context.Context, s session, in *struct {
@@ -203,24 +195,17 @@ func (d *service) know() {
 			Body OwnedBy
 		}) (*answer[OwnedBy], error) {
 			return knowing(ctx, s, func(store know.Store) (OwnedBy, error) {
-				if err := s.room.Vault.NoteInventory(ctx, s.caller, vault.InventorySource, in.Name, fmt.Sprintf("owner %q", in.Body.Owner)); err != nil {
-					return OwnedBy{}, err
-				}
-				if err := s.mayOwn(in.Body.Owner); err != nil {
-					return OwnedBy{}, err
-				}
-				all, err := store.Sources(ctx)
-				if err != nil {
-					return OwnedBy{}, err
-				}
-				i := slices.IndexFunc(all, func(one know.Source) bool { return one.Name == in.Name })
-				if i < 0 {
-					return OwnedBy{}, notThere("there is no source " + in.Name)
-				}
-				all[i].Owner = in.Body.Owner
-				return in.Body, store.PutSource(ctx, all[i])
+				return in.Body, owned(know.SetOwner(ctx, s.room.Vault, store, s.caller, "source", in.Name, in.Body.Owner))
 			})
 		})
+}
+
+// owned says of what is not there that it is not there.
+func owned(err error) error {
+	if errors.Is(err, know.ErrNobody) || errors.Is(err, know.ErrNoSource) {
+		return notThere(err.Error())
+	}
+	return err
 }
 
 // shownScan is a scan without where it goes on and what it draws by.
@@ -241,101 +226,4 @@ func (s session) stock(ctx context.Context, store know.Store, since time.Time) (
 	}
 	states, err := know.SourceStates(ctx, store, s.room.Vault.Clock())
 	return i, states, err
-}
-
-// mayOwn refuses an owner that nobody could ask.
-func (s session) mayOwn(owner string) error {
-	if owner == "" {
-		return nil
-	}
-	switch p, known := s.room.Vault.PrincipalByName(owner); {
-	case !known:
-		return notThere("there is no principal " + owner)
-	case p.Kind != strongroom.Person:
-		return invalid(fmt.Sprintf("%s is a %s, and an owner is a person", owner, p.Kind))
-	}
-	return nil
-}
-
-// declared are the flows of the file that was taken in last, and when that was.
-func declared(ctx context.Context, store know.Store) ([]know.Flow, time.Time, error) {
-	file, found, err := store.Flows(ctx)
-	if err != nil || !found {
-		return nil, time.Time{}, err
-	}
-	flows, err := know.ParseFlows(file.Name, file.Text)
-	return flows, file.Imported, err
-}
-
-// flows joins what was declared with what is seen by now.
-func (s session) flows(ctx context.Context, store know.Store) ([]know.Joined, error) {
-	if err := s.room.Vault.NoteInventory(ctx, s.caller, vault.InventoryLook, "flows", ""); err != nil {
-		return nil, err
-	}
-	if s.room.CatchUp != nil {
-		if err := s.room.CatchUp(ctx, store); err != nil {
-			return nil, err
-		}
-	}
-	streams, err := store.Seen(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if err := know.Provenance(ctx, s.room.Vault, s.caller, streams); err != nil {
-		return nil, err
-	}
-	flows, imported, err := declared(ctx, store)
-	if err != nil {
-		return nil, err
-	}
-	states, err := know.SourceStates(ctx, store, s.room.Vault.Clock())
-	if err != nil {
-		return nil, err
-	}
-	var seen []know.Scanned
-	for _, state := range states {
-		one := know.Scanned{Source: state.Source, Scanned: state.Last != nil}
-		if state.Last != nil {
-			one.Entries, one.Newest = state.Last.Entries, know.Total(state.Last.Rows).Newest
-		}
-		seen = append(seen, one)
-	}
-	return know.Join(flows, imported, streams, seen, s.room.Vault.Clock()), nil
-}
-
-// owners are the buckets, sources and declared flows with who answers for them.
-func (s session) owners(ctx context.Context, store know.Store) ([]know.Ownership, error) {
-	i, states, err := s.stock(ctx, store, time.Time{})
-	if err != nil {
-		return nil, err
-	}
-	flows, _, err := declared(ctx, store)
-	if err != nil {
-		return nil, err
-	}
-	var all []know.Ownership
-	add := func(what, name, owner string, rows []know.Row) {
-		o := know.Ownership{What: what, Name: name, Owner: owner}
-		for _, r := range rows {
-			if r.Place != name {
-				continue
-			}
-			o.Count, o.Bytes = o.Count+r.Count, o.Bytes+r.Bytes
-			if r.Label == know.Unknown {
-				o.Unknown += r.Count
-			}
-		}
-		o.Stand(s.room.Vault.PrincipalByName, s.room.Vault.Clock())
-		all = append(all, o)
-	}
-	for _, b := range i.Taken.Buckets {
-		add("bucket", b.Name, know.OwnerOf(b), i.Rows)
-	}
-	for _, state := range states {
-		add("source", state.Name, state.Owner, state.Rows())
-	}
-	for _, f := range flows {
-		add("flow", f.Name, f.Owner, nil)
-	}
-	return all, nil
 }
