@@ -72,7 +72,7 @@ func flowState(j *know.Joined) string {
 	case know.SeenOnly:
 		return "undeclared"
 	case know.NotSeen:
-		return "unseen"
+		return "missing"
 	case know.Quiet:
 		return "quiet"
 	case know.Unseeable:
@@ -83,10 +83,11 @@ func flowState(j *know.Joined) string {
 
 func (f *flowPicture) add(j *know.Joined, says string) {
 	state := flowState(j)
-	from, to := f.end(flowFrom, j.From), f.end(flowIn, j.To)
+	into := flowIn
 	if j.From.Bucket != "" {
-		to = f.end(flowTo, j.To)
+		into = flowTo
 	}
+	from, to := f.end(flowFrom, j.From), f.end(into, j.To)
 	if j.Via != "" && from.column == flowFrom {
 		via := f.node(flowVia, "via", j.Via)
 		f.edges = append(f.edges, flowEdge{from, via, state, says}, flowEdge{via, to, state, says})
@@ -106,7 +107,7 @@ func (v *visit) drawFlows(joined []know.Joined, readers map[string]int) template
 		people := f.node(flowTo, "people", v.page.T("flow.people"))
 		f.edges = append(f.edges, flowEdge{f.node(flowIn, "bucket", b), people, "seen", b + " → " + v.page.N("flow.people.many", readers[b])})
 	}
-	const wide, high, gap, top, step = 196.0, 32.0, 12.0, 34.0, 262.0
+	const wide, high, gap, top, step = 180.0, 32.0, 12.0, 34.0, 244.0
 	var columns [flowColumns][]*flowNode
 	for _, n := range f.order {
 		n.row = len(columns[n.column])
@@ -170,7 +171,7 @@ func (v *visit) drawFlows(joined []know.Joined, readers map[string]int) template
 	for _, n := range f.order {
 		x, y := at(n)
 		d.raw(`<g class="node %s"><title>%s</title><rect x="%.1f" y="%.1f" width="%.0f" height="%.0f" rx="6"/>`, n.sort, escaped(v.page.T("flow.sort."+n.sort)+": "+n.name), x, y, wide, high)
-		d.text("", "start", x+10, y+20, cut(n.name, 26))
+		d.text("", "start", x+10, y+20, cut(n.name, 24))
 		d.raw(`</g>`)
 	}
 	return d.done()

@@ -59,7 +59,6 @@ type inventoryData struct {
 	Changes  []changeRow
 	MoreDiff int
 	Blind    []string
-	MayLabel bool
 }
 
 type ownRow struct {
@@ -137,13 +136,12 @@ func (v *visit) inventory() error {
 	if err != nil {
 		return err
 	}
-	d.MayLabel = v.room.Vault.Offers(v.caller, strongroom.ActionRelabel)
 	return v.show("inventory", "inventory", d)
 }
 
 // stock fills in what there is, and what sends what where.
 func (v *visit) stock(d *inventoryData, g know.Gathered) {
-	d.States = []string{"seen", "undeclared", "unseen", "quiet", "unseeable"}
+	d.States = []string{"seen", "undeclared", "missing", "quiet", "unseeable"}
 	d.At, d.Total, d.Buckets, d.Sources, d.Blind = g.At, know.Total(g.All), len(g.Taken.Buckets), len(g.States), g.NotLookedAt
 	d.Count = int(d.Total.Count)
 	ids := map[string]string{}
@@ -180,7 +178,7 @@ func (v *visit) stock(d *inventoryData, g know.Gathered) {
 	rows := know.Fold(g.All, []string{"place", "kind", "label", "class", "age"})
 	d.More = max(0, len(rows)-stockRows)
 	for _, r := range rows[:min(len(rows), stockRows)] {
-		d.Rows = append(d.Rows, stockRow{Row: r, Place: named(r.Place), Kind: v.orUnknown(r.Kind), Class: v.orUnknown(r.Class), Age: v.page.T("age." + ageKeys[r.Age])})
+		d.Rows = append(d.Rows, stockRow{Row: r, Place: named(r.Place), Kind: v.kindName(r.Kind), Class: v.classNames(r.Class), Age: v.page.T("age." + ageKeys[r.Age])})
 	}
 	for _, j := range g.Flows {
 		d.Flows = append(d.Flows, flowRow{
@@ -192,6 +190,24 @@ func (v *visit) stock(d *inventoryData, g know.Gathered) {
 	if readers := v.readers(); len(g.Flows) > 0 || len(readers) > 0 {
 		d.Picture = v.drawFlows(g.Flows, readers)
 	}
+}
+
+func (v *visit) kindName(s string) string {
+	if known("kind." + s) {
+		return v.page.T("kind." + s)
+	}
+	return v.orUnknown(s)
+}
+
+// classNames are data classes that are joined by +, in the reader's words.
+func (v *visit) classNames(joined string) string {
+	all := strings.Split(joined, "+")
+	for i, c := range all {
+		if all[i] = v.orUnknown(c); known("class." + c) {
+			all[i] = v.page.T("class." + c)
+		}
+	}
+	return strings.Join(all, ", ")
 }
 
 // orUnknown is a name, or the word for what is not known.
@@ -299,7 +315,7 @@ func (v *visit) changes(d *inventoryData, store know.Store, g know.Gathered, sin
 	}
 	d.MoreDiff = max(0, len(diff.Changes)-changesShown)
 	for _, c := range diff.Changes[:min(len(diff.Changes), changesShown)] {
-		d.Changes = append(d.Changes, changeRow{c, named(c.Place), v.orUnknown(c.Kind), v.orUnknown(c.Class)})
+		d.Changes = append(d.Changes, changeRow{c, named(c.Place), v.kindName(c.Kind), v.classNames(c.Class)})
 	}
 	return nil
 }
@@ -344,8 +360,8 @@ type unlabelledRow struct {
 	Name string
 }
 
-// labelClasses are what a person may say of something at once.
-var labelClasses = []string{"voice", "screen", "conversation", "card", "health", "identity", "financial", "contact", "credential"}
+// settledClasses are what a person may say of something at once.
+var settledClasses = []string{"voice", "screen", "conversation", "document", "image", "name", "contact", "identity", "health", "card", "bank", "credential", "sensitive"}
 
 // unlabelled lists what of a bucket bears no label.
 func (v *visit) unlabelled() error {
@@ -353,7 +369,7 @@ func (v *visit) unlabelled() error {
 	if err != nil {
 		return err
 	}
-	d := unlabelledData{ID: id.String(), Classes: labelClasses, MayLook: v.room.Classifier != nil}
+	d := unlabelledData{ID: id.String(), Classes: settledClasses, MayLook: v.room.Classifier != nil}
 	taken, err := v.room.Vault.Inventory(v.r.Context(), v.caller, vault.InventoryRequest{Keys: true}, func(s vault.Stored) error {
 		if s.Bucket != id || !s.Label.Confidential || len(s.Label.Classes) > 0 {
 			return nil
@@ -478,9 +494,9 @@ var inventoryWords = map[string]said{
 	"inventory.unknown":    {"not known", "inconnu"},
 	"inventory.blind":      {"What these figures do not cover", "Ce que ces chiffres ne couvrent pas"},
 
-	"label.unknown":          {"no label", "sans étiquette"},
-	"label.confidential":     {"confidential", "confidentiel"},
-	"label.non-confidential": {"not confidential", "non confidentiel"},
+	"bears.unknown":          {"no label", "sans étiquette"},
+	"bears.confidential":     {"confidential", "confidentiel"},
+	"bears.non-confidential": {"not confidential", "non confidentiel"},
 
 	"age.day":     {"under a day", "moins d’un jour"},
 	"age.week":    {"under a week", "moins d’une semaine"},
@@ -529,7 +545,7 @@ var inventoryWords = map[string]said{
 	"flow.people.many":   {"%s person|%s people", "%s personne|%s personnes"},
 	"flow.seen":          {"declared and seen", "déclaré et observé"},
 	"flow.undeclared":    {"seen, not declared", "observé, non déclaré"},
-	"flow.unseen":        {"declared, not seen", "déclaré, non observé"},
+	"flow.missing":       {"declared, not seen", "déclaré, non observé"},
 	"flow.quiet":         {"declared, quiet for too long", "déclaré, silencieux depuis trop longtemps"},
 	"flow.unseeable":     {"declared, cannot be seen from here", "déclaré, non observable d’ici"},
 	"flow.flow":          {"Flow", "Flux"},
@@ -546,15 +562,7 @@ var inventoryWords = map[string]said{
 	"inventory.label.why":        {"Why", "Motif"},
 	"inventory.label.none":       {"nothing confidential", "rien de confidentiel"},
 	"inventory.label.pick":       {"choose", "choisir"},
+	"inventory.label.each":       {"One by one", "Un par un"},
 	"inventory.label.set":        {"Set the label", "Poser l’étiquette"},
 	"inventory.label.missing":    {"say what it holds, and why you know", "indiquez ce que cela contient, et comment vous le savez"},
-	"class.voice":                {"voice", "voix"},
-	"class.screen":               {"screen", "écran"},
-	"class.conversation":         {"conversation", "conversation"},
-	"class.card":                 {"payment card", "carte bancaire"},
-	"class.health":               {"health", "santé"},
-	"class.identity":             {"identity", "identité"},
-	"class.financial":            {"financial", "finances"},
-	"class.contact":              {"contact details", "coordonnées"},
-	"class.credential":           {"credentials", "mots de passe et clés"},
 }
