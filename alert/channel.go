@@ -45,6 +45,11 @@ type Channel struct {
 	P256dh string `json:"p256dh,omitempty"` // web push: the subscription's keys, base64url
 	Auth   string `json:"auth,omitempty"`
 
+	// Owner is whose device it is, and Device what that calls itself, where somebody added
+	// it for themselves.
+	Owner  strongroom.ID `json:"owner,omitzero"`
+	Device string        `json:"device,omitempty"`
+
 	// Web push, filled in from the room's own when it is sent.
 	VAPID   VAPID  `json:"-"`
 	Contact string `json:"-"`

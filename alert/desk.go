@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"strongroom"
+	"strongroom/people"
 	"strongroom/vault"
 )
 
@@ -40,6 +41,9 @@ func SetupOf(ctx context.Context, r *vault.Room) (Setup, error) {
 			var c Channel
 			if err = json.Unmarshal(s.Body, &c); err == nil {
 				c.Retired = s.Retired
+				if owner, known := r.PrincipalByID(c.Owner); !c.Owner.IsZero() && (!known || !people.Active(owner, r.Clock())) {
+					continue // whoever may not come in is told nothing
+				}
 				out.Channels = append(out.Channels, c)
 			}
 		case settingVAPID:
@@ -207,7 +211,10 @@ func (d *Desk) AddChannel(ctx context.Context, c vault.Caller, ch Channel) error
 		return invalid("the channel %s cannot be used: %v", ch.Name, err)
 	}
 	if ch.Kind == WebPush {
-		if err := d.ensureVAPID(ctx, c); err != nil {
+		put := func(ctx context.Context, c vault.Caller, s vault.AlertSetting) error {
+			return d.Room.PutAlertSetting(ctx, c, s, true)
+		}
+		if err := d.ensureVAPID(ctx, c, put); err != nil {
 			return err
 		}
 	}
@@ -225,7 +232,7 @@ func nameForm(name string) bool {
 }
 
 // ensureVAPID makes the room's key pair for push services, once.
-func (d *Desk) ensureVAPID(ctx context.Context, c vault.Caller) error {
+func (d *Desk) ensureVAPID(ctx context.Context, c vault.Caller, put func(context.Context, vault.Caller, vault.AlertSetting) error) error {
 	setup, err := SetupOf(ctx, d.Room)
 	if err != nil || setup.VAPID.Public != "" {
 		return err
@@ -238,7 +245,7 @@ func (d *Desk) ensureVAPID(ctx context.Context, c vault.Caller) error {
 	if err != nil {
 		return err
 	}
-	err = d.Room.PutAlertSetting(ctx, c, vault.AlertSetting{What: settingVAPID, Name: "current", Body: body}, true)
+	err = put(ctx, c, vault.AlertSetting{What: settingVAPID, Name: "current", Body: body})
 	if strongroom.KindOf(err) == strongroom.KindConflict {
 		return nil // somebody else was faster
 	}

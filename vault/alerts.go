@@ -142,7 +142,17 @@ func (r *Room) isAbout(actor string, who strongroom.Principal) bool {
 // PutAlertSetting says something about alerting, in the place of what was said under this
 // name; isNew asks that nothing was.
 func (r *Room) PutAlertSetting(ctx context.Context, c Caller, s AlertSetting, isNew bool) error {
-	a := r.decide(c, strongroom.ActionManageAlerts, strongroom.Resource{})
+	return r.putAlertSetting(ctx, c, strongroom.ActionManageAlerts, s, isNew)
+}
+
+// PutOwnAlertSetting says something new about alerting that concerns its sayer alone, such
+// as where their own device is: for those who may read alerts.
+func (r *Room) PutOwnAlertSetting(ctx context.Context, c Caller, s AlertSetting) error {
+	return r.putAlertSetting(ctx, c, strongroom.ActionReadAlerts, s, true)
+}
+
+func (r *Room) putAlertSetting(ctx context.Context, c Caller, action strongroom.Action, s AlertSetting, isNew bool) error {
+	a := r.decide(c, action, strongroom.Resource{})
 	if !a.decision.Permit {
 		return r.refuse(ctx, a)
 	}
@@ -178,6 +188,19 @@ func (r *Room) RemoveAlertSetting(ctx context.Context, c Caller, what, name stri
 	}
 	return r.retireAlertSetting(ctx, what, name, func(change book.Change) error {
 		return r.administer(ctx, a, KindAlert, ActAlertSettingEnd, what+" "+name, change)
+	})
+}
+
+// RemoveOwnAlertSetting takes away what somebody said with PutOwnAlertSetting. It is their
+// own, which whoever calls this has seen to, so that nothing but the session is asked for.
+func (r *Room) RemoveOwnAlertSetting(ctx context.Context, c Caller, what, name string) error {
+	return r.retireAlertSetting(ctx, what, name, func(change book.Change) error {
+		_, err := r.apply(ctx, KindAlert, Evidence{Action: ActAlertSettingEnd, Decision: strongroom.Permitted, Actor: r.actor(c.Principal.ID)},
+			Personal{Session: c.Session, RequestID: c.RequestID, Subject: what + " " + name, Detail: "their own"}, change)
+		if _, ok := errors.AsType[*book.ConditionError](err); ok {
+			return conflict(err)
+		}
+		return err
 	})
 }
 

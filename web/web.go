@@ -1,5 +1,5 @@
 // Package web holds the sources of the console's pages: templates, the style sheet, the
-// script and the icon. It is files, and no code.
+// scripts and the icons. It is files, and no code.
 package web
 
 import "embed"
@@ -11,5 +11,5 @@ var Pages embed.FS
 
 // Assets are what pages refer to.
 //
-//go:embed *.css *.js *.svg
+//go:embed *.css *.js *.svg *.png
 var Assets embed.FS

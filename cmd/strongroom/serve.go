@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -110,7 +111,7 @@ func (c serveCommand) start(ctx context.Context, log *slog.Logger) (_ *server, e
 		return nil, err
 	}
 	for _, info := range rooms {
-		h, err := house.Open(ctx, c.Data, info, house.Options{Serve: true, Log: log, Concurrent: c.Concurrent, Lifecycle: c.Lifecycle, Classify: c.Classify, Clock: c.clock})
+		h, err := house.Open(ctx, c.Data, info, house.Options{Serve: true, Log: log, Concurrent: c.Concurrent, Lifecycle: c.Lifecycle, Classify: c.Classify, Clock: c.clock, PublicURL: strings.TrimRight(c.PublicURL, "/")})
 		if err != nil {
 			return nil, errors.Join(err, s3Listener.Close(), consoleListener.Close())
 		}

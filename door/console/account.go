@@ -8,6 +8,7 @@ import (
 	"github.com/go-webauthn/webauthn/webauthn"
 
 	"strongroom"
+	"strongroom/alert"
 	"strongroom/people"
 	"strongroom/vault"
 )
@@ -29,11 +30,17 @@ type accountData struct {
 	This     string // session's id
 	Issuer   string // that vouched for it, or ""
 	ID       strongroom.ID
+	Hears    bool // may be told of alerts
+	Devices  []alert.Channel
 }
 
 func (v *visit) account() error {
 	v.page.Title = "account.title"
-	return v.show("account", "account", accountData{v.room.Vault.PasskeysOf(v.who.Holder.ID), v.room.Vault.OwnSessions(v.caller), v.who.ID, v.who.Issuer, v.who.Holder.ID})
+	devices, err := v.devices()
+	if err != nil {
+		return err
+	}
+	return v.show("account", "account", accountData{v.room.Vault.PasskeysOf(v.who.Holder.ID), v.room.Vault.OwnSessions(v.caller), v.who.ID, v.who.Issuer, v.who.Holder.ID, v.mayHear(), devices})
 }
 
 // endOwn ends one of the sessions of whoever asks.

@@ -5,7 +5,9 @@ import (
 	"compress/gzip"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
+	"io"
 	"io/fs"
 	"net/http"
 	"path"
@@ -21,7 +23,7 @@ type asset struct {
 }
 
 var assetKinds = map[string]string{
-	".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml",
+	".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml", ".png": "image/png",
 }
 
 // loadAssets reads the assets, by the paths under which they are served and by their names.
@@ -77,8 +79,52 @@ func (c *console) serveAsset(w http.ResponseWriter, r *http.Request) {
 }
 
 // serveManifest lets the console be installed as an app.
-func (c *console) serveManifest(w http.ResponseWriter, _ *http.Request) {
+func (c *console) serveManifest(w http.ResponseWriter, r *http.Request) {
+	lang := c.newPage(r).Lang
+	type icon struct {
+		Source  string `json:"src"`
+		Sizes   string `json:"sizes"`
+		Type    string `json:"type"`
+		Purpose string `json:"purpose"`
+	}
+	type shortcut struct {
+		Name string `json:"name"`
+		URL  string `json:"url"`
+	}
+	manifest := struct {
+		ID          string     `json:"id"`
+		Name        string     `json:"name"`
+		ShortName   string     `json:"short_name"`
+		Description string     `json:"description"`
+		Lang        string     `json:"lang"`
+		StartURL    string     `json:"start_url"`
+		Scope       string     `json:"scope"`
+		Display     string     `json:"display"`
+		Background  string     `json:"background_color"`
+		Theme       string     `json:"theme_color"`
+		Categories  []string   `json:"categories"`
+		Icons       []icon     `json:"icons"`
+		Shortcuts   []shortcut `json:"shortcuts"`
+	}{
+		ID: "/", Name: "Strongroom", ShortName: "Strongroom", Description: say(lang, "logon.lead"), Lang: lang, StartURL: "/", Scope: "/",
+		Display: "standalone", Background: "#f7f6f3", Theme: "#0b5d4d", Categories: []string{"business", "security"},
+		Icons: []icon{
+			{c.paths["icon-192.png"], "192x192", "image/png", "any"}, {c.paths["icon-512.png"], "512x512", "image/png", "any"},
+			{c.paths["icon-maskable.png"], "512x512", "image/png", "maskable"}, {c.paths["icon.svg"], "any", "image/svg+xml", "any"},
+		},
+		Shortcuts: []shortcut{{say(lang, "nav.requests"), "/requests"}, {say(lang, "nav.alerts"), "/alerts"}},
+	}
 	w.Header().Set("Content-Type", "application/manifest+json")
-	w.Header().Set("Cache-Control", "public, max-age=3600")
-	fmt.Fprintf(w, `{"name":"Strongroom","short_name":"Strongroom","start_url":"/","scope":"/","display":"standalone","background_color":"#f7f6f3","theme_color":"#0b5d4d","icons":[{"src":%q,"sizes":"any","type":"image/svg+xml","purpose":"any"}]}`, c.paths["icon.svg"])
+	w.Header().Set("Cache-Control", "private, max-age=3600")
+	w.Header().Set("Vary", "Accept-Language, Cookie")
+	json.NewEncoder(w).Encode(manifest)
+}
+
+// serveWorker answers the service worker, under an address that stays: browsers look there
+// whether there is a newer one.
+func (c *console) serveWorker(w http.ResponseWriter, _ *http.Request) {
+	text := strings.NewReplacer("ICON", c.paths["icon-192.png"], "BADGE", c.paths["badge.png"]).Replace(string(c.assets[c.paths["worker.js"]].plain))
+	w.Header().Set("Content-Type", assetKinds[".js"])
+	w.Header().Set("Cache-Control", "no-cache")
+	io.WriteString(w, text)
 }

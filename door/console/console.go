@@ -112,6 +112,7 @@ func New(config Config) (http.Handler, error) {
 	mux.Handle("GET /metrics", c.Metrics)
 	mux.HandleFunc("GET /assets/", c.serveAsset)
 	mux.HandleFunc("GET /manifest.webmanifest", c.serveManifest)
+	mux.HandleFunc("GET /worker.js", c.serveWorker)
 	mux.HandleFunc("POST /preferences", c.prefer)
 
 	mux.HandleFunc("GET /setup", c.showSetup)

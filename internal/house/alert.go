@@ -1,6 +1,7 @@
 package house
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -50,7 +51,11 @@ func (h *House) alertEngine(ctx context.Context, o Options) (*alert.Engine, *ale
 	}
 	return alert.New(alert.Config{
 		Room: h.ID, RoomName: h.Name, Store: s, Sender: push.Sender{Clock: o.Clock},
-		Setup: func(ctx context.Context) (alert.Setup, error) { return alert.SetupOf(ctx, h.Room) },
+		Setup: func(ctx context.Context) (alert.Setup, error) {
+			setup, err := alert.SetupOf(ctx, h.Room)
+			setup.Settings.PublicURL = cmp.Or(setup.Settings.PublicURL, o.PublicURL)
+			return setup, err
+		},
 		Gone: func(ctx context.Context, channel, why string) error {
 			return h.Room.EndAlertSetting(ctx, "channel", channel, why)
 		},

@@ -344,6 +344,9 @@ type Options struct {
 	// Classify is how often what is new, or was looked at by older detectors only, is looked
 	// through for labels while serving; 0 means never, but for runs that somebody asked for.
 	Classify time.Duration
+	// PublicURL is where people reach the console, for links in messages where the room
+	// does not say otherwise; "" where only this machine does.
+	PublicURL string
 }
 
 // Find returns the room of that id or name; where both are empty, the only one.
