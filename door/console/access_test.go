@@ -153,6 +153,10 @@ func TestAccess(t *testing.T) {
 	if one := get("/access/people/" + p.Owner.Principal.ID.String() + "?weeks=13"); !strings.Contains(one, "Opened last") || !strings.Contains(one, "2026/11/20/00.wav") {
 		t.Error("the page of one person lacks what they opened")
 	}
+	if unused := get("/access/unused"); !strings.Contains(unused, "ines.martin") || !strings.Contains(unused, "Granted") {
+		t.Errorf("rights that nobody used are not told:\n%s", unused)
+	}
+	get("/access/unused?form=csv")
 	for _, path := range []string{"/access/people/" + strongroom.NewID().String(), "/access/uses/x", "/access/uses/nobody?at=x", "/access/proof/-1", "/access/proof/999999999", "/access/proof/x"} {
 		if got, _ := logged(h, token, http.MethodGet, path, ""); got.StatusCode != http.StatusBadRequest {
 			t.Errorf("%s answers %s", path, got.Status)
@@ -176,14 +180,14 @@ func TestAccessRefused(t *testing.T) {
 	ines, _ := used(t, p)
 	token := p.logonAs(t, ines.Principal.Name).Token
 	before := len(p.records(t, "refusal"))
-	for _, path := range []string{"/access", "/access/table.csv", "/access/people/" + p.Owner.Principal.ID.String(), "/access/uses/operator", "/access/proof/1"} {
+	for _, path := range []string{"/access", "/access/table.csv", "/access/people/" + p.Owner.Principal.ID.String(), "/access/uses/operator", "/access/proof/1", "/access/unused"} {
 		got, body := logged(h, token, http.MethodGet, path, "")
 		if got.StatusCode != http.StatusForbidden || strings.Contains(body, "billing") {
 			t.Errorf("%s answers %s: %s", path, got.Status, body)
 		}
 	}
-	if n := len(p.records(t, "refusal")) - before; n != 5 {
-		t.Errorf("%d refusals are on record, want 5", n)
+	if n := len(p.records(t, "refusal")) - before; n != 6 {
+		t.Errorf("%d refusals are on record, want 6", n)
 	}
 	if _, page := logged(h, token, http.MethodGet, "/", ""); strings.Contains(page, `href="/access"`) {
 		t.Error("the page is offered to whom it is refused")
@@ -269,7 +273,7 @@ func TestAccessInBrowser(t *testing.T) {
 	do(t, ctx, "setting up", chromedp.Navigate(p.URL+"/setup#"+p.setupToken()), chromedp.WaitEnabled("#setup"), chromedp.Click("#setup"), chromedp.WaitVisible(`nav.tabs`))
 	for _, one := range []struct{ path, name, heading string }{
 		{"/access", "access", "Who accessed what"}, {"/access?by=hours&weeks=1", "access-hours", "Who accessed what"},
-		{"/access/people/" + p.Owner.Principal.ID.String(), "portrait", "owner"},
+		{"/access/people/" + p.Owner.Principal.ID.String(), "portrait", "owner"}, {"/access/unused", "unused", "Rights that nobody used"},
 		{"/access/uses/" + tom.Principal.ID.String() + "?of=refused", "uses", "tom"},
 	} {
 		do(t, ctx, "opening "+one.path, chromedp.Navigate(p.URL+one.path), sees(one.heading))

@@ -93,6 +93,11 @@ func (f *flowPicture) add(j *know.Joined, says string) {
 		f.edges = append(f.edges, flowEdge{from, via, state, says}, flowEdge{via, to, state, says})
 		return
 	}
+	if from.column == flowFrom && to.column == flowIn {
+		lane := f.node(flowVia, "lane", fmt.Sprint(len(f.edges))) // between the interfaces, so that none hides it
+		f.edges = append(f.edges, flowEdge{from, lane, state, says}, flowEdge{lane, to, state, says})
+		return
+	}
 	f.edges = append(f.edges, flowEdge{from, to, state, says})
 }
 
@@ -146,7 +151,7 @@ func (v *visit) drawFlows(joined []know.Joined, readers map[string]int) template
 	}
 	d := newDrawing("flows", "flows", v.page.T("flow.title"), v.page.N("flow.says", len(joined)), int(2+3*step+wide+2), int(height))
 	for i, name := range []string{"from", "via", "in", "to"} {
-		if len(columns[i]) > 0 {
+		if slices.ContainsFunc(columns[i], func(n *flowNode) bool { return n.sort != "lane" }) {
 			d.text("name", "start", 4+float64(i)*step, 16, v.page.T("flow.column."+name))
 		}
 	}
@@ -157,18 +162,24 @@ func (v *visit) drawFlows(joined []know.Joined, readers map[string]int) template
 		if e.to.column <= e.from.column { // to a neighbour in the same column
 			x2 += wide
 		}
-		bend := max(30, (x2-x1)/2)
-		d.raw(`<g class="flow %s"><title>%s</title><path d="M%.1f %.1fC%.1f %.1f %.1f %.1f %.1f %.1f" fill="none"/>`, e.state, escaped(e.says), x1, y1, x1+bend, y1, x2-bend, y2, x2, y2)
-		if e.to.column > e.from.column {
+		bend, across := max(30, (x2-x1)/2), ""
+		if e.to.sort == "lane" {
+			across = fmt.Sprintf("h%.1f", wide)
+		}
+		d.raw(`<g class="flow %s"><title>%s</title><path d="M%.1f %.1fC%.1f %.1f %.1f %.1f %.1f %.1f%s" fill="none"/>`, e.state, escaped(e.says), x1, y1, x1+bend, y1, x2-bend, y2, x2, y2, across)
+		if e.to.column > e.from.column && e.to.sort != "lane" {
 			d.raw(`<path class="tip" d="M%.1f %.1fl-7-4v8z"/>`, x2, y2)
 		}
-		if e.state == "undeclared" {
+		if e.state == "undeclared" && e.to.sort != "lane" {
 			mx, my := (x1+x2)/2, (y1+y2)/2
 			d.raw(`<circle class="warn" cx="%.1f" cy="%.1f" r="8"/><text class="warn" text-anchor="middle" x="%.1f" y="%.1f">!</text>`, mx, my, mx, my+4)
 		}
 		d.raw(`</g>`)
 	}
 	for _, n := range f.order {
+		if n.sort == "lane" {
+			continue
+		}
 		x, y := at(n)
 		d.raw(`<g class="node %s"><title>%s</title><rect x="%.1f" y="%.1f" width="%.0f" height="%.0f" rx="6"/>`, n.sort, escaped(v.page.T("flow.sort."+n.sort)+": "+n.name), x, y, wide, high)
 		d.text("", "start", x+10, y+20, cut(n.name, 24))
