@@ -730,6 +730,7 @@ var accessWords = map[string]said{
 	"access.unused":        {"Rights that nobody used", "Droits restés inutilisés"},
 	"access.unused.title":  {"Rights that nobody used", "Droits restés inutilisés"},
 	"access.unused.since":  {"What policy grants to people, held against what they did since %s. It is read from the ledger when you open this page.", "Ce que la politique accorde aux personnes, comparé à ce qu’elles ont fait depuis le %s. Le registre est lu à l’ouverture de cette page."},
+	"access.unused.by":     {"By person", "Par personne"},
 	"access.unused.big":    {"There are too many records for a page. A command takes its time:", "Il y a trop d’inscriptions pour une page. Une commande prend le temps nécessaire :"},
 	"access.unused.none":   {"Everybody used all that is granted to them.", "Chacun a utilisé tout ce qui lui est accordé."},
 	"access.unused.what":   {"Not used", "Inutilisés"},
