@@ -222,6 +222,7 @@ func shots(t *testing.T, ctx context.Context, name string) {
 	}
 	do(t, ctx, "widening", chromedp.EmulateViewport(1280, 844))
 	keyboard(t, ctx, name)
+	do(t, ctx, "going back to the top", chromedp.Evaluate(`document.activeElement.blur(); scrollTo(0, 0)`, nil))
 	for _, width := range []int64{1280, 390} {
 		for _, scheme := range []string{"light", "dark"} {
 			var picture []byte

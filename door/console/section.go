@@ -18,7 +18,7 @@ type section struct {
 // sections are in the order of the navigation.
 func sections() []section {
 	return []section{
-		todaySection(), recordingSection(), playerSection(), requestSection(), emergencySection(), alertSection(), accessSection(),
+		todaySection(), recordingSection(), playerSection(), requestSection(), alertSection(), emergencySection(), accessSection(),
 		inventorySection(), policySection(), ledgerSection(), peopleSection(), keySection(), accountSection(), deviceSection(),
 	}
 }
