@@ -152,11 +152,31 @@ func event(t *testing.T, r ledger.Record) strongroom.Event {
 	return e
 }
 
+// profile is a folder for a browser, which is removed once the last of its processes is
+// done with it.
+func profile(t *testing.T) string {
+	t.Helper()
+	folder, err := os.MkdirTemp("", "chromium")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		for range 100 {
+			if err = os.RemoveAll(folder); err == nil {
+				return
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
+		t.Logf("the browser's folder is still there: %v", err)
+	})
+	return folder
+}
+
 // browser is a headless Chromium with an authenticator of its own, which verifies its
 // user and holds passkeys.
 func browser(t *testing.T) context.Context {
 	t.Helper()
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(chromium(t)), chromedp.UserDataDir(t.TempDir()), chromedp.Flag("lang", "en"), chromedp.Flag("accept-lang", "en"))
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(chromium(t)), chromedp.UserDataDir(profile(t)), chromedp.Flag("lang", "en"), chromedp.Flag("accept-lang", "en"))
 	if os.Getuid() == 0 {
 		options = append(options, chromedp.NoSandbox)
 	}
