@@ -3,6 +3,8 @@ package console
 import (
 	"cmp"
 	"slices"
+	"strings"
+	"time"
 
 	"strongroom"
 	"strongroom/alert"
@@ -56,6 +58,9 @@ type alertData struct {
 	alert.Alert
 	Deliveries []alert.Delivery
 	Own        bool // about the reader
+	Records    []evidence
+	More       int  // records that are not shown one by one
+	MayRead    bool // the ledger
 	Why, Blind string
 }
 
@@ -74,9 +79,59 @@ func (v *visit) alert() error {
 	}
 	lang := alert.Language(v.page.Lang)
 	d.Why, d.Blind = d.Alert.Why.In(lang), d.Alert.Blind.In(lang)
+	if err := v.evidence(&d); err != nil {
+		return err
+	}
 	d.Own = d.Principal == v.who.Holder.ID
 	v.page.Title = "alert.title"
 	return v.show("alert", "alerts", d)
+}
+
+// evidenceMost is how many records of an alert the page shows.
+const evidenceMost = 20
+
+// evidence is one record that an alert rests on.
+type evidence struct {
+	Index   int64
+	At      time.Time
+	Did     string
+	Who     string
+	What    string
+	Outcome string
+	Erased  bool
+}
+
+// evidence reads the records that an alert rests on, the newest of them, for those who may
+// read the ledger, once that is on record.
+func (v *visit) evidence(d *alertData) error {
+	d.MayRead = v.room.Scan != nil && v.room.Vault.Offers(v.caller, strongroom.ActionReadLedger)
+	if !d.MayRead || len(d.Evidence) == 0 {
+		return nil
+	}
+	wanted := slices.Clone(d.Evidence)
+	slices.Sort(wanted)
+	d.More = max(0, len(wanted)-evidenceMost)
+	wanted = wanted[d.More:]
+	if _, err := v.room.Vault.ReadLedger(v.r.Context(), v.caller, wanted[0], wanted[len(wanted)-1]+1); err != nil {
+		return err
+	}
+	for _, index := range wanted {
+		err := v.room.Scan(v.r.Context(), index, index+1, func(e *strongroom.Event) {
+			one := evidence{Index: e.Index, At: e.Time, Did: e.Did, What: e.Subject, Outcome: e.Outcome, Erased: e.Erased}
+			if q := e.Question; q != nil {
+				one.Who = q.Principal.Name
+				if q.Resource.Bucket != "" {
+					one.What = strings.TrimSuffix(q.Resource.Bucket+"/"+q.Resource.Key, "/")
+				}
+			}
+			d.Records = append(d.Records, one)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	slices.Reverse(d.Records)
+	return nil
 }
 
 func (v *visit) acknowledge() error {
@@ -114,6 +169,22 @@ var alertWords = map[string]said{
 	"alert.blind":      {"What was not looked at", "Ce qui n’a pas été examiné"},
 	"alert.evidence":   {"Evidence in the ledger", "Preuves dans le registre"},
 	"alert.records":    {"Records", "Inscriptions"},
+	"alert.record":     {"Record", "Inscription"},
+	"alert.when":       {"When", "Quand"},
+	"alert.who":        {"Who", "Qui"},
+	"alert.did":        {"Act", "Acte"},
+	"alert.what":       {"What", "Quoi"},
+	"alert.outcome":    {"Outcome", "Issue"},
+	"alert.erased":     {"erased since", "effacé depuis"},
+	"alert.proof":      {"Proof", "Preuve"},
+	"alert.proof.of":   {"Download the proof of record %s", "Télécharger la preuve de l’inscription %s"},
+	"alert.more":       {"%s record more it rests on is not shown|%s records more it rests on are not shown", "%s autre inscription à l’appui n’est pas affichée|%s autres inscriptions à l’appui ne sont pas affichées"},
+	"alert.permit":     {"permitted", "permis"},
+	"alert.deny":       {"refused", "refusé"},
+	"alert.tries":      {"%s attempt|%s attempts", "%s tentative|%s tentatives"},
+	"told.to-send":     {"being told", "en cours"},
+	"told.sent":        {"told", "prévenu"},
+	"told.failed":      {"not reached", "non joint"},
 	"alert.told":       {"Who was told", "Qui a été prévenu"},
 	"alert.told.none":  {"Nobody was told: the room has no channel, or it is too early.", "Personne n’a été prévenu : la salle n’a pas de canal, ou il est trop tôt."},
 	"alert.detail":     {"Detail", "Détail"},

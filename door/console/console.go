@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/go-webauthn/webauthn/webauthn"
@@ -54,6 +55,8 @@ type console struct {
 	searches     searches
 	tasks        tasks
 	strikes      strikes
+	changed      sync.Map // what was changed lately, by room
+	checks       sync.Map // what checks answered last, by place in Ready
 	openings     openings
 	readers      chan struct{} // places to read documents in
 	assets       map[string]asset

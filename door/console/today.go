@@ -19,6 +19,12 @@ type todayData struct {
 	Alerts                         []alert.Alert   // open
 	Reviews                        []vault.Behind  // that nobody has done
 	MayAlert, MayReview, MayManage bool
+	States                         []state
+	Wrong                          int  // of those
+	MayRead                        bool // the ledger
+	Changes                        []lateChange
+	More                           int  // changes that are not shown
+	Cut                            bool // older ones were not looked for
 	// Alone: nobody else can answer what this person asks.
 	Alone bool
 	Quiet bool // nothing waits
@@ -52,7 +58,7 @@ func (v *visit) today() error {
 	d.MayManage = room.Offers(v.caller, strongroom.ActionManagePeople)
 	// Each look is a record; beside each other they share one commit.
 	var wait sync.WaitGroup
-	var errs [4]error
+	var errs [6]error
 	look := func(i int, may bool, do func(context.Context) error) {
 		if may {
 			wait.Go(func() { errs[i] = do(ctx) })
@@ -76,6 +82,15 @@ func (v *visit) today() error {
 		d.Reviews, err = room.Reviews(ctx, v.caller, false)
 		return err
 	})
+	look(4, d.MayAlert, func(ctx context.Context) error {
+		d.States = v.states(ctx)
+		return nil
+	})
+	d.MayRead = v.room.Range != nil && v.room.Scan != nil && room.Offers(v.caller, strongroom.ActionReadLedger)
+	look(5, d.MayRead, func(ctx context.Context) (err error) {
+		d.Changes, d.More, d.Cut, err = v.lately(ctx)
+		return err
+	})
 	wait.Wait()
 	for _, err := range errs {
 		if err != nil {
@@ -83,7 +98,12 @@ func (v *visit) today() error {
 		}
 	}
 	d.Alone = d.MayManage && room.People() < 2
-	d.Quiet = len(d.Waiting)+len(d.Alerts)+len(d.Reviews) == 0
+	for _, s := range d.States {
+		if !s.Good {
+			d.Wrong++
+		}
+	}
+	d.Quiet = d.Wrong == 0 && len(d.Waiting)+len(d.Alerts)+len(d.Reviews) == 0
 	v.badge("requests", len(d.Waiting))
 	v.badge("alerts", len(d.Alerts))
 	v.badge("emergencies", len(d.Reviews))
@@ -111,10 +131,49 @@ var todayWords = map[string]said{
 	"today.reviews.none":  {"No emergency access waits for a review.", "Aucun accès d’urgence n’attend d’examen."},
 	"today.review.line":   {"%s opened emergency access: %s", "%s a ouvert un accès d’urgence : %s"},
 	"today.review.behind": {"%s object opened behind it|%s objects opened behind it", "%s objet ouvert sous ce couvert|%s objets ouverts sous ce couvert"},
-	"today.overdue":       {"overdue", "en retard"},
-	"today.mine":          {"Your own requests", "Vos propres demandes"},
-	"today.mine.none":     {"You have asked for nothing that is still open.", "Vous n’avez aucune demande en cours."},
-	"today.all":           {"Show all", "Tout afficher"},
-	"today.alone":         {"Invite a second person", "Invitez une deuxième personne"},
-	"today.alone.message": {"Nobody answers a request of their own, and nobody recovers their own log-on. Add a colleague, then print their set-up link:", "Personne ne répond à sa propre demande ni ne rétablit son propre accès. Ajoutez un collègue, puis imprimez son lien d’installation :"},
+	"today.states":        {"The room", "La salle"},
+	"today.states.good":   {"Everything answers.", "Tout répond."},
+	"today.states.wrong":  {"%s part does not answer|%s parts do not answer", "%s élément ne répond pas|%s éléments ne répondent pas"},
+	"check.ledger":        {"Ledger can be written", "Le registre s’écrit"},
+	"check.disk":          {"Disk has room", "Le disque a de la place"},
+	"check.custodian":     {"Keys are to be had", "Les clés sont disponibles"},
+	"check.blobs":         {"Stored content is to be had", "Les contenus sont disponibles"},
+	"today.good":          {"good", "en ordre"},
+	"today.bad":           {"failing", "en défaut"},
+	"today.bad.how":       {"Recordings may be refused until it is mended. The server’s log says why.", "Des enregistrements peuvent être refusés jusqu’au rétablissement. Le journal du serveur dit pourquoi."},
+	"today.changes":       {"What changed in the last days", "Ce qui a changé ces derniers jours"},
+	"today.changes.none":  {"No policy, person or key was changed in the last seven days. Begin with", "Aucune politique, personne ou clé n’a changé ces sept derniers jours. Commencez par"},
+	"today.changes.more":  {"%s change more is on record|%s changes more are on record", "%s autre changement est inscrit|%s autres changements sont inscrits"},
+	"today.changes.cut":   {"Only the newest %s record was looked through|Only the newest %s records were looked through", "Seule la dernière inscription (%s) a été parcourue|Seules les %s dernières inscriptions ont été parcourues"},
+	"today.operator":      {"from the server itself", "depuis le serveur"},
+
+	"change.policy-put":           {"Policy was changed", "Politique modifiée"},
+	"change.policy-set":           {"Policy was set", "Politique définie"},
+	"change.principal-put":        {"Person was added or changed", "Personne ajoutée ou modifiée"},
+	"change.principal-import":     {"People were imported", "Personnes importées"},
+	"change.principal-deactivate": {"Person was deactivated", "Personne désactivée"},
+	"change.principal-activate":   {"Person was activated", "Personne activée"},
+	"change.principal-adopt":      {"Person was adopted by a directory", "Personne reprise par un annuaire"},
+	"change.access-key-create":    {"S3 key was made", "Clé S3 créée"},
+	"change.access-key-rotate":    {"S3 key was rotated", "Clé S3 renouvelée"},
+	"change.access-key-revoke":    {"S3 key was revoked", "Clé S3 révoquée"},
+	"change.token-create":         {"API token was made", "Jeton d’API créé"},
+	"change.token-revoke":         {"API token was revoked", "Jeton d’API révoqué"},
+	"change.provider-put":         {"Identity provider is trusted", "Fournisseur d’identité approuvé"},
+	"change.provider-remove":      {"Identity provider is trusted no longer", "Fournisseur d’identité retiré"},
+	"change.invitation-make":      {"Set-up link was made", "Lien d’installation créé"},
+	"change.passkey-add":          {"Passkey was added", "Clé d’accès ajoutée"},
+	"change.passkey-revoke":       {"Passkey was removed", "Clé d’accès supprimée"},
+	"change.group-put":            {"Group was changed", "Groupe modifié"},
+	"change.group-remove":         {"Group was removed", "Groupe supprimé"},
+	"change.directory-put":        {"What directories may hand out was changed", "Droits des annuaires modifiés"},
+	"change.tickets-set":          {"Ticket system is asked", "Système de tickets configuré"},
+	"change.tickets-remove":       {"Ticket system is asked no longer", "Système de tickets retiré"},
+	"change.break-glass-open":     {"Emergency access was opened", "Accès d’urgence ouvert"},
+	"today.overdue":               {"overdue", "en retard"},
+	"today.mine":                  {"Your own requests", "Vos propres demandes"},
+	"today.mine.none":             {"You have asked for nothing that is still open.", "Vous n’avez aucune demande en cours."},
+	"today.all":                   {"Show all", "Tout afficher"},
+	"today.alone":                 {"Invite a second person", "Invitez une deuxième personne"},
+	"today.alone.message":         {"Nobody answers a request of their own, and nobody recovers their own log-on. Add a colleague, then print their set-up link:", "Personne ne répond à sa propre demande ni ne rétablit son propre accès. Ajoutez un collègue, puis imprimez son lien d’installation :"},
 }

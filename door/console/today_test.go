@@ -1,0 +1,117 @@
+package console_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+
+	"strongroom"
+	"strongroom/alert"
+	"strongroom/door"
+	"strongroom/door/console"
+	"strongroom/vault"
+)
+
+// Today says what is wrong and what was changed, to those who may know.
+func TestTodayTells(t *testing.T) {
+	p := open(t)
+	broken := true
+	failed := 0
+	h, err := console.New(console.Config{
+		Metrics: http.NotFoundHandler(), URL: origin, Log: slog.New(slog.DiscardHandler), Rooms: []door.Room{p.House.Door()}, Noise: func(string) {},
+		Ready: []console.Check{
+			{Name: "ledger " + p.House.ID.String(), Ask: func(context.Context) error { return nil }},
+			{Name: "custodian " + p.House.ID.String(), Ask: func(context.Context) error {
+				if broken {
+					return errors.New("dial tcp 192.0.2.1: refused")
+				}
+				return nil
+			}},
+			{Name: "disk " + strongroom.NewID().String(), Ask: func(context.Context) error { t.Error("another room's check is asked"); return nil }},
+		},
+		Failed: func(string, error) { failed++ },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := p.logon(t)
+	today := func() string {
+		r := request(http.MethodGet, "/", "")
+		r.AddCookie(&http.Cookie{Name: "__Host-strongroom", Value: l.Token})
+		got, body := answer(h, r)
+		if got.StatusCode != http.StatusOK {
+			t.Fatalf("Today answers %s", got.Status)
+		}
+		return body
+	}
+	page := today()
+	for _, want := range []string{"1 part does not answer", "Keys are to be had", "failing", "Ledger can be written", "Passkey was added"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("Today does not say %q", want)
+		}
+	}
+	if strings.Contains(page, "192.0.2.1: refused") || failed != 1 {
+		t.Errorf("the page tells why a check failed, or it was logged %d times", failed)
+	}
+	today() // the answer is remembered
+	if failed != 1 {
+		t.Error("a check is asked at each look")
+	}
+	p.Person(strongroom.Principal{Name: "ines.martin", Groups: []string{"agents"}})
+	page = today()
+	if !strings.Contains(page, "Person was added or changed") || !strings.Contains(page, "ines.martin · owner") || !strings.Contains(page, "S3 key was made") {
+		t.Errorf("Today does not tell of a new person:\n%s", page)
+	}
+	if looks := p.records(t, vault.KindLedgerRead); len(looks) != 3 {
+		t.Errorf("%d looks at the ledger are on record, want 3", len(looks))
+	}
+}
+
+// An alert's page shows its records to those who may read them, and who was told when.
+func TestAlertEvidence(t *testing.T) {
+	ctx := browser(t)
+	p := open(t)
+	p.Bucket("calls")
+	p.Put("calls", "support-4711.wav", []byte("RIFF"), map[string]string{"strongroom-queue": "support"})
+	ines := p.Person(strongroom.Principal{Name: "ines.martin", Groups: []string{"agents"}})
+	for range 12 {
+		_, _ = p.Get(ines, "calls", "support-4711.wav", 0, -1)
+	}
+	if err := p.House.Room.Report(t.Context(), p.Owner, "x", "y"); err == nil {
+		t.Error("a person reports as a workload")
+	}
+	begun(t, ctx, p)
+	var open []alert.Alert
+	for range 200 {
+		desk, done, err := p.House.Alerts(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		open, err = desk.List(t.Context(), p.Owner, 10, alert.Open)
+		if err := errors.Join(err, done()); err != nil {
+			t.Fatal(err)
+		}
+		if slices.ContainsFunc(open, func(a alert.Alert) bool { return len(a.Evidence) > 5 }) {
+			break
+		}
+	}
+	at := slices.IndexFunc(open, func(a alert.Alert) bool { return len(a.Evidence) > 5 })
+	if at < 0 {
+		t.Fatalf("nothing alerts: %+v", open)
+	}
+	do(t, ctx, "opening the alert", chromedp.Navigate(p.URL+"/alerts/"+open[at].ID.String()), chromedp.WaitVisible(`a[href^="/access/proof/"]`))
+	if got := text(t, ctx); !strings.Contains(got, "calls/support-4711.wav") || !strings.Contains(got, "ines.martin") || !strings.Contains(got, "refused") {
+		t.Errorf("the page shows\n%s", got)
+	}
+	shots(t, ctx, "alert-evidence-en")
+	inFrench(t, ctx, func() { shots(t, ctx, "alert-evidence-fr") })
+	do(t, ctx, "Today", chromedp.Navigate(p.URL+"/"), sees("Today"))
+	shots(t, ctx, "today-whole-en")
+	inFrench(t, ctx, func() { shots(t, ctx, "today-whole-fr") })
+}
