@@ -187,6 +187,7 @@ var alertWords = map[string]said{
 	"told.failed":      {"not reached", "non joint"},
 	"alert.told":       {"Who was told", "Qui a été prévenu"},
 	"alert.told.none":  {"Nobody was told: the room has no channel, or it is too early.", "Personne n’a été prévenu : la salle n’a pas de canal, ou il est trop tôt."},
+	"alert.told.here":  {"Have your own device told", "Faire prévenir votre appareil"},
 	"alert.detail":     {"Detail", "Détail"},
 	"alert.ack":        {"Acknowledge", "Prendre en charge"},
 	"alert.ack.note":   {"Note (what you will do about it)", "Note (ce que vous allez faire)"},
