@@ -158,7 +158,7 @@ func (v *visit) ledger() error {
 		c := t.result.(checkData)
 		d.Checked = &c
 	}
-	if err := v.growth(ctx, &d); err != nil {
+	if err := v.ledgerGrowth(ctx, &d); err != nil {
 		return err
 	}
 	return v.show("ledger", "ledger", d)
@@ -194,8 +194,8 @@ func (p *page) Acted(e strongroom.Event) string {
 // boundaries remembers at which record days that are over began.
 var boundaries sync.Map
 
-// growth draws how many records each of the last days brought.
-func (v *visit) growth(ctx context.Context, d *ledgerData) error {
+// ledgerGrowth draws how many records each of the last days brought.
+func (v *visit) ledgerGrowth(ctx context.Context, d *ledgerData) error {
 	if v.room.Range == nil {
 		return nil
 	}

@@ -1,0 +1,82 @@
+package console
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"strongroom"
+)
+
+// What is worked out for one session is found by it alone, for a while; and nobody fills
+// the server with it.
+func TestTasks(t *testing.T) {
+	var s tasks
+	now := time.Now()
+	quick := func(context.Context, *task) (any, error) { return "done", nil }
+	start := func(of string) *task {
+		t.Helper()
+		x, err := s.start("preview", of, now, quick)
+		if err != nil {
+			t.Fatal(err)
+		}
+		<-x.finished
+		return x
+	}
+	x := start("a")
+	if got, ok := s.find(x.ID, "preview", "a", now); !ok || got.result != "done" {
+		t.Error("a session does not find its task")
+	}
+	for _, c := range []struct {
+		kind, of string
+		at       time.Time
+	}{{"usage", "a", now}, {"preview", "b", now}, {"preview", "a", now.Add(taskLife)}} {
+		if _, ok := s.find(x.ID, c.kind, c.of, c.at); ok {
+			t.Errorf("a preview of a is found as %s of %s after %s", c.kind, c.of, c.at.Sub(now))
+		}
+	}
+	first := start("b")
+	for range tasksPer {
+		start("b")
+	}
+	if _, ok := s.find(first.ID, "preview", "b", now); ok {
+		t.Error("the oldest of a session does not give way")
+	}
+	if newest, ok := s.newest("preview", "b", now, time.Minute); !ok || newest.ID == first.ID {
+		t.Error("the newest is not found")
+	}
+
+	hold := make(chan struct{})
+	slow := func(ctx context.Context, x *task) (any, error) {
+		x.Total.Store(10)
+		x.Done.Store(3)
+		<-hold
+		return nil, ctx.Err()
+	}
+	for range tasksRunning {
+		if _, err := s.start("usage", "c", now, slow); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := s.start("usage", "c", now, quick); strongroom.KindOf(err) != strongroom.KindBusy {
+		t.Errorf("one more beside those under way: %v", err)
+	}
+	going, _ := s.newest("usage", "c", now, time.Minute)
+	if !going.running(t.Context()) || going.over() {
+		t.Error("what goes on is over")
+	}
+	for i := range tasksMost {
+		s.start("usage", "d"+string(rune('a'+i)), now, slow)
+	}
+	if len(s.all) > tasksMost {
+		t.Errorf("%d tasks are kept", len(s.all))
+	}
+	if _, err := s.start("usage", "e", now, slow); strongroom.KindOf(err) != strongroom.KindBusy {
+		t.Errorf("one more than all: %v", err)
+	}
+	close(hold)
+	<-going.finished
+	if going.err != nil {
+		t.Error(going.err)
+	}
+}
