@@ -1,0 +1,223 @@
+package console_test
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+
+	"strongroom"
+	"strongroom/internal/synth"
+	"strongroom/vault"
+)
+
+// library is a room with some calls, screens and chats of a contact centre, and ines, who
+// supervises one of its queues and may see what the others are about.
+func library(t *testing.T) (p *place, ines vault.Caller, own, other strongroom.Object) {
+	t.Helper()
+	p = open(t)
+	p.Bucket("recordings")
+	base, err := p.House.Room.PolicyBase(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.House.Room.PutPolicy(t.Context(), p.Owner, append(slices.Clone(base), []byte("\n@id(\"supervisors-find-everything\") permit (principal in Group::\"supervisors\", action == Action::\"readMetadata\", resource is Object);\n")...)); err != nil {
+		t.Fatal(err)
+	}
+	var stored []strongroom.Object
+	for f := range synth.New(7, 14).Files() {
+		o, err := p.House.Room.Put(t.Context(), p.Owner, vault.PutRequest{
+			Bucket: "recordings", Key: f.Key, Size: int64(len(f.Body)), Declared: vault.Declared{Meta: f.Meta, Headers: map[string]string{"Content-Type": f.ContentType}},
+		}, strings.NewReader(string(f.Body)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		stored = append(stored, o)
+	}
+	calls := slices.DeleteFunc(stored, func(o strongroom.Object) bool { return o.Attribute("kind") != synth.KindCall })
+	own = calls[0]
+	other = calls[slices.IndexFunc(calls, func(o strongroom.Object) bool { return o.Attribute("queue") != own.Attribute("queue") })]
+	ines = p.Person(strongroom.Principal{Name: "ines.martin", Groups: []string{"supervisors"}, Attributes: map[string][]string{"supervises": {own.Attribute("queue")}}})
+	return p, ines, own, other
+}
+
+// A supervisor finds a call, sees what it is and what was done to it, and asks for what she
+// may not open.
+func TestFindingRecordings(t *testing.T) {
+	ctx := browser(t)
+	p, ines, own, other := library(t)
+	_, link, err := p.House.Room.Invite(t.Context(), p.Owner, "ines.martin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := func(ctx context.Context) string {
+		var here string
+		do(t, ctx, "reading the address", chromedp.Location(&here))
+		return here
+	}
+	do(t, ctx, "setting up", chromedp.Navigate(p.URL+"/setup#"+link), chromedp.WaitEnabled("#setup"), chromedp.Click("#setup"), sees("Nothing waits for you"))
+	do(t, ctx, "going to the recordings", chromedp.Click(`nav a[href="/recordings"]`), sees("Recordings"), chromedp.WaitVisible("table.hits"))
+	axe(t, ctx, "recordings")
+	shots(t, ctx, "recordings-en")
+	inFrench(t, ctx, func() { shots(t, ctx, "recordings-fr") })
+
+	// What she looks for stands in the form and on record, and in no address.
+	do(t, ctx, "searching", chromedp.EmulateViewport(1280, 900), chromedp.SetValue("#customer", own.Attribute("customer")), chromedp.SetValue("#sort", "audio"), chromedp.Click(".filters button.main"), chromedp.WaitVisible(`//h2[contains(., "Found")]`, chromedp.BySearch))
+	here, page := at(ctx), text(t, ctx)
+	if !strings.Contains(here, "/searches/") || strings.Contains(here, own.Attribute("customer")) || strings.Contains(here, "?") || !strings.Contains(page, own.Attribute("customer")) {
+		t.Errorf("at %s she sees:\n%s", here, page)
+	}
+	var kept string
+	do(t, ctx, "reading the form", chromedp.Value("#customer", &kept), chromedp.Click(`a[href="/recordings/`+own.Version.String()+`"]`), sees("Call of"))
+	if kept != own.Attribute("customer") {
+		t.Errorf("the form forgot what was said: %q", kept)
+	}
+	page = text(t, ctx)
+	for _, want := range []string{own.Attribute("agent"), own.Attribute("queue"), "Why do you need it?", "Confidential", "declared as call", "Details read", "What you did yourself"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the page does not show %q:\n%s", want, page)
+		}
+	}
+	if strings.Contains(page, "Stored\n") && strings.Contains(page, "owner") {
+		t.Errorf("she sees what others did:\n%s", page)
+	}
+	axe(t, ctx, "recording")
+	shots(t, ctx, "recording-en")
+	inFrench(t, ctx, func() { shots(t, ctx, "recording-fr") })
+	do(t, ctx, "going back", chromedp.EmulateViewport(1280, 900), chromedp.Navigate(here), chromedp.WaitVisible(`//h2[contains(., "Found")]`, chromedp.BySearch))
+
+	// What she may not open says so in one sentence, and lets her ask at once.
+	do(t, ctx, "opening another queue's", chromedp.Navigate(p.URL+"/recordings/"+other.Version.String()), sees("Call of"))
+	if page = text(t, ctx); !strings.Contains(page, "This needs a purpose and the approval of 1 other person.") && !strings.Contains(page, "the approval of 1 other person") {
+		t.Errorf("the refusal says:\n%s", page)
+	}
+	shots(t, ctx, "recording-refused-en")
+	inFrench(t, ctx, func() { shots(t, ctx, "recording-refused-fr") })
+	do(t, ctx, "asking", chromedp.EmulateViewport(1280, 900), chromedp.SendKeys("#ask-purpose", "Covering for Paul, the customer complained"), chromedp.Click(`form[action$="/request"] button`), sees("ines.martin asks to open"))
+	if page = text(t, ctx); !strings.Contains(page, "Your request was sent") || !strings.Contains(page, "Covering for Paul") {
+		t.Errorf("the request shows:\n%s", page)
+	}
+
+	// Several at once.
+	do(t, ctx, "selecting several", chromedp.Navigate(p.URL+"/recordings"), chromedp.WaitVisible("table.hits"),
+		chromedp.Evaluate(`[...document.querySelectorAll(".pick input")].slice(0, 3).forEach(x => x.click())`, nil), chromedp.Click(".askmany summary"), chromedp.SendKeys("#ask-purpose", "Quality round of March"))
+	axe(t, ctx, "recordings, selected")
+	shots(t, ctx, "recordings-ask-en")
+	do(t, ctx, "asking for them", chromedp.EmulateViewport(1280, 900), chromedp.Click(".askmany button.main"), sees("ines.martin asks to open 3 recordings"))
+	var asked []vault.Request
+	if asked, err = p.House.Room.Requests(t.Context(), ines, vault.RequestsMine, false); err != nil || len(asked) != 2 || len(asked[1].Objects) != 3 {
+		t.Fatalf("she asked for %+v, %v", asked, err)
+	}
+
+	// Once somebody agreed, the page lets her open it.
+	if _, err := p.House.Room.Approve(t.Context(), p.Owner, asked[0].ID, "", 0); err != nil {
+		t.Fatal(err)
+	}
+	do(t, ctx, "looking again", chromedp.Navigate(p.URL+"/recordings/"+other.Version.String()), chromedp.WaitVisible(`form[action$="/open"] #purpose`))
+	if got, err := p.Get(ines, "recordings", other.Key, 0, -1); err != nil || int64(len(got)) != other.Size {
+		t.Fatal(len(got), err)
+	}
+	for end := time.Now().Add(10 * time.Second); len(p.records(t, vault.KindDelivery)) == 0 && time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	}
+	// Nothing is found: the page says what to do.
+	do(t, ctx, "looking for what is not there", chromedp.Navigate(p.URL+"/recordings"), chromedp.SendKeys("#text", "there is none of this"), chromedp.Click(".filters button.main"), chromedp.WaitVisible(".empty"))
+	shots(t, ctx, "recordings-none-en")
+	do(t, ctx, "logging off", chromedp.EmulateViewport(1280, 900), chromedp.Click(`form[action="/logoff"] button`), sees("Log on"))
+
+	// Who may read usage sees what everybody did.
+	do(t, ctx, "the owner sets up", chromedp.Navigate(p.URL+"/setup#"+p.setupToken()), chromedp.WaitEnabled("#setup"), chromedp.Click("#setup"), sees("Today"),
+		chromedp.Navigate(p.URL+"/recordings/"+other.Version.String()), sees("Call of"))
+	page = text(t, ctx)
+	for _, want := range []string{"Stored", "Opened", "Delivered", "all of it", "Access asked for", "Request answered", "Covering for Paul", "ines.martin"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("the owner's page does not show %q:\n%s", want, page)
+		}
+	}
+	axe(t, ctx, "recording, with everybody's history")
+	shots(t, ctx, "recording-owner-en")
+	inFrench(t, ctx, func() { shots(t, ctx, "recording-owner-fr") })
+	for _, out := range []*written{p.log, p.asked} {
+		if s := out.String(); strings.Contains(s, own.Attribute("customer")) || strings.Contains(s, "Covering") || strings.Contains(s, own.Key) {
+			t.Errorf("a log, an address or a referrer holds something of content:\n%s", s)
+		}
+	}
+}
+
+// Whatever a form says, the answer is a page, and what cannot be is refused.
+func TestSearchForms(t *testing.T) {
+	p, h := served(t)
+	p.Bucket("calls")
+	o := p.Put("calls", "k.wav", []byte("RIFF"), map[string]string{"strongroom-kind": "call", "strongroom-customer": "C-1"})
+	l := p.logon(t)
+	ask := func(method, path, body string) (*http.Response, string) {
+		r := request(method, path, body)
+		r.AddCookie(&http.Cookie{Name: "__Host-strongroom", Value: l.Token})
+		return answer(h, r)
+	}
+	for _, c := range []struct {
+		form url.Values
+		code int
+		says string
+	}{
+		{url.Values{"customer": {"c-1"}}, http.StatusSeeOther, ""},
+		{url.Values{"from": {"2026-08-03"}, "to": {"2026-08-03"}, "shortest": {"0,5"}, "longest": {"2.5"}}, http.StatusSeeOther, ""},
+		{url.Values{"from": {"3 August"}}, http.StatusBadRequest, "A day looks like"},
+		{url.Values{"from": {"2026-08-03"}, "to": {"2026-08-02"}}, http.StatusBadRequest, "before the first"},
+		{url.Values{"shortest": {"long"}}, http.StatusBadRequest, "number of minutes"},
+		{url.Values{"shortest": {"NaN"}}, http.StatusBadRequest, "number of minutes"},
+		{url.Values{"longest": {"1e9"}}, http.StatusBadRequest, "number of minutes"},
+		{url.Values{"shortest": {"5"}, "longest": {"2"}}, http.StatusBadRequest, "below the least"},
+	} {
+		got, body := ask(http.MethodPost, "/recordings", c.form.Encode())
+		if got.StatusCode != c.code || !strings.Contains(body, c.says) {
+			t.Errorf("%v answers %s:\n%s", c.form, got.Status, body)
+		}
+		if to := got.Header.Get("Location"); c.code == http.StatusSeeOther {
+			if page, body := ask(http.MethodGet, to, ""); page.StatusCode != http.StatusOK || !strings.Contains(to, "/searches/") {
+				t.Errorf("%s answers %s:\n%s", to, page.Status, body)
+			}
+		} else if value := c.form.Get("shortest"); !strings.Contains(body, `value="`+value+`"`) {
+			t.Errorf("the form forgot %q:\n%s", value, body)
+		}
+	}
+	for _, c := range []struct {
+		method, path string
+		form         url.Values
+		code         int
+	}{
+		{http.MethodGet, "/recordings/" + o.Version.String(), nil, http.StatusOK},
+		{http.MethodGet, "/recordings/" + o.Version.String() + "?before=1", nil, http.StatusOK},
+		{http.MethodGet, "/recordings/" + o.Version.String() + "?before=x", nil, http.StatusNotFound},
+		{http.MethodGet, "/recordings/" + strongroom.NewID().String(), nil, http.StatusNotFound},
+		{http.MethodGet, "/recordings/elsewhere", nil, http.StatusNotFound},
+		{http.MethodGet, "/searches/" + strongroom.NewID().String(), nil, http.StatusSeeOther},
+		{http.MethodPost, "/recordings", url.Values{"sort": {"tape"}}, http.StatusSeeOther},
+		{http.MethodPost, "/searches/all/older", url.Values{"after": {"nowhere"}}, http.StatusSeeOther},
+		{http.MethodPost, "/recordings/ask", url.Values{"purpose": {"p"}}, http.StatusBadRequest},
+		{http.MethodPost, "/recordings/ask", url.Values{"purpose": {"p"}, "id": {"x"}}, http.StatusBadRequest},
+		{http.MethodPost, "/recordings/ask", url.Values{"purpose": {"p"}, "id": {strongroom.NewID().String()}}, http.StatusConflict},
+		{http.MethodPost, "/recordings/ask", url.Values{"id": {o.Version.String()}}, http.StatusBadRequest},
+		{http.MethodPost, "/recordings/ask", url.Values{"purpose": {"p"}, "until": {"tomorrow"}, "id": {o.Version.String()}}, http.StatusBadRequest},
+		{http.MethodPost, "/recordings/" + o.Version.String() + "/request", url.Values{"purpose": {"p"}, "action": {"storeObject"}}, http.StatusBadRequest},
+		{http.MethodPost, "/recordings/" + o.Version.String() + "/request", url.Values{"purpose": {"p"}}, http.StatusBadRequest}, // nothing to approve
+		{http.MethodPost, "/recordings/" + strongroom.NewID().String() + "/request", url.Values{"purpose": {"p"}}, http.StatusNotFound},
+	} {
+		if got, body := ask(c.method, c.path, c.form.Encode()); got.StatusCode != c.code {
+			t.Errorf("%s %s with %v answers %s:\n%s", c.method, c.path, c.form, got.Status, body)
+		}
+	}
+	// A search is its session's alone.
+	got, _ := ask(http.MethodPost, "/recordings", "customer=c-1")
+	path := got.Header.Get("Location")
+	if got, _ := ask(http.MethodPost, "/logoff", ""); got.StatusCode != http.StatusSeeOther {
+		t.Fatal(got.Status)
+	}
+	if got, _ := ask(http.MethodGet, path, ""); got.StatusCode != http.StatusSeeOther || !strings.HasPrefix(got.Header.Get("Location"), "/logon") {
+		t.Errorf("after the session a search answers %s", got.Status)
+	}
+}
