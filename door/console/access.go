@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"fmt"
 	"html/template"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -56,8 +57,10 @@ type accessQuery struct {
 	Before int64
 }
 
-func (v *visit) accessQuery() accessQuery {
-	asked := v.r.URL.Query()
+func (v *visit) accessQuery() accessQuery { return readAccessQuery(v.r.URL.Query()) }
+
+// readAccessQuery takes of an address what a page knows, and its usual for all else.
+func readAccessQuery(asked url.Values) accessQuery {
 	pick := func(name string, from ...string) string {
 		if got := asked.Get(name); slices.Contains(from, got) {
 			return got
