@@ -160,3 +160,25 @@ func parseCheckpoint(text string) (Checkpoint, error) {
 	}
 	return Checkpoint{Origin: lines[0], Size: size, Root: root}, nil
 }
+
+// ReadCheckpoint opens a signed checkpoint by keys in text, and answers which of the
+// witnesses cosigned it.
+func ReadCheckpoint(signed []byte, verifierKey string, witnessKeys []string) (Checkpoint, []Cosignature, error) {
+	key, err := ParseVerifier(verifierKey)
+	if err != nil {
+		return Checkpoint{}, nil, fmt.Errorf("reading the ledger's key: %w", err)
+	}
+	var witnesses []note.Verifier
+	for _, k := range witnessKeys {
+		w, err := ParseWitness(k)
+		if err != nil {
+			return Checkpoint{}, nil, fmt.Errorf("reading a witness's key: %w", err)
+		}
+		witnesses = append(witnesses, w)
+	}
+	c, n, err := OpenCheckpoint(signed, key, witnesses...)
+	if err != nil {
+		return Checkpoint{}, nil, fmt.Errorf("the signed head does not verify: %w", err)
+	}
+	return c, Cosignatures(n, witnesses...), nil
+}

@@ -318,3 +318,35 @@ func BenchmarkNewRecord(b *testing.B) {
 		r.Hash()
 	}
 }
+
+func TestReadCheckpoint(t *testing.T) {
+	room := strongroom.NewID()
+	secret, public, err := GenerateKey(KeyName(room))
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, err := ParseSigner(secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed, err := Sign(Checkpoint{Origin: Origin(room, 1), Size: 3, Root: tlog.Hash{1}}, signer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, witness, err := GenerateCosignerKey("witness.example/w1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c, by, err := ReadCheckpoint(signed, public, []string{witness}); err != nil || c.Size != 3 || len(by) != 0 {
+		t.Errorf("a checkpoint without a witness reads as %+v, %v, %v", c, by, err)
+	}
+	_, other, err := GenerateKey(KeyName(room))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, keys := range [][2]string{{other, witness}, {"x", witness}, {public, "x"}} {
+		if _, _, err := ReadCheckpoint(signed, keys[0], []string{keys[1]}); err == nil {
+			t.Errorf("by the keys %q it is read", keys)
+		}
+	}
+}

@@ -14,8 +14,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/mod/sumdb/note"
-
 	"strongroom"
 	"strongroom/door"
 	"strongroom/ledger"
@@ -85,23 +83,11 @@ type recordRow struct {
 
 // signed reads a signed checkpoint by the room's own keys.
 func (v *visit) signed(text []byte) (headOf, error) {
-	key, err := ledger.ParseVerifier(v.room.Evidence.LedgerKey)
+	c, witnesses, err := ledger.ReadCheckpoint(text, v.room.Evidence.LedgerKey, v.room.Evidence.WitnessKeys)
 	if err != nil {
-		return headOf{}, fmt.Errorf("reading the ledger's key: %w", err)
+		return headOf{}, err
 	}
-	var witnesses []note.Verifier
-	for _, k := range v.room.Evidence.WitnessKeys {
-		w, err := ledger.ParseWitness(k)
-		if err != nil {
-			return headOf{}, fmt.Errorf("reading a witness's key: %w", err)
-		}
-		witnesses = append(witnesses, w)
-	}
-	c, n, err := ledger.OpenCheckpoint(text, key, witnesses...)
-	if err != nil {
-		return headOf{}, fmt.Errorf("the signed head does not verify: %w", err)
-	}
-	h := headOf{Size: c.Size, Root: c.Root.String(), Checkpoint: string(text), Witnesses: ledger.Cosignatures(n, witnesses...)}
+	h := headOf{Size: c.Size, Root: c.Root.String(), Checkpoint: string(text), Witnesses: witnesses}
 	_, h.Epoch, err = ledger.ParseOrigin(c.Origin)
 	return h, err
 }
