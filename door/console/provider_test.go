@@ -3,8 +3,11 @@ package console_test
 import (
 	"context"
 	"html"
+	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
+	"net/netip"
 	"net/url"
 	"os"
 	"os/exec"
@@ -19,6 +22,8 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"strongroom"
+	"strongroom/door/console"
+	"strongroom/internal/oidc"
 	"strongroom/internal/oidctest"
 	"strongroom/people"
 	"strongroom/vault"
@@ -380,4 +385,28 @@ func TestForeignProvider(t *testing.T) {
 	if page := text(t, ctx); !strings.Contains(page, "ines.martin") {
 		t.Errorf("the page shows:\n%s\nthe provider wrote\n%s", page, log.String())
 	}
+}
+
+// Whatever comes back from outside, nobody is logged on by it, and nothing breaks.
+func FuzzReturn(f *testing.F) {
+	for _, q := range []string{"", "code=a&state=b", "state=%00&code=%ff", "error=access_denied", "state=a&state=b&code=c&iss=x&iss=y", "%%%", "code=" + strings.Repeat("a", 5000)} {
+		f.Add(q, "a cookie")
+	}
+	h, err := console.New(console.Config{
+		Metrics: http.NotFoundHandler(), URL: origin, Log: slog.New(slog.DiscardHandler), Noise: func(string) {}, Failed: func(string, error) {}, Identities: oidc.New(time.Now),
+	})
+	if err != nil {
+		f.Fatal(err)
+	}
+	n := 0
+	f.Fuzz(func(t *testing.T, query, cookie string) {
+		r := httptest.NewRequest(http.MethodGet, origin+"/logon/return/0123456789abcdef", nil)
+		n++
+		r.RemoteAddr = netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, byte(n >> 16), byte(n >> 8), byte(n)}), 1).String()
+		r.URL.RawQuery = query
+		r.AddCookie(&http.Cookie{Name: "__Host-strongroom-return", Value: cookie})
+		if got, _ := answer(h, r); got.StatusCode != http.StatusForbidden || session(got) != nil {
+			t.Errorf("%q with %q answers %s", query, cookie, got.Status)
+		}
+	})
 }
