@@ -75,7 +75,7 @@ func FuzzAccessQuery(f *testing.F) {
 	f.Fuzz(func(t *testing.T, query string) {
 		asked, err := url.ParseQuery(query)
 		if err != nil {
-			t.Skip()
+			return
 		}
 		q := readAccessQuery(asked)
 		link := string(q.With("by", "hours").With("weeks", 1).Link())
