@@ -20,6 +20,7 @@ import (
 
 	"strongroom"
 	"strongroom/door"
+	"strongroom/door/viewer"
 )
 
 // Check is one thing that must hold for the server to be ready. Its error is for
@@ -59,6 +60,7 @@ type console struct {
 	checks       sync.Map // what checks answered last, by place in Ready
 	openings     openings
 	readers      chan struct{} // places to read documents in
+	pdfs         viewer.PDFs
 	assets       map[string]asset
 	paths        map[string]string
 	pages        map[string]*template.Template

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"image"
+	"image/png"
 	"io"
 	"math"
 	"net/http"
@@ -36,6 +38,7 @@ func playerSection() section {
 		"GET /recordings/{id}/play/{opening}":        (*visit).player,
 		"GET /recordings/{id}/media/{opening}":       (*visit).media,
 		"GET /recordings/{id}/peaks/{opening}":       (*visit).peaks,
+		"GET /recordings/{id}/pages/{opening}/{n}":   (*visit).sheet,
 		"POST /recordings/{id}/played/{opening}":     (*visit).notePlayed,
 		"POST /recordings/{id}/transcript/{opening}": (*visit).readTranscript,
 		"POST /recordings/{id}/download":             (*visit).download,
@@ -170,6 +173,8 @@ type playerData struct {
 	Lines    []string
 	Sections []viewer.Section
 	Letter   *viewer.Letter
+	Sheets   []viewer.Sheet
+	All      int // pages, also those that are not shown
 	Cut      bool
 	Unread   bool // it is not of the form it seemed to be
 
@@ -302,9 +307,8 @@ func (v *visit) document(o *opening, d *playerData) error {
 		most = viewer.OfficeMost
 	case viewer.Mail:
 		most = viewer.MailMost
-	case viewer.Text:
-	default:
-		return nil
+	case viewer.PDF:
+		most = viewer.PDFMost
 	}
 	release, err := v.c.reading(v.r)
 	if err != nil {
@@ -317,6 +321,11 @@ func (v *visit) document(o *opening, d *playerData) error {
 	}
 	short := int64(len(content)) < o.Object.Size
 	switch o.Form.Kind {
+	case viewer.PDF:
+		if err = viewer.ErrForm; !short {
+			d.Sheets, d.All, err = v.c.pdfs.Sheets(v.r.Context(), content)
+		}
+		d.Cut = d.All > len(d.Sheets)
 	case viewer.Office:
 		d.Sections, d.Cut, err = viewer.OfficeText(content)
 	case viewer.Mail:
@@ -348,6 +357,45 @@ func (v *visit) document(o *opening, d *playerData) error {
 		d.Unread, err = true, nil
 	}
 	return err
+}
+
+// sheet serves the picture of one page of a PDF document.
+func (v *visit) sheet() error {
+	o, err := v.opened()
+	if err != nil {
+		return err
+	}
+	n, err := strconv.Atoi(v.r.PathValue("n"))
+	if err != nil || o.Form.Kind != viewer.PDF || v.r.Header.Get("Sec-Fetch-Dest") == "document" {
+		return &strongroom.Error{Kind: strongroom.KindDenied, Message: v.page.T("player.bare")}
+	}
+	release, err := v.c.reading(v.r)
+	if err != nil {
+		return err
+	}
+	defer release()
+	content, err := v.read(o, viewer.PDFMost)
+	if err != nil {
+		return err
+	}
+	var b bytes.Buffer
+	err = v.c.pdfs.Draw(v.r.Context(), content, n, func(page image.Image) error {
+		return (&png.Encoder{CompressionLevel: png.BestSpeed}).Encode(&b, page)
+	})
+	if errors.Is(err, viewer.ErrForm) {
+		v.c.Log.Warn("a page cannot be drawn", "error", err)
+		return errGone
+	} else if err != nil {
+		return err
+	}
+	h := v.w.Header()
+	h.Set("Content-Security-Policy", mediaPolicy)
+	h.Set("Content-Type", "image/png")
+	h.Set("Content-Disposition", "inline")
+	h.Set("Content-Length", strconv.Itoa(b.Len()))
+	_ = http.NewResponseController(v.w).SetWriteDeadline(time.Now().Add(pieceWait)) // not every connection has one
+	_, _ = v.w.Write(b.Bytes())
+	return nil
 }
 
 // readersMost is how many documents and waveforms are read at once.
@@ -552,6 +600,8 @@ var playerWords = map[string]said{
 	"letter.Cc":         {"Copy", "Copie"},
 	"letter.Date":       {"Date", "Date"},
 	"letter.Subject":    {"Subject", "Objet"},
+	"player.sheet":      {"Page %s of %s", "Page %s sur %s"},
+	"player.sheet.text": {"Text of page %s", "Texte de la page %s"},
 	"player.cut":        {"It is longer than what is shown here.", "Le contenu est plus long que ce qui est affiché ici."},
 	"player.unread":     {"This file is not what it seems to be, or beyond what is shown here.", "Ce fichier n’est pas ce qu’il paraît être, ou dépasse ce qui peut être affiché ici."},
 	"player.none":       {"Files of this form cannot be shown here; they can only be downloaded.", "Les fichiers de ce format ne peuvent pas être affichés ici, seulement téléchargés."},

@@ -263,6 +263,36 @@ func docx(t *testing.T, text string) []byte {
 	return b.Bytes()
 }
 
+// paper makes a PDF document of pages, each with a line of text.
+func paper(lines ...string) []byte {
+	var b bytes.Buffer
+	var at []int
+	object := func(format string, args ...any) {
+		at = append(at, b.Len())
+		fmt.Fprintf(&b, "%d 0 obj\n"+format+"\nendobj\n", append([]any{len(at)}, args...)...)
+	}
+	b.WriteString("%PDF-1.4\n")
+	var kids strings.Builder
+	for i := range lines {
+		fmt.Fprintf(&kids, "%d 0 R ", 4+2*i)
+	}
+	object("<</Type/Catalog/Pages 2 0 R>>")
+	object("<</Type/Pages/Count %d/Kids[%s]>>", len(lines), kids.String())
+	object("<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>")
+	for i, line := range lines {
+		object("<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents %d 0 R/Resources<</Font<</F 3 0 R>>>>>>", 5+2*i)
+		content := fmt.Sprintf("BT /F 24 Tf 72 720 Td (%s) Tj ET", line)
+		object("<</Length %d>>\nstream\n%s\nendstream", len(content), content)
+	}
+	start := b.Len()
+	fmt.Fprintf(&b, "xref\n0 %d\n0000000000 65535 f \n", len(at)+1)
+	for _, offset := range at {
+		fmt.Fprintf(&b, "%010d 00000 n \n", offset)
+	}
+	fmt.Fprintf(&b, "trailer<</Size %d/Root 1 0 R>>\nstartxref\n%d\n%%%%EOF\n", len(at)+1, start)
+	return b.Bytes()
+}
+
 // What is played is what the player says, within what can have been.
 func TestPlayedIsBounded(t *testing.T) {
 	p, h := served(t)
@@ -428,6 +458,7 @@ func TestViewersPages(t *testing.T) {
 		{"viewer-video", "2026/screen.webm", video, chromedp.Poll(`document.getElementById("media").readyState > 1`, nil)},
 		{"viewer-image", "2026/claim.png", picture.Bytes(), chromedp.Poll(`document.querySelector("figure img").naturalWidth == 900`, nil)},
 		{"viewer-office", "2026/letter.docx", docx(t, strings.Repeat("Dear Sir or Madam,\nI write about the refund of the 3rd of May, which I was promised on the telephone and have not received.\n", 12)), chromedp.WaitVisible(".paper pre")},
+		{"viewer-pdf", "2026/claim.pdf", paper("Dear Sir,", "Yours faithfully"), chromedp.Poll(`document.querySelector(".leaf img").naturalWidth == 1100`, nil, chromedp.WithPollingTimeout(25*time.Second))},
 		{"viewer-mail", "2026/note.eml", []byte("From: =?utf-8?q?In=C3=A9s?= Martin <ines@example.com>\nTo: billing@example.com\nDate: Fri, 20 Nov 2026 10:00:00 +0100\nSubject: My refund\nContent-Type: text/plain\n\nGood morning,\n\nI was promised a refund.\n\nInes\n"), chromedp.WaitVisible(".letter")},
 	} {
 		o := p.Put("papers", c.key, c.content, map[string]string{"strongroom-queue": "billing"})
