@@ -537,7 +537,7 @@ var playerWords = map[string]said{
 
 	"player.why":       {"say in a few words why you need it", "dites en quelques mots pourquoi vous en avez besoin"},
 	"player.bare":      {"a recording plays on its own page only", "un enregistrement ne se lit que sur sa propre page"},
-	"player.back":      {"Back to the recording", "Retour à l’enregistrement"},
+	"player.back":      {"Details and history", "Détails et historique"},
 	"player.for":       {"Opened for", "Ouvert pour"},
 	"player.until":     {"until %s", "jusqu’à %s"},
 	"player.queue":     {"Queue", "File d’attente"},
