@@ -81,7 +81,7 @@ func (v *visit) openContent() error {
 	}
 	now := v.c.Clock()
 	o := &opening{
-		Version: id, Purpose: purpose, Object: from.Object, Form: viewer.FormOf(head, from.Object.Key, from.Object.Headers["content-type"]),
+		Version: id, Purpose: purpose, Object: from.Object, Form: viewer.FormOf(head, from.Object.Key, from.Object.Headers["Content-Type"]),
 		Began: now, Ends: now.Add(openingLife), room: v.room.Vault.ID, session: v.who.ID, lease: from.Lease, release: from.Release,
 	}
 	if o.Form.Kind == viewer.Audio || o.Form.Kind == viewer.Video {
@@ -135,7 +135,7 @@ func (v *visit) refused(id strongroom.ID, action strongroom.Action, purpose stro
 		d.Ticket = d.Ticket || m == strongroom.ObligeTicket
 	}
 	v.page.Title, v.page.Path, v.page.Section, v.page.Data = "player.refused", "/", "recordings", d
-	v.page.Trouble = &trouble{Message: sentence(e.Message)}
+	_, v.page.Trouble = troubleOf(v.page.Lang, err)
 	v.c.render(v.w, http.StatusForbidden, "refused", v.page)
 	return nil
 }

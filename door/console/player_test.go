@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 
 	"strongroom"
@@ -376,10 +377,9 @@ func TestPlayerJourney(t *testing.T) {
 		}
 	}
 	do(t, ctx, "setting up", chromedp.Navigate(p.URL+"/setup#"+p.setupToken()), chromedp.WaitEnabled("#setup"), chromedp.Click("#setup"), sees("Nothing waits for you"))
-	// The form that the recording's page has.
 	start := func(id strongroom.ID, wait chromedp.Action) {
 		t.Helper()
-		do(t, ctx, "opening", chromedp.Navigate(p.URL+"/account"), chromedp.Evaluate(fmt.Sprintf(`{const f = document.createElement("form"); f.method = "post"; f.action = "/recordings/%s/open"; const i = document.createElement("input"); i.name = "purpose"; i.value = "Customer says she was promised a refund"; f.append(i); document.body.append(f); f.submit(); 0}`, id), nil), wait)
+		do(t, ctx, "opening", chromedp.Navigate(p.URL+"/recordings/"+id.String()), chromedp.SendKeys("#purpose", "Customer says she was promised a refund"), chromedp.Click(`form[action$="/open"] button`), wait)
 	}
 	var at float64
 	var speed float64
@@ -404,12 +404,19 @@ func TestPlayerJourney(t *testing.T) {
 		do(t, ctx, "looking", chromedp.WaitReady(`#figures:not([hidden])`))
 		shots(t, ctx, "player-fr")
 	})
+	var copied int64
+	do(t, ctx, "downloading", chromedp.Evaluate(`fetch(document.querySelector("form[action$='/download']").action, {method: "POST", body: new URLSearchParams({purpose: "for the court"})}).then((r) => r.arrayBuffer()).then((b) => b.byteLength)`, &copied,
+		func(e *runtime.EvaluateParams) *runtime.EvaluateParams { return e.WithAwaitPromise(true) }))
+	if copied != call.Size {
+		t.Errorf("the copy has %d bytes, the recording %d", copied, call.Size)
+	}
 	do(t, ctx, "leaving", chromedp.Navigate(p.URL+"/account"), chromedp.WaitVisible("main"))
 
-	var opened, delivered, played, read int
+	var opened, delivered, played, read, downloaded int
 	deadline := time.Now().Add(15 * time.Second)
-	for opened, delivered, played, read = 0, 0, 0, 0; delivered == 0 && time.Now().Before(deadline); time.Sleep(300 * time.Millisecond) {
-		opened, delivered, played, read = 0, 0, 0, 0
+	for delivered == 0 && time.Now().Before(deadline) {
+		time.Sleep(300 * time.Millisecond)
+		opened, delivered, played, read, downloaded = 0, 0, 0, 0, 0
 		for _, e := range append(p.records(t, "release"), append(p.records(t, vault.KindDelivery), p.records(t, vault.KindContent)...)...) {
 			switch {
 			case e.Version != call.Version:
@@ -421,12 +428,16 @@ func TestPlayerJourney(t *testing.T) {
 				played++
 			case e.Did == vault.ContentTranscript:
 				read++
+			case e.Did == vault.ContentDownload:
+				downloaded++
 			}
 		}
 	}
-	if opened != 1 || delivered < 1 || played < 1 || read != 1 {
-		t.Errorf("on record are %d openings, %d deliveries, %d reports of playing and %d of reading the transcript", opened, delivered, played, read)
+	if opened != 2 || delivered < 1 || played < 1 || read != 1 || downloaded != 1 { // opened to play, and to download
+		t.Errorf("on record are %d openings, %d deliveries, %d reports of playing, %d of reading the transcript, %d downloads", opened, delivered, played, read, downloaded)
 	}
+	do(t, ctx, "the history", chromedp.Navigate(p.URL+"/recordings/"+call.Version.String()), chromedp.WaitVisible("table.done"))
+	shots(t, ctx, "player-history-en")
 	if s := p.asked.String() + p.log.String(); strings.Contains(s, "refund") || strings.Contains(s, call.Key) {
 		t.Errorf("a log or an address holds something of content:\n%s", s)
 	}
@@ -462,7 +473,7 @@ func TestViewersPages(t *testing.T) {
 		{"viewer-mail", "2026/note.eml", []byte("From: =?utf-8?q?In=C3=A9s?= Martin <ines@example.com>\nTo: billing@example.com\nDate: Fri, 20 Nov 2026 10:00:00 +0100\nSubject: My refund\nContent-Type: text/plain\n\nGood morning,\n\nI was promised a refund.\n\nInes\n"), chromedp.WaitVisible(".letter")},
 	} {
 		o := p.Put("papers", c.key, c.content, map[string]string{"strongroom-queue": "billing"})
-		do(t, ctx, "opening "+c.key, chromedp.Navigate(p.URL+"/account"), chromedp.Evaluate(fmt.Sprintf(`{const f = document.createElement("form"); f.method = "post"; f.action = "/recordings/%s/open"; const i = document.createElement("input"); i.name = "purpose"; i.value = "Complaint 4711"; f.append(i); document.body.append(f); f.submit(); 0}`, o.Version), nil),
+		do(t, ctx, "opening "+c.key, chromedp.Navigate(p.URL+"/recordings/"+o.Version.String()), chromedp.SendKeys("#purpose", "Complaint 4711"), chromedp.Click(`form[action$="/open"] button`),
 			chromedp.WaitVisible(`.veil`), c.wait)
 		if c.name == "viewer-video" {
 			do(t, ctx, "playing", chromedp.Click("#play"), chromedp.Poll(`document.getElementById("media").currentTime > 0.5`, nil), chromedp.Click("#play"))
