@@ -202,7 +202,11 @@ func (v *visit) player() error {
 	}
 	d.Heading = d.Name
 	if stem := strings.TrimSuffix(d.Name, path.Ext(d.Name)); meaningless.MatchString(stem) { // a platform's id says nothing to people
-		d.Heading = v.page.T("shown."+string(o.Form.Kind)) + ", " + v.page.Date(d.Recorded)
+		what := v.page.T("shown." + string(o.Form.Kind))
+		if kind := o.Object.Attribute("kind"); known("kind." + kind) {
+			what = v.page.T("kind." + kind)
+		}
+		d.Heading = v.page.T("recording.of", what, v.page.Date(d.Recorded))
 	}
 	switch o.Form.Kind {
 	case viewer.Audio, viewer.Video, viewer.Image, viewer.None:

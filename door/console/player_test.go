@@ -482,4 +482,19 @@ func TestViewersPages(t *testing.T) {
 		shots(t, ctx, c.name)
 	}
 	inFrench(t, ctx, func() { shots(t, ctx, "viewer-mail-fr") })
+
+	// Somebody who may open and not download reads why, and asks for it there.
+	p.Person(strongroom.Principal{Name: "ines.martin", Groups: []string{"supervisors"}, Attributes: map[string][]string{"supervises": {"billing"}}})
+	_, token, err := p.House.Room.Invite(t.Context(), p.Owner, "ines.martin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := p.Put("papers", "2026/claim.txt", []byte("I was promised a refund.\n"), map[string]string{"strongroom-queue": "billing"})
+	do(t, ctx, "logging off", chromedp.EmulateViewport(1280, 900), chromedp.Click(`form[action="/logoff"] button`), sees("Log on"))
+	do(t, ctx, "as a supervisor", chromedp.Navigate(p.URL+"/setup#"+token), chromedp.WaitEnabled("#setup"), chromedp.Click("#setup"), chromedp.WaitVisible(".tabs"),
+		chromedp.Navigate(p.URL+"/recordings/"+o.Version.String()), chromedp.SendKeys("#purpose", "Complaint 4711"), chromedp.Click(`form[action$="/open"] button`), chromedp.WaitVisible(".paper"),
+		chromedp.Click(".take summary"), chromedp.SendKeys(".take #purpose", "For the court of Lyon"), chromedp.Click(`form[action$="/download"] button`), sees("You may not download this"))
+	axe(t, ctx, "refused")
+	shots(t, ctx, "player-refused-en")
+	do(t, ctx, "asking", chromedp.EmulateViewport(1280, 900), chromedp.Click(`form[action$="/request"] button`), sees("ines.martin asks to download"))
 }
