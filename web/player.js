@@ -260,12 +260,23 @@
     else hear(true, true);
   };
 
+  // The whole screen takes the name that lies over the picture along.
+  const full = $("full");
+  const whole = () => {
+    if (document.fullscreenElement) document.exitFullscreen();
+    else player.querySelector(".screen").requestFullscreen().catch(() => {});
+  };
+  if (full) {
+    full.hidden = !document.fullscreenEnabled;
+    full.addEventListener("click", whole);
+  }
+
   // Keys: not while somebody types or is on a control that has keys of its own.
   const keys = $("keys");
   try { keys.checked = localStorage.getItem("player-keys") !== "off"; } catch { /* kept for this page only */ }
   keys.addEventListener("change", () => { try { localStorage.setItem("player-keys", keys.checked ? "on" : "off"); } catch { /* as above */ } });
   document.addEventListener("keydown", (e) => {
-    const on = e.target.closest("input, textarea, select, [contenteditable]");
+    const on = e.target.closest("input:not([type=range]), textarea, select, [contenteditable]");
     if (!keys.checked || on || e.ctrlKey || e.altKey || e.metaKey || e.defaultPrevented) return;
     const pressing = e.target.closest("button, a, summary");
     const step = { ArrowLeft: -5, ArrowRight: 5, j: -10, l: 10, J: -10, L: 10 }[e.key];
@@ -274,6 +285,7 @@
     else if (e.key === ",") faster(-1);
     else if (e.key === ".") faster(1);
     else if (e.key === "m" || e.key === "M") nextSide();
+    else if ((e.key === "f" || e.key === "F") && full) whole();
     else if (e.key === "Home") go(0);
     else if (e.key === "End") go(total());
     else return;

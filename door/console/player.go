@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"path"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -119,8 +120,9 @@ type refusedData struct {
 	ID       strongroom.ID
 	Action   strongroom.Action
 	Purpose  strongroom.Purpose
-	Approval bool // others may approve it
-	Ticket   bool // it wants a ticket
+	Approval bool                 // others may approve it
+	Ticket   bool                 // it wants a ticket
+	Approved []strongroom.Purpose // those for which others have approved it already
 }
 
 // refused shows why somebody may not, in one sentence, and how to ask for it.
@@ -133,6 +135,18 @@ func (v *visit) refused(id strongroom.ID, action strongroom.Action, purpose stro
 	for _, m := range e.Missing {
 		d.Approval = d.Approval || m.Approvals() > 0
 		d.Ticket = d.Ticket || m == strongroom.ObligeTicket
+	}
+	if d.Approval { // perhaps for another purpose than the one stated now
+		mine, err := v.room.Vault.Requests(v.r.Context(), v.caller, vault.RequestsMine, false)
+		if err != nil {
+			return err
+		}
+		for _, q := range mine {
+			if q.Action == action && q.Status(v.c.Clock()) == vault.RequestApproved && q.Purpose != purpose &&
+				slices.ContainsFunc(q.Objects, func(o vault.Requested) bool { return o.Version == id }) {
+				d.Approved = append(d.Approved, q.Purpose)
+			}
+		}
 	}
 	v.page.Title, v.page.Path, v.page.Section, v.page.Data = "player.refused", "/", "recordings", d
 	_, v.page.Trouble = troubleOf(v.page.Lang, err)
@@ -568,6 +582,8 @@ var playerWords = map[string]said{
 	"player.solo.of":   {"Hear only %s", "N’entendre que : %s"},
 	"player.keys":      {"Keyboard shortcuts", "Raccourcis clavier"},
 	"player.keys.list": {"Space or K plays and pauses · ← → 5 s · J L 10 s · , . speed · M which side is heard · Home End", "Espace ou K lit et met en pause · ← → 5 s · J L 10 s · , . vitesse · M côté entendu · Début Fin"},
+	"player.keys.full": {"F full screen", "F plein écran"},
+	"player.full":      {"Full screen", "Plein écran"},
 	"player.keys.note": {"They rest while you type.", "Ils sont suspendus pendant la saisie."},
 	"player.figures":   {"The waveform in figures", "La forme d’onde en chiffres"},
 	"player.stretch":   {"From – to", "De – à"},
@@ -619,13 +635,16 @@ var playerWords = map[string]said{
 	"player.ticket":            {"Ticket (if there is one)", "Ticket (s’il y en a un)"},
 	"player.get":               {"Download", "Télécharger"},
 
-	"player.refused":          {"You may not open this", "Vous ne pouvez pas ouvrir ceci"},
-	"player.refused.download": {"You may not download this", "Vous ne pouvez pas télécharger ceci"},
-	"player.refused.ask":      {"Ask for access", "Demander l’accès"},
-	"player.refused.lead":     {"Somebody who answers for it decides, and you are told on the page Requests.", "Une personne responsable décidera ; la réponse figurera sur la page Demandes."},
-	"player.refused.flat":     {"No rule gives it to you, whoever approves. Somebody who manages policies can tell you more.", "Aucune règle ne vous l’accorde, quel que soit l’accord. Une personne qui gère les politiques peut vous en dire plus."},
-	"player.refused.ticket":   {"A ticket is needed. Go back and name one.", "Un ticket est nécessaire. Revenez en arrière et indiquez-en un."},
-	"player.refused.send":     {"Send the request", "Envoyer la demande"},
+	"player.refused":               {"You may not open this", "Vous ne pouvez pas ouvrir ceci"},
+	"player.refused.download":      {"You may not download this", "Vous ne pouvez pas télécharger ceci"},
+	"player.refused.ask":           {"Ask for access", "Demander l’accès"},
+	"player.refused.lead":          {"Somebody who answers for it decides, and you are told on the page Requests.", "Une personne responsable décidera ; la réponse figurera sur la page Demandes."},
+	"player.refused.approved":      {"Somebody approved it for another purpose", "L’accord a été donné pour un autre motif"},
+	"player.refused.approved.lead": {"An approval holds for the purpose that was asked for, and for no other.", "Un accord vaut pour le motif demandé, et pour aucun autre."},
+	"player.refused.go":            {"Go on for “%s”", "Continuer pour « %s »"},
+	"player.refused.flat":          {"No rule gives it to you, whoever approves. Somebody who manages policies can tell you more.", "Aucune règle ne vous l’accorde, quel que soit l’accord. Une personne qui gère les politiques peut vous en dire plus."},
+	"player.refused.ticket":        {"A ticket is needed. Go back and name one.", "Un ticket est nécessaire. Revenez en arrière et indiquez-en un."},
+	"player.refused.send":          {"Send the request", "Envoyer la demande"},
 
 	"player.over":      {"This opening has ended", "Cette ouverture a pris fin"},
 	"player.over.lead": {"What somebody opens stays open for half an hour, in the session that opened it. Say again why you need it, and it opens again.", "Ce que l’on ouvre le reste une demi-heure, dans la session qui l’a ouvert. Redites pourquoi vous en avez besoin pour l’ouvrir à nouveau."},

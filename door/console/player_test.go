@@ -169,6 +169,19 @@ func TestOpeningIsAskedForAndBound(t *testing.T) {
 	if got.StatusCode != http.StatusOK || body != all || got.Header.Get("Content-Disposition") != `attachment; filename=one.ogg` {
 		t.Errorf("a download answers %s, %v", got.Status, got.Header)
 	}
+	// An approval holds for its purpose, which is offered again.
+	sought, err := p.House.Room.RequestAccess(t.Context(), p.caller(t, "zoe.blanc"), vault.AccessRequest{Bucket: "calls", Objects: []vault.ObjectName{{Key: "a/one.ogg"}}, Purpose: strongroom.Purpose{Text: "covering for Ines"}})
+	if err == nil {
+		_, err = p.House.Room.Approve(t.Context(), p.Owner, sought.ID, "go ahead", 0)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, body := asked(h, zoe, http.MethodPost, path+"/open", url.Values{"purpose": {"covering"}}); got.StatusCode != http.StatusForbidden || !strings.Contains(body, `value="covering for Ines"`) {
+		t.Errorf("with an approval for another purpose: %s: %s", got.Status, body)
+	}
+	openOf(t, h, zoe, o.Version, "covering for Ines")
+
 	// Whoever is suspended hears no more; the request finds nobody logged on.
 	who := p.person(t, "ines.martin")
 	who.Suspended = true
@@ -191,6 +204,69 @@ func TestOpeningIsAskedForAndBound(t *testing.T) {
 	}
 	if downloads != 1 || refused != 1 {
 		t.Errorf("on record are %d downloads and %d refused", downloads, refused)
+	}
+}
+
+// caller is somebody as the console knows them.
+func (p *place) caller(t *testing.T, name string) vault.Caller {
+	t.Helper()
+	return vault.Caller{Principal: p.person(t, name), Session: "test", Method: "console", Source: "192.0.2.1", RequestID: "test"}
+}
+
+// slow is an answer's reader who does something after the first bytes.
+type slow struct {
+	*httptest.ResponseRecorder
+	then func()
+}
+
+func (s *slow) Write(b []byte) (int, error) {
+	n, err := s.ResponseRecorder.Write(b)
+	if s.then != nil {
+		s.then()
+		s.then = nil
+		time.Sleep(1200 * time.Millisecond)
+	}
+	return n, err
+}
+
+// What is under way breaks off when its session ends, or its person is suspended.
+func TestPlayingBreaksOff(t *testing.T) {
+	for name, end := range map[string]func(*testing.T, *place, http.Handler, vault.Logon){
+		"logging off": func(t *testing.T, _ *place, h http.Handler, l vault.Logon) {
+			if got, _ := asked(h, l, http.MethodPost, "/logoff", url.Values{"x": {"1"}}); got.StatusCode != http.StatusSeeOther {
+				t.Errorf("logging off answers %s", got.Status)
+			}
+		},
+		"a suspension": func(t *testing.T, p *place, _ http.Handler, _ vault.Logon) {
+			who := p.person(t, "ines.martin")
+			who.Suspended = true
+			if _, err := p.House.Room.PutPrincipal(t.Context(), p.Owner, who); err != nil {
+				t.Error(err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, h := served(t)
+			p.Bucket("calls")
+			o := p.Put("calls", "one.ogg", append([]byte("OggS"), make([]byte, 1<<20)...), callMeta)
+			l := p.invited(t, strongroom.Principal{Name: "ines.martin", Groups: []string{"supervisors"}, Attributes: map[string][]string{"supervises": {"billing"}}}, 2)
+			media := strings.Replace(openOf(t, h, l, o.Version, "complaint 12"), "/play/", "/media/", 1)
+			r := request(http.MethodGet, media, "")
+			r.Header.Set("Range", "bytes=0-")
+			r.AddCookie(&http.Cookie{Name: "__Host-strongroom", Value: l.Token})
+			w := &slow{httptest.NewRecorder(), func() { end(t, p, h, l) }}
+			func() {
+				defer func() {
+					if broke := recover(); broke != http.ErrAbortHandler { //nolint:errorlint // the value itself
+						t.Errorf("the answer ended with %v", broke)
+					}
+				}()
+				h.ServeHTTP(w, r)
+			}()
+			if n := w.Body.Len(); n == 0 || n > 256<<10 {
+				t.Errorf("%d bytes left", n)
+			}
+		})
 	}
 }
 
