@@ -97,6 +97,7 @@ type reviewData struct {
 	More    int  // acts that are not shown
 	Own     bool // nobody reviews what they did themselves
 	Running bool
+	MayRead bool // the ledger
 }
 
 func (v *visit) review() error {
@@ -108,7 +109,7 @@ func (v *visit) review() error {
 	if err != nil {
 		return err
 	}
-	d := reviewData{Behind: b, Own: b.By == v.who.Holder.ID, Running: v.c.Clock().Before(b.End())}
+	d := reviewData{Behind: b, Own: b.By == v.who.Holder.ID, Running: v.c.Clock().Before(b.End()), MayRead: v.room.Vault.Offers(v.caller, strongroom.ActionReadLedger)}
 	d.More = max(0, len(d.Acts)-actsMost) + d.Untold
 	d.Acts = d.Acts[:min(len(d.Acts), actsMost)]
 	v.page.Title = "review.title"

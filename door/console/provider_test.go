@@ -22,6 +22,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"strongroom"
+	"strongroom/door"
 	"strongroom/door/console"
 	"strongroom/internal/oidc"
 	"strongroom/internal/oidctest"
@@ -297,6 +298,56 @@ func TestProviderBounds(t *testing.T) {
 	foreign.Header.Set("Sec-Fetch-Site", "cross-site")
 	if got, _ := answer(h, foreign); got.StatusCode != http.StatusForbidden {
 		t.Errorf("another site begins a log-on: %s", got.Status)
+	}
+}
+
+// Rooms that ask one provider in the same manner share a button: who somebody is says which
+// room, and where that leaves several, none.
+func TestProviderOfSeveralRooms(t *testing.T) {
+	p, other := open(t), open(t)
+	provider := p.trust(t, origin)
+	trusted, _ := p.House.Room.Provider(provider.Issuer)
+	if err := other.House.Room.PutProvider(t.Context(), other.Owner, trusted); err != nil {
+		t.Fatal(err)
+	}
+	p.Person(strongroom.Principal{Name: "ines.martin", Aliases: []string{"user-1"}})
+	other.Person(strongroom.Principal{Name: "tom.keller", Aliases: []string{"user-2"}})
+	for _, r := range []*place{p, other} {
+		r.Person(strongroom.Principal{Name: "ana.lopes", Aliases: []string{"user-3"}})
+	}
+	h, err := console.New(console.Config{
+		Metrics: http.NotFoundHandler(), URL: origin, Log: slog.New(slog.DiscardHandler), Noise: func(string) {}, Failed: func(string, error) {}, Identities: oidc.New(time.Now),
+		Rooms: []door.Room{p.House.Door(), other.House.Door()},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, page := answer(h, request(http.MethodGet, "/logon", "")); len(formOf.FindAllString(page, -1)) != 1 {
+		t.Errorf("two rooms of one provider have not one button:\n%s", page)
+	}
+	for sub, room := range map[string]*place{"user-1": p, "user-2": other, "user-3": nil} {
+		provider.Sits(map[string]any{"sub": sub})
+		cookie, at := away(t, h, "/")
+		got, _ := back(h, logsOn(t, at), cookie)
+		k := session(got)
+		if room == nil {
+			if k != nil || got.StatusCode != http.StatusForbidden {
+				t.Errorf("somebody of two rooms is logged on at one: %s", got.Status)
+			}
+			continue
+		}
+		if k == nil {
+			t.Fatalf("%s is refused: %s", sub, got.Status)
+		}
+		if _, err := room.House.Room.ConsoleCaller(k.Value); err != nil {
+			t.Errorf("%s is not logged on at their room: %v", sub, err)
+		}
+	}
+	// Another room's people leave no trace in this one.
+	for _, e := range p.records(t, vault.KindLogon) {
+		if strings.Contains(e.Subject+e.Detail, "user-2") {
+			t.Errorf("the ledger tells of another room's person: %+v", e)
+		}
 	}
 }
 
