@@ -92,11 +92,21 @@ func TestDescribe(t *testing.T) {
 	wantKind(t, err, strongroom.KindDenied)
 	_, err = r.Room.Describe(t.Context(), ines, strongroom.NewID())
 	wantKind(t, err, strongroom.KindNoVersion)
-	names, all, own, err := r.Room.ReadHistory(t.Context(), ines, o.Version)
-	if p, known := names.Principal(own); err != nil || all || !known || p.Name != "ines" {
-		t.Errorf("of the history she is told %+v %t %q, %v", names, all, own, err)
+	h, err := r.Room.ReadHistory(t.Context(), ines, o.Version)
+	if p, known := h.Names.Principal(h.Own); err != nil || h.All || h.Words || !known || p.Name != "ines" {
+		t.Errorf("of the history she is told %+v, %v", h, err)
 	}
-	if _, all, _, err := r.Room.ReadHistory(t.Context(), r.Owner, o.Version); err != nil || !all {
-		t.Errorf("the owner is told %t, %v", all, err)
+	if h, err := r.Room.ReadHistory(t.Context(), r.Owner, o.Version); err != nil || !h.All || !h.Words {
+		t.Errorf("the owner is told %+v, %v", h, err)
+	}
+	counts, err := r.Room.PolicyBase(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Room.PutPolicy(t.Context(), r.Owner, append(counts, []byte("\n@id(\"x\") permit (principal == Principal::\"ines\", action == Action::\"readUsage\", resource);")...)); err != nil {
+		t.Fatal(err)
+	}
+	if h, err := r.Room.ReadHistory(t.Context(), ines, o.Version); err != nil || !h.All || h.Words {
+		t.Errorf("who may read usage alone is told %+v, %v", h, err)
 	}
 }

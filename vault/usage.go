@@ -64,25 +64,39 @@ func (r *Room) ReadUsage(ctx context.Context, c Caller, question string) (UsageN
 	return r.usageNames(), nil
 }
 
+// HistoryRight is how much of what was done to a version somebody may learn.
+type HistoryRight struct {
+	Names UsageNames
+	Own   string // pseudonym of whoever asks
+	All   bool   // everybody's part: they may read usage. Else their own alone
+	Words bool   // and others' purposes and words: they may read the personal parts of the ledger
+}
+
 // ReadHistory puts on record that somebody looks at what was done to one version, and
-// answers how much of that they may learn: everybody's part where they may read usage, else
-// what they did themselves, who go by the pseudonym own.
-func (r *Room) ReadHistory(ctx context.Context, c Caller, version strongroom.ID) (names UsageNames, all bool, own string, err error) {
+// answers how much of that they may learn.
+func (r *Room) ReadHistory(ctx context.Context, c Caller, version strongroom.ID) (HistoryRight, error) {
 	a := r.decide(c, strongroom.ActionReadUsage, strongroom.Resource{})
-	own = r.actor(a.question.Principal.ID)
+	who := a.question.Principal
+	h := HistoryRight{Own: r.actor(who.ID), All: a.decision.Permit}
+	h.Words = h.All && r.decide(c, strongroom.ActionReadLedger, strongroom.Resource{}).decision.Permit
 	e, p := r.evidence(KindUsageRead, a), a.personal()
 	p.Detail = "history of " + version.String()
-	if all = a.decision.Permit; !all {
-		e = Evidence{Action: KindUsageRead, Actor: own}
-		p = Personal{Session: c.Session, RequestID: c.RequestID, Detail: "own part of the history of " + version.String() + ", by " + a.question.Principal.Name}
+	switch {
+	case h.Words:
+		p.Detail += ", with purposes"
+	case !h.All:
+		e = Evidence{Action: KindUsageRead, Actor: h.Own}
+		p = Personal{Session: c.Session, RequestID: c.RequestID, Detail: "own part of the history of " + version.String() + ", by " + who.Name}
 	}
 	if _, err := r.apply(ctx, KindUsageRead, e, p, book.Change{}); err != nil {
-		return UsageNames{}, false, "", unavailable("reading the history could not be recorded, so nothing is shown", err)
+		return HistoryRight{}, unavailable("reading the history could not be recorded, so nothing is shown", err)
 	}
-	if !all {
-		return UsageNames{people: map[string]strongroom.Principal{own: a.question.Principal}}, false, own, nil
+	if h.All {
+		h.Names = r.usageNames()
+	} else {
+		h.Names = UsageNames{people: map[string]strongroom.Principal{h.Own: who}}
 	}
-	return r.usageNames(), true, own, nil
+	return h, nil
 }
 
 func (r *Room) usageNames() UsageNames {

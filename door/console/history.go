@@ -66,8 +66,8 @@ type history struct {
 // history reads what was done to a version before a record.
 func (v *visit) history(id strongroom.ID, before int64) (history, error) {
 	ctx, room := v.r.Context(), v.room.Vault
-	names, all, own, err := room.ReadHistory(ctx, v.caller, id)
-	h := history{All: all}
+	right, err := room.ReadHistory(ctx, v.caller, id)
+	h := history{All: right.All}
 	if err != nil || v.room.Monitor == nil {
 		return h, err
 	}
@@ -119,10 +119,15 @@ func (v *visit) history(id strongroom.ID, before int64) (history, error) {
 			}
 			d.actor = actors[*e.Release]
 		}
-		if !all && d.actor != own {
-			continue
+		if d.actor != right.Own {
+			if !right.All {
+				continue
+			}
+			if !right.Words {
+				d.Purpose, d.Detail = strongroom.Purpose{}, ""
+			}
 		}
-		if p, known := names.Principal(d.actor); known {
+		if p, known := right.Names.Principal(d.actor); known {
 			d.Who = p.Name
 		} else if d.Who == "" && d.actor != "" {
 			d.Who = d.actor
