@@ -2,7 +2,6 @@ package console
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"image"
@@ -15,6 +14,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"strongroom"
@@ -224,11 +224,7 @@ func (v *visit) player() error {
 	}
 	switch o.Form.Kind {
 	case viewer.Audio, viewer.Video, viewer.Image, viewer.None:
-		from, err := v.open(o.Version, true, upTo(0)) // asked again, whatever is shown
-		if err == nil {
-			_, err = whole(from)
-		}
-		if err != nil {
+		if err := v.askAgain(o); err != nil {
 			return v.over(err)
 		}
 		d.Decode = o.Form.Kind == viewer.Audio && !o.Form.Wave && o.Object.Size <= browserMost
@@ -255,6 +251,16 @@ func (v *visit) player() error {
 	return v.show("play", "recordings", d)
 }
 
+// askAgain asks for a content that was opened before, and reads nothing of it: whatever is
+// shown then, it is permitted still.
+func (v *visit) askAgain(o *opening) error {
+	from, err := v.open(o.Version, true, upTo(0))
+	if err == nil {
+		_, err = whole(from)
+	}
+	return err
+}
+
 // withTranscript adds the transcript to a page, once somebody asked for it.
 func (v *visit) withTranscript(o *opening, d *playerData) error {
 	o.mu.Lock()
@@ -264,6 +270,11 @@ func (v *visit) withTranscript(o *opening, d *playerData) error {
 	if words == nil || !told {
 		return nil
 	}
+	release, err := v.c.reading(v.r)
+	if err != nil {
+		return err
+	}
+	defer release()
 	from, err := v.open(words.Version, false, upTo(viewer.TranscriptMost))
 	if err != nil {
 		return err
@@ -362,11 +373,8 @@ func (v *visit) document(o *opening, d *playerData) error {
 				return nil
 			}
 		}
-		if trimmed := bytes.TrimSpace(content); !short && len(trimmed) > 1 && (trimmed[0] == '{' || trimmed[0] == '[') && bytes.Count(trimmed, []byte("\n")) < 3 {
-			var b bytes.Buffer
-			if json.Indent(&b, trimmed, "", "  ") == nil && b.Len() < 2*viewer.TextMost {
-				content = b.Bytes()
-			}
+		if !short {
+			content = viewer.Indented(content)
 		}
 		d.Lines, d.Cut = viewer.Lines(content)
 	}
@@ -387,10 +395,11 @@ func (v *visit) sheet() error {
 	if err != nil || o.Form.Kind != viewer.PDF || v.r.Header.Get("Sec-Fetch-Dest") == "document" {
 		return &strongroom.Error{Kind: strongroom.KindDenied, Message: v.page.T("player.bare")}
 	}
-	release, err := v.c.reading(v.r)
+	leave, err := v.c.reading(v.r)
 	if err != nil {
 		return err
 	}
+	release := sync.OnceFunc(leave)
 	defer release()
 	content, err := v.read(o, viewer.PDFMost)
 	if err != nil {
@@ -406,6 +415,7 @@ func (v *visit) sheet() error {
 	} else if err != nil {
 		return err
 	}
+	release() // however long the client takes
 	h := v.w.Header()
 	h.Set("Content-Security-Policy", mediaPolicy)
 	h.Set("Content-Type", "image/png")

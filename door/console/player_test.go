@@ -322,6 +322,44 @@ func TestDocumentsRunNothing(t *testing.T) {
 	}
 }
 
+// What was declared on storing counts where the beginning leaves a choice.
+func TestDeclaredTypeCounts(t *testing.T) {
+	p, h := served(t)
+	p.Bucket("calls")
+	l := p.logon(t)
+	content := []byte("\x00\x00\x00\x18ftypisom\x00\x00\x02\x00isomiso2")
+	o, err := p.House.Room.Put(t.Context(), p.Owner, vault.PutRequest{
+		Bucket: "calls", Key: "one", Size: int64(len(content)), Declared: vault.Declared{Headers: map[string]string{"Content-Type": "audio/mp4"}},
+	}, bytes.NewReader(content))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, body := asked(h, l, http.MethodGet, openOf(t, h, l, o.Version, "checking"), nil); !strings.Contains(body, `data-kind="audio"`) {
+		t.Errorf("a sound without a picture is shown as one:\n%s", body)
+	}
+}
+
+// No page of an opening outlives the permission, whatever it is of.
+func TestPagesAreAskedForAgain(t *testing.T) {
+	p, h := served(t)
+	p.Bucket("calls")
+	l := p.invited(t, strongroom.Principal{Name: "ines.martin", Groups: []string{"supervisors"}, Attributes: map[string][]string{"supervises": {"billing"}}}, 2)
+	var pages []string
+	for name, content := range map[string]string{"a.pdf": "%PDF-1.7 ...", "b.ogg": "OggS...", "c.txt": "Dear all", "d.bin": "MZ\x00"} {
+		pages = append(pages, openOf(t, h, l, p.Put("calls", name, []byte(content), callMeta).Version, "complaint 12"))
+	}
+	who := p.person(t, "ines.martin")
+	who.Attributes = map[string][]string{"supervises": {"sales"}}
+	if _, err := p.House.Room.PutPrincipal(t.Context(), p.Owner, who); err != nil {
+		t.Fatal(err)
+	}
+	for _, at := range pages {
+		if got, body := asked(h, l, http.MethodGet, at, nil); got.StatusCode != http.StatusForbidden || strings.Contains(body, "complaint 12") {
+			t.Errorf("%s answers %s:\n%s", at, got.Status, body)
+		}
+	}
+}
+
 func docx(t *testing.T, text string) []byte {
 	t.Helper()
 	var b bytes.Buffer

@@ -38,6 +38,9 @@ func OfficeText(content []byte) (sections []Section, cut bool, err error) {
 	if len(content) > OfficeMost {
 		return nil, true, fmt.Errorf("%w: a document of more than %d MiB", ErrForm, OfficeMost>>20)
 	}
+	if n := bytes.Count(content, []byte("PK\x01\x02")); n > officeFiles { // each is read at once
+		return nil, true, fmt.Errorf("%w: it holds some %d files", ErrForm, n)
+	}
 	z, err := zip.NewReader(bytes.NewReader(content), int64(len(content)))
 	if err != nil && !errors.Is(err, zip.ErrInsecurePath) {
 		return nil, false, fmt.Errorf("%w: %v", ErrForm, err)

@@ -192,6 +192,9 @@ func (s *spoken) when(base float64) (from, to float64, told bool) {
 }
 
 func (t *transcriber) json(content []byte) error {
+	if o := outlineOf(content); o.depth > jsonDepth || o.elements > jsonElements {
+		return fmt.Errorf("%w: it is more than %d deep, or its lists have more than %d elements", ErrForm, jsonDepth, jsonElements)
+	}
 	type phrases struct {
 		Phrases loose[[]spoken] `json:"phrases"`
 	}
