@@ -187,7 +187,10 @@ func (c *console) comeBack(w http.ResponseWriter, r *http.Request) {
 	}
 	k, err := r.Cookie(c.returnCookie())
 	if err != nil || len(k.Value) > 128 {
-		refuse("another browser brings the answer", false)
+		// Any site can have a browser ask for this address, in the name of whoever looks at it:
+		// that counts as noise, and keeps nobody from logging on.
+		c.Noise("logon refused")
+		c.refused(w, r, http.StatusForbidden, "logon.refused")
 		return
 	}
 	begun, err := c.ceremonies.claim(one("state"), "abroad", binding(k.Value), c.Clock())

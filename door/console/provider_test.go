@@ -351,6 +351,27 @@ func TestProviderOfSeveralRooms(t *testing.T) {
 	}
 }
 
+// A site that has somebody's browser bring answers to nothing keeps nobody from logging on.
+func TestReturnsOfOtherSitesLockNobodyOut(t *testing.T) {
+	p, h := served(t)
+	provider := p.trust(t, origin)
+	to, err := url.Parse(origin + people.ReturnPath(provider.Issuer) + "?state=x&code=y")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 20 {
+		if got, _ := back(h, to, nil); got.StatusCode != http.StatusForbidden {
+			t.Fatalf("an answer without its browser is met with %s", got.Status)
+		}
+	}
+	if got, _ := answer(h, request(http.MethodPost, "/logon/begin", "{}")); got.StatusCode != http.StatusOK {
+		t.Errorf("nobody at that address logs on any more: %s", got.Status)
+	}
+	if strings.Count(p.noise.String(), "logon refused") != 20 {
+		t.Error("they are not counted")
+	}
+}
+
 // A provider that does not answer is said so, and passkeys go on.
 func TestProviderAway(t *testing.T) {
 	p, h := served(t)
