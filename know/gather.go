@@ -21,15 +21,24 @@ type Gathered struct {
 	All    []Row // the room's own, and what the last scans of sources found
 	Flows  []Joined
 	Owners []Ownership // what nobody answers for first
+
+	taken Inventory // as it was taken of the room alone
+	from  provenance
 }
 
 // Gather takes an inventory of a room on somebody's behalf, joins flows to it, and tells
-// who answers for what. New counts what is from after since.
-func Gather(ctx context.Context, room *vault.Room, st Store, c vault.Caller, catchUp CatchUp, since time.Time) (Gathered, error) {
+// who answers for what. New counts what is from after since. With an earlier inventory of
+// the room that is taken over, on record as a look at it; everything else is as it is now.
+func Gather(ctx context.Context, room *vault.Room, st Store, c vault.Caller, catchUp CatchUp, since time.Time, earlier *Gathered) (Gathered, error) {
 	var g Gathered
 	from := provenance{}
 	var err error
-	if g.Inventory, err = own(room.Clock(), since, func(visit func(vault.Stored) error) (vault.InventoryTaken, error) {
+	if earlier != nil {
+		if err := room.NoteInventory(ctx, c, vault.InventoryLook, "inventory", "of "+earlier.At.UTC().Format(time.RFC3339)); err != nil {
+			return g, err
+		}
+		g.taken, from = earlier.taken, earlier.from
+	} else if g.taken, err = own(room.Clock(), since, func(visit func(vault.Stored) error) (vault.InventoryTaken, error) {
 		return room.Inventory(ctx, c, vault.InventoryRequest{Meta: []string{intakeSource}}, func(s vault.Stored) error {
 			from.see(s)
 			return visit(s)
@@ -37,6 +46,7 @@ func Gather(ctx context.Context, room *vault.Room, st Store, c vault.Caller, cat
 	}); err != nil {
 		return g, err
 	}
+	g.Inventory, g.from = g.taken, from
 	if g.States, err = SourceStates(ctx, st, room.Clock()); err != nil {
 		return g, err
 	}

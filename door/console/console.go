@@ -52,6 +52,7 @@ type console struct {
 	secure       bool   // browsers reach it by TLS
 	passkeys     *webauthn.WebAuthn
 	sections     []section
+	stocks       stocks
 	ceremonies   ceremonies
 	searches     searches
 	tasks        tasks

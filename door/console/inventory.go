@@ -4,6 +4,7 @@ import (
 	"html/template"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"strongroom"
@@ -30,12 +31,56 @@ func inventorySection() section {
 		},
 		routes: map[string]func(*visit) error{
 			"GET /inventory":                 (*visit).inventory,
+			"POST /inventory/count":          (*visit).countAnew,
 			"POST /inventory/owner":          (*visit).setOwner,
 			"GET /inventory/unlabelled/{id}": (*visit).unlabelled,
 			"POST /inventory/label":          (*visit).setLabel,
 			"POST /inventory/classify":       (*visit).lookThrough,
 		},
 	}
+}
+
+// stockHolds is how long the count of a room's objects is shown before they are counted
+// anew: it reads every row.
+const stockHolds = 10 * time.Minute
+
+// stocks are the rooms' latest counts, of sums alone. Whoever looks is decided upon each
+// time.
+type stocks struct {
+	mu   sync.Mutex
+	last map[strongroom.ID]know.Gathered
+}
+
+func (s *stocks) gather(v *visit, store know.Store, since time.Time) (know.Gathered, error) {
+	room := v.room.Vault.ID
+	s.mu.Lock()
+	var earlier *know.Gathered
+	if g, ok := s.last[room]; ok && v.c.Clock().Sub(g.At) < stockHolds && g.Since.Equal(since) {
+		earlier = &g
+	}
+	s.mu.Unlock()
+	g, err := know.Gather(v.r.Context(), v.room.Vault, store, v.caller, v.room.CatchUp, since, earlier)
+	if err == nil && earlier == nil {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.last == nil {
+			s.last = map[strongroom.ID]know.Gathered{}
+		}
+		s.last[room] = g
+	}
+	return g, err
+}
+
+// anew has a room's objects counted again at the next look.
+func (s *stocks) anew(room strongroom.ID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.last, room)
+}
+
+func (v *visit) countAnew() error {
+	v.c.stocks.anew(v.room.Vault.ID)
+	return v.back("/inventory", "counted")
 }
 
 type inventoryData struct {
@@ -117,13 +162,13 @@ func (v *visit) knowing(do func(know.Store) error) error {
 func (v *visit) inventory() error {
 	d := inventoryData{}
 	now := v.c.Clock()
-	since := now.AddDate(0, 0, -7)
+	since := now.Truncate(24*time.Hour).AddDate(0, 0, -7)
 	if t, err := time.ParseInLocation(time.DateOnly, v.r.URL.Query().Get("since"), v.page.zone); err == nil && t.Before(now) && t.Year() > 1970 {
 		since = t
 	}
 	d.Since = since.In(v.page.zone).Format(time.DateOnly)
 	err := v.knowing(func(store know.Store) error {
-		g, err := know.Gather(v.r.Context(), v.room.Vault, store, v.caller, v.room.CatchUp, since)
+		g, err := v.c.stocks.gather(v, store, since)
 		if err != nil {
 			return err
 		}
@@ -331,6 +376,7 @@ func (v *visit) setOwner() error {
 	}); err != nil {
 		return err
 	}
+	v.c.stocks.anew(v.room.Vault.ID)
 	return v.back("/inventory", "owned")
 }
 
@@ -419,8 +465,10 @@ func (v *visit) setLabel() error {
 		return err
 	}
 	if bucket, err := strongroom.ParseID(v.r.PostFormValue("bucket")); err == nil {
+		v.c.stocks.anew(v.room.Vault.ID)
 		return v.back("/inventory/unlabelled/"+bucket.String(), "labelled")
 	}
+	v.c.stocks.anew(v.room.Vault.ID)
 	return v.back("/inventory", "labelled")
 }
 
@@ -437,6 +485,7 @@ func (v *visit) lookThrough() error {
 	if _, err := v.room.Classifier.Ask(v.r.Context(), v.caller, door.Classification{Bucket: b.Name}); err != nil {
 		return err
 	}
+	v.c.stocks.anew(v.room.Vault.ID)
 	return v.back("/inventory", "looking")
 }
 
@@ -473,6 +522,8 @@ var inventoryWords = map[string]said{
 	"inventory.owner.flow":    {"A flow’s owner stands in the file of flows.", "Le propriétaire d’un flux figure dans le fichier des flux."},
 	"inventory.label.go":      {"Label them", "Étiqueter"},
 	"inventory.label.look":    {"Have it looked through", "Faire analyser"},
+	"inventory.anew":          {"Count anew", "Recompter"},
+	"said.counted":            {"Counted anew.", "Comptage refait."},
 	"said.owned":              {"The owner is named, on record.", "Le propriétaire est désigné et inscrit au registre."},
 	"said.labelled":           {"The label is set, on record with your reason.", "L’étiquette est posée et inscrite au registre avec votre motif."},
 	"said.looking":            {"The classifier looks through the bucket now. Labels follow as it goes.", "Le classificateur analyse le compartiment. Les étiquettes suivront."},

@@ -212,3 +212,35 @@ func TestInventoryInBrowser(t *testing.T) {
 		t.Errorf("an address names something:\n%s", s)
 	}
 }
+
+// The count is shown for a while, and anew once somebody asks for it or changes something.
+func TestInventoryIsCountedAnew(t *testing.T) {
+	p, h := served(t)
+	p.Bucket("calls")
+	p.Put("calls", "a", []byte("x"), nil)
+	l := p.logon(t)
+	ask := func(method, path string) string {
+		r := request(method, path, "")
+		r.AddCookie(&http.Cookie{Name: "__Host-strongroom", Value: l.Token})
+		got, page := answer(h, r)
+		if got.StatusCode >= http.StatusBadRequest {
+			t.Fatalf("%s answers %s", path, got.Status)
+		}
+		return page
+	}
+	if page := ask(http.MethodGet, "/inventory"); !strings.Contains(page, "1 object ") {
+		t.Errorf("one object is shown as\n%s", page)
+	}
+	p.Put("calls", "b", []byte("x"), nil)
+	before := len(p.records(t, vault.KindInventory))
+	if page := ask(http.MethodGet, "/inventory"); !strings.Contains(page, "1 object ") {
+		t.Errorf("the count was not kept:\n%s", page)
+	}
+	if after := len(p.records(t, vault.KindInventory)); after <= before {
+		t.Error("a look at a count that was kept left no record")
+	}
+	ask(http.MethodPost, "/inventory/count")
+	if page := ask(http.MethodGet, "/inventory"); !strings.Contains(page, "2 objects ") {
+		t.Errorf("counted anew, two objects are shown as\n%s", page)
+	}
+}
