@@ -36,6 +36,9 @@ type Labelling struct {
 // Relabelling changes what a version's label says.
 type Relabelling struct {
 	Bucket, Key, Version string
+	// Of is the version that whoever asks has seen under that name, or zero: what took its
+	// place since is another.
+	Of strongroom.ID
 	// Confidential and Classes take the place of what the label says; nil leaves it.
 	Confidential *bool
 	Classes      []string
@@ -91,7 +94,7 @@ func checkClasses(classes []string) error {
 // NewLabel is what is to be said of a label; nil leaves it as it is.
 type NewLabel struct {
 	Confidential *bool    `json:"confidential,omitempty"`
-	Classes      []string `json:"classes,omitempty"`
+	Classes      []string `json:"classes,omitzero"` // none is another thing than nothing said
 }
 
 // of answers what a label becomes, without reasons.
@@ -155,7 +158,7 @@ func (r *Room) Relabel(ctx context.Context, c Caller, x Relabelling) (strongroom
 		if err != nil {
 			return strongroom.Object{}, Labelling{}, err
 		}
-		if x.Judged != nil && x.Judged.Of != o.Version {
+		if x.Judged != nil && x.Judged.Of != o.Version || !x.Of.IsZero() && x.Of != o.Version {
 			return strongroom.Object{}, Labelling{}, noVersion() // a version's name may be null, whatever is stored there
 		}
 		to, l := x.of(o)

@@ -181,3 +181,56 @@ func TestJudgementIsOfTheContentThatWasRead(t *testing.T) {
 		t.Errorf("%+v %+v %v", o.Label, l, err)
 	}
 }
+
+// What is found in something after its label may be loosened was approved by nobody.
+func TestApprovalToLoosenIsOfWhatWasKnown(t *testing.T) {
+	r := housetest.New(t, house.Options{})
+	r.Bucket("docs")
+	o := r.Put("docs", "a.txt", []byte("nothing in it"), nil)
+	second := r.Person(strongroom.Principal{Name: "second", Groups: []string{"data-owners"}})
+	ctx, room, no := t.Context(), r.House.Room, false
+	to := vault.NewLabel{Confidential: &no, Classes: []string{}}
+	q, err := room.RequestAccess(ctx, r.Owner, vault.AccessRequest{Action: strongroom.ActionLoosenLabel, Bucket: "docs", Objects: []vault.ObjectName{{Key: "a.txt"}}, To: &to, Purpose: strongroom.Purpose{Text: "a flyer"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := room.Approve(ctx, second, q.ID, "", 0); err != nil {
+		t.Fatal(err)
+	}
+	classifier := vault.Caller{Principal: vault.Classifier, Method: "local", Purpose: strongroom.Purpose{Text: vault.PurposeClassification}}
+	found := strongroom.Label{Confidential: true, Classes: []string{"card"}, Reasons: []string{"found card-number once"}}
+	if _, _, err := room.Relabel(ctx, classifier, vault.Relabelling{Bucket: "docs", Key: "a.txt", Judged: &vault.Judged{Of: o.Version, Label: found, Detectors: "2"}}); err != nil {
+		t.Fatal(err)
+	}
+	c := r.Owner
+	c.Purpose = strongroom.Purpose{}
+	less := vault.Relabelling{Bucket: "docs", Key: "a.txt", Confidential: &no, Classes: []string{}, Reason: "a flyer"}
+	_, _, err = room.Relabel(ctx, c, less)
+	wantKind(t, err, strongroom.KindDenied)
+	// Asked for and approved with that known, it is loosened, to no class at all.
+	if q, err = room.RequestAccess(ctx, r.Owner, vault.AccessRequest{Action: strongroom.ActionLoosenLabel, Bucket: "docs", Objects: []vault.ObjectName{{Key: "a.txt"}}, To: &to, Purpose: strongroom.Purpose{Text: "a flyer"}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := room.Approve(ctx, second, q.ID, "", 0); err != nil {
+		t.Fatal(err)
+	}
+	if got, _, err := room.Relabel(ctx, c, less); err != nil || got.Label.Confidential || len(got.Label.Classes) > 0 {
+		t.Errorf("%+v, %v", got.Label, err)
+	}
+}
+
+// Who says what something is means what they have seen, not what took its place.
+func TestLabelIsOfTheVersionThatWasSeen(t *testing.T) {
+	r := housetest.New(t, house.Options{})
+	r.Bucket("docs")
+	seen := r.Put("docs", "a.txt", []byte("a flyer"), nil)
+	now := r.Put("docs", "a.txt", []byte("what nobody has looked at"), nil)
+	set := func(of strongroom.ID) error {
+		_, _, err := r.House.Room.Relabel(t.Context(), r.Owner, vault.Relabelling{Bucket: "docs", Key: "a.txt", Of: of, Classes: append(slices.Clone(now.Label.Classes), "name"), Reason: "as it says"})
+		return err
+	}
+	wantKind(t, set(seen.Version), strongroom.KindNoVersion)
+	if err := set(now.Version); err != nil {
+		t.Error(err)
+	}
+}

@@ -81,6 +81,9 @@ type Requested struct {
 	Key       string        `json:"key"`
 	Version   strongroom.ID `json:"version"`
 	ByVersion bool          `json:"by_version,omitempty"` // the asker named the version
+	// From is the label it had, without reasons, where it is to be loosened: what was found in
+	// it afterwards was approved by nobody.
+	From *strongroom.Label `json:"from,omitempty"`
 }
 
 // Approval is one person's.
@@ -141,13 +144,16 @@ func (q *Request) covers(said strongroom.Purpose) bool {
 	return (text == "" || text == strings.TrimSpace(q.Purpose.Text)) && (ticket == "" || ticket == strings.TrimSpace(q.Purpose.Ticket))
 }
 
-// becomes reports whether a label would become what was approved, where the question is of
-// one.
+// becomes reports whether a label would become what was approved, from no more than it was
+// then, where the question is of one.
 func (q *Request) becomes(asked *strongroom.Question) bool {
 	if q.Action != strongroom.ActionLoosenLabel {
 		return true
 	}
-	return q.To != nil && asked.Context.To != nil && asStrict(q.To.of(asked.Resource.Label), *asked.Context.To)
+	return q.To != nil && asked.Context.To != nil && asStrict(q.To.of(asked.Resource.Label), *asked.Context.To) &&
+		slices.ContainsFunc(q.Objects, func(o Requested) bool {
+			return o.Version == asked.Resource.Version && o.From != nil && !looser(*o.From, asked.Resource.Label)
+		})
 }
 
 // AccessRequest is what is to be asked for.
@@ -234,7 +240,11 @@ func (r *Room) RequestAccess(ctx context.Context, c Caller, req AccessRequest) (
 			return Request{}, r.refuse(ctx, a)
 		}
 		q.Quorum = max(q.Quorum, quorum)
-		q.Objects = append(q.Objects, Requested{Key: name.Key, Version: o.Version, ByVersion: o.ByVersion})
+		requested := Requested{Key: name.Key, Version: o.Version, ByVersion: o.ByVersion}
+		if req.To != nil {
+			requested.From = &strongroom.Label{Confidential: o.Label.Confidential, Classes: o.Label.Classes}
+		}
+		q.Objects = append(q.Objects, requested)
 		all = append(all, a)
 	}
 	q.Asker, q.AskerName = all[0].question.Principal.ID, all[0].question.Principal.Name

@@ -449,7 +449,7 @@ func (v *visit) setLabel() error {
 	if reason == "" || class == "" {
 		return &strongroom.Error{Kind: strongroom.KindInvalid, Message: v.page.T("inventory.label.missing")}
 	}
-	x := vault.Relabelling{Reason: reason}
+	x := vault.Relabelling{Of: id, Reason: reason}
 	if class == "none" {
 		no := false
 		x.Confidential, x.Classes = &no, []string{}

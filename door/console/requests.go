@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -99,7 +100,7 @@ func (p *page) Becomes(to *vault.NewLabel) string {
 		parts = append(parts, p.T("request.becomes.open"))
 	}
 	if to.Classes != nil {
-		parts = append(parts, p.T("request.becomes.classes", strings.Join(to.Classes, ", ")))
+		parts = append(parts, p.T("request.becomes.classes", cmp.Or(strings.Join(to.Classes, ", "), "–")))
 	}
 	return strings.Join(parts, " · ")
 }
