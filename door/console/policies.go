@@ -418,7 +418,7 @@ type rights struct {
 }
 
 func (v *visit) policyUsage() error {
-	if t, ok := v.c.tasks.newest("usage", v.who.ID, v.c.Clock(), usageFresh); ok && !(t.over() && t.err != nil) {
+	if t, ok := v.c.tasks.newest("usage", v.who.ID, v.c.Clock(), usageFresh); ok && !(t.over() && t.err != nil) && v.still("usage") == nil {
 		return v.showUsage(t)
 	}
 	room, caller := v.room, v.caller

@@ -201,6 +201,25 @@ func TestPolicies(t *testing.T) {
 	}
 }
 
+// What a task came to is shown no longer than it could be asked for.
+func TestTasksEndWithTheRight(t *testing.T) {
+	p, h := served(t)
+	who := p.Person(strongroom.Principal{Name: "audra", Groups: []string{"auditors"}}).Principal
+	ask := p.as(t, h, "audra")
+	got, _ := ask(http.MethodPost, "/ledger/check", "")
+	at := got.Header.Get("Location")
+	if got, page := ask(http.MethodGet, at, ""); got.StatusCode != http.StatusOK {
+		t.Fatalf("%s answers %s: %s", at, got.Status, page)
+	}
+	who.Groups = []string{"agents"}
+	if _, err := p.House.Room.PutPrincipal(t.Context(), p.Owner, who); err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := ask(http.MethodGet, at, ""); got.StatusCode != http.StatusForbidden {
+		t.Errorf("without the right it answers %s", got.Status)
+	}
+}
+
 // In a browser: sentences, a fault, a preview, and saving with the passkey.
 func TestPoliciesInBrowser(t *testing.T) {
 	ctx := browser(t)

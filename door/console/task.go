@@ -2,6 +2,8 @@ package console
 
 import (
 	"context"
+	"fmt"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -93,6 +95,11 @@ func (s *tasks) start(kind, session string, now time.Time, do func(ctx context.C
 	go func() {
 		defer stop()
 		defer close(t.finished)
+		defer func() { // no server ends for what one page asked
+			if broken := recover(); broken != nil {
+				t.err = fmt.Errorf("a task broke off: %v\n%s", broken, debug.Stack())
+			}
+		}()
 		t.result, t.err = do(ctx, t)
 	}()
 	return t, nil
@@ -151,7 +158,24 @@ func (v *visit) task(kind string) (*task, error) {
 	if !ok {
 		return nil, &strongroom.Error{Kind: strongroom.KindInvalid, Message: v.page.T("error.task.gone")}
 	}
-	return t, nil
+	return t, v.still(kind)
+}
+
+// taskNeeds is what somebody has to be permitted still who is shown what a task came to.
+var taskNeeds = map[string][]strongroom.Action{
+	"preview": {strongroom.ActionReadPolicy, strongroom.ActionReadLedger},
+	"usage":   {strongroom.ActionReadPolicy, strongroom.ActionReadLedger, strongroom.ActionManagePeople, strongroom.ActionTakeInventory},
+	"check":   {strongroom.ActionReadLedger},
+}
+
+// still refuses what a task came to, to those who could not begin it any more.
+func (v *visit) still(kind string) error {
+	for _, action := range taskNeeds[kind] {
+		if !v.room.Vault.Offers(v.caller, action) {
+			return &strongroom.Error{Kind: strongroom.KindDenied, Message: v.page.T("error.task.gone")}
+		}
+	}
+	return nil
 }
 
 // taskData is how far a task is.

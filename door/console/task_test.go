@@ -80,3 +80,15 @@ func TestTasks(t *testing.T) {
 		t.Error(going.err)
 	}
 }
+
+// What breaks off in a task ends the task and not the server.
+func TestTaskBreaks(t *testing.T) {
+	var s tasks
+	x, err := s.start("check", "a", time.Now(), func(context.Context, *task) (any, error) { panic("odd") })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if <-x.finished; x.err == nil || x.result != nil {
+		t.Errorf("it came to %v, %v", x.result, x.err)
+	}
+}
