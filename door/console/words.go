@@ -4,7 +4,7 @@ var frameWords = map[string]said{
 	"nav.today":       {"Today", "Aujourd’hui"},
 	"nav.requests":    {"Requests", "Demandes"},
 	"nav.alerts":      {"Alerts", "Alertes"},
-	"nav.recordings":  {"Recordings", "Enregistrements"},
+	"nav.recordings":  {"Recordings", "Enregis\u00adtrements"},
 	"nav.emergencies": {"Emergency", "Urgence"},
 	"nav.access":      {"Who accessed what", "Qui a consulté quoi"},
 	"nav.inventory":   {"Inventory", "Inventaire"},
