@@ -24,7 +24,8 @@ help: ## Say what there is
 test: setup ## Install what the tests need, check format and vet, run every test under the race detector
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "not formatted, run gofmt -w on:" $$unformatted >&2; exit 1; fi
 	go vet ./...
-	go test $(if $(RACE),-race) -v -timeout 15m ./... 2>&1 | scripts/summary
+	go test $(if $(RACE),-race) -v -timeout 25m ./... 2>&1 | scripts/summary
+	$(if $(RACE),go test -v -run 'PDF|Viewers' ./door/viewer ./door/console 2>&1 | scripts/summary)
 
 lint: ## gofmt, go vet and staticcheck (a pinned version, fetched as a Go module)
 	@unformatted=$$(gofmt -l .); if [ -n "$$unformatted" ]; then echo "not formatted, run gofmt -w on:" $$unformatted >&2; exit 1; fi

@@ -586,6 +586,9 @@ func TestViewersPages(t *testing.T) {
 		{"viewer-pdf", "2026/claim.pdf", paper("Dear Sir,", "Yours faithfully"), chromedp.Poll(`document.querySelector(".leaf img").naturalWidth == 1100`, nil, chromedp.WithPollingTimeout(25*time.Second))},
 		{"viewer-mail", "2026/note.eml", []byte("From: =?utf-8?q?In=C3=A9s?= Martin <ines@example.com>\nTo: billing@example.com\nDate: Fri, 20 Nov 2026 10:00:00 +0100\nSubject: My refund\nContent-Type: text/plain\n\nGood morning,\n\nI was promised a refund.\n\nInes\n"), chromedp.WaitVisible(".letter")},
 	} {
+		if raced && c.name == "viewer-pdf" {
+			continue
+		}
 		o := p.Put("papers", c.key, c.content, map[string]string{"strongroom-queue": "billing"})
 		do(t, ctx, "opening "+c.key, chromedp.Navigate(p.URL+"/recordings/"+o.Version.String()), chromedp.SendKeys("#purpose", "Complaint 4711"), chromedp.Click(`form[action$="/open"] button`),
 			chromedp.WaitVisible(`.veil`), c.wait)

@@ -26,7 +26,8 @@ const (
 	PDFPages = 60       // that are shown
 	pdfWide  = 1100     // pixels
 	pdfHigh  = 1800
-	pdfTime  = 30 * time.Second // for one request
+	pdfTime  = 30 * time.Second // for one request, once the sandbox is up
+	pdfStart = 2 * time.Minute  // for making the sandbox's code
 	pdfRoom  = 4096             // pages of 64 KiB: what the sandbox may hold
 	pdfIdle  = time.Minute      // then the sandbox is given back
 )
@@ -88,16 +89,19 @@ func (p *PDFs) with(ctx context.Context, content []byte, do func(pdfium.Pdfium, 
 	}
 	cache, leave := p.enter()
 	defer leave()
-	ctx, cancel := context.WithTimeout(ctx, pdfTime)
-	defer cancel()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	slow := errors.New("drawing it took too long")
+	bound := time.AfterFunc(pdfStart, func() { cancel(slow) })
+	defer bound.Stop()
 	defer func() { // what a document did to the sandbox stays with the document
 		if broken := recover(); broken != nil {
 			err = fmt.Errorf("%w: %v", ErrForm, broken)
 		}
 		if err != nil && ctx.Err() == nil && !errors.Is(err, ErrForm) {
 			err = fmt.Errorf("%w: %v", ErrForm, err)
-		} else if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-			err = fmt.Errorf("%w: drawing it took too long", ErrForm)
+		} else if errors.Is(context.Cause(ctx), slow) {
+			err = fmt.Errorf("%w: %w", ErrForm, slow)
 		}
 	}()
 	pool, err := webassembly.Init(webassembly.Config{
@@ -113,6 +117,7 @@ func (p *PDFs) with(ctx context.Context, content []byte, do func(pdfium.Pdfium, 
 	if err != nil {
 		return fmt.Errorf("starting the sandbox: %w", err)
 	}
+	bound.Reset(pdfTime)
 	d, err := in.OpenDocument(&requests.OpenDocument{File: &content})
 	if err != nil {
 		return err

@@ -44,6 +44,9 @@ func paper(lines ...string) []byte {
 }
 
 func TestPDF(t *testing.T) {
+	if raced {
+		t.Skip("the race detector makes the sandbox start for a minute")
+	}
 	var p PDFs
 	defer p.rest()
 	content := paper("Dear Sir", "Yours")
@@ -91,6 +94,9 @@ func TestPDF(t *testing.T) {
 
 // TestRealPDFs draws documents that others made, where they are at hand.
 func TestRealPDFs(t *testing.T) {
+	if raced {
+		t.Skip("the race detector makes the sandbox start for a minute")
+	}
 	folder := os.Getenv("STRONGROOM_CORPORA")
 	if folder == "" {
 		folder = "../../../shared/corpora"
