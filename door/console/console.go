@@ -1,6 +1,6 @@
 // Package console is what people see in a browser: log-on with passkeys, and pages that
-// show and do what the vault decides and records. It keeps nothing but the challenges of
-// log-ons under way. Nothing changes on GET; a page loads nothing from anywhere else.
+// show and do what the vault decides and records. It keeps what is under way, in memory
+// alone. Nothing changes on GET; a page loads nothing from anywhere else.
 package console
 
 import (
