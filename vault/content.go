@@ -21,8 +21,12 @@ const (
 	ContentDownload   = "content-download"
 )
 
-// ObjectAt names a version: "" is the current one.
-type ObjectAt struct{ Bucket, Key, Version string }
+// ObjectAt names a version: "" is the current one. Where Is is not zero the name must mean
+// that one still.
+type ObjectAt struct {
+	Bucket, Key, Version string
+	Is                   strongroom.ID
+}
 
 // Download opens a version for a copy that somebody takes along: they need to be permitted
 // that as well as to open it, and it is on record as such before the first byte.
@@ -75,6 +79,9 @@ func (r *Room) again(ctx context.Context, c Caller, at ObjectAt) (asked, objectB
 	of, err := r.identify(ctx, c, strongroom.ActionReadObject, at.Bucket, at.Key, at.Version)
 	if err != nil {
 		return asked{}, of, err
+	}
+	if !at.Is.IsZero() && of.Version != at.Is {
+		return asked{}, of, noVersion()
 	}
 	a := r.decide(c, strongroom.ActionReadObject, resourceOf(of.Object))
 	if !a.decision.Permit {

@@ -64,6 +64,16 @@ func TestContentIsToldApart(t *testing.T) {
 		t.Errorf("a stranger's transcript: %v", err)
 	}
 
+	// What took a recording's place was not played, and its transcript not read.
+	other := at
+	other.Is = words.Version
+	if err := r.Room.NotePlayed(t.Context(), why, other, vault.Played{Release: 1, Lease: lease, Millis: 9000, Length: 20000}); strongroom.KindOf(err) != strongroom.KindNoVersion {
+		t.Errorf("another version was played: %v", err)
+	}
+	if _, err := r.Room.OpenTranscript(t.Context(), why, other, vault.GetRequest{Bucket: "calls", Key: "a/one_transcript.json", Plan: whole}); strongroom.KindOf(err) != strongroom.KindNoVersion {
+		t.Errorf("another version's transcript: %v", err)
+	}
+
 	// To open is not to download.
 	if _, err := r.Room.Download(t.Context(), why, vault.GetRequest{Bucket: "calls", Key: "a/one.wav", Plan: whole}); strongroom.KindOf(err) != strongroom.KindDenied {
 		t.Errorf("a supervisor downloads without an approval: %v", err)

@@ -49,7 +49,8 @@ func (d *Described) NeedsTicket() bool {
 const versionsDescribed = 50
 
 // Describe answers what may be known of a version without opening it, on record as a
-// metadata read. Whatever it was located by, only the version asked for is answered.
+// metadata read that says how many others are told of beside it. Whatever it was located by,
+// only the version asked for is answered.
 func (r *Room) Describe(ctx context.Context, c Caller, id strongroom.ID) (Described, error) {
 	var d Described
 	bucket, key, version, ok := r.Locate(id)
@@ -66,9 +67,6 @@ func (r *Room) Describe(ctx context.Context, c Caller, id strongroom.ID) (Descri
 	a := r.decide(c, strongroom.ActionReadMetadata, resourceOf(o.Object))
 	if !a.decision.Permit {
 		return d, r.refuse(ctx, a)
-	}
-	if err := r.noteMetadataRead(ctx, a, o); err != nil {
-		return d, err
 	}
 	if !r.mayOpen(c, o.Object) {
 		o.hideChecksums()
@@ -89,8 +87,15 @@ func (r *Room) Describe(ctx context.Context, c Caller, id strongroom.ID) (Descri
 	if d.Others, err = r.otherVersions(ctx, c, o); err != nil {
 		return Described{}, err
 	}
-	d.Conversation, err = r.conversationOf(c, o)
-	return d, err
+	if d.Conversation, err = r.conversationOf(c, o); err != nil {
+		return Described{}, err
+	}
+	e := r.evidence(KindMetadataRead, a)
+	e.Blob, e.Version, e.Custody, e.Names = o.Blob, o.Version, o.Custody, len(d.Others)+len(d.Conversation)
+	if err := r.note(ctx, KindMetadataRead, e, a); err != nil {
+		return Described{}, unavailable("the read could not be recorded, so nothing is shown", err)
+	}
+	return d, nil
 }
 
 // otherVersions are those of the same key that the asker may see.

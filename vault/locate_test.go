@@ -82,7 +82,7 @@ func TestDescribe(t *testing.T) {
 		t.Errorf("beside it she sees %+v and %+v", d.Others, d.Conversation)
 	}
 	on := records(t, r, from)
-	if len(on) != 1 || on[0].kind != vault.KindMetadataRead || on[0].evidence.Version != o.Version {
+	if len(on) != 1 || on[0].kind != vault.KindMetadataRead || on[0].evidence.Version != o.Version || on[0].evidence.Names != 1 {
 		t.Errorf("that is on record as %+v", on)
 	}
 	if d, err := r.Room.Describe(t.Context(), r.Owner, o.Version); err != nil || len(d.Others) != 1 || d.Others[0].Version != old.Version || len(d.Conversation) != 2 {

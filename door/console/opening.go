@@ -121,7 +121,7 @@ func (v *visit) where(id strongroom.ID) (vault.ObjectAt, error) {
 	if !ok {
 		return vault.ObjectAt{}, errGone
 	}
-	return vault.ObjectAt{Bucket: bucket, Key: key, Version: version}, nil
+	return vault.ObjectAt{Bucket: bucket, Key: key, Version: version, Is: id}, nil
 }
 
 // request asks for a version's content by its id, and for nothing else that its name may
