@@ -60,7 +60,8 @@ type console struct {
 	changed      sync.Map // what was changed lately, by room
 	checks       sync.Map // what checks answered last, by place in Ready
 	openings     openings
-	readers      chan struct{} // places to read documents in
+	readers      places // of documents
+	waves        places
 	pdfs         viewer.PDFs
 	assets       map[string]asset
 	paths        map[string]string
@@ -99,7 +100,7 @@ func New(config Config) (http.Handler, error) {
 	if config.Clock == nil {
 		config.Clock = time.Now
 	}
-	c := &console{Config: config, origin: at.String(), host: at.Host, party: at.Hostname(), secure: at.Scheme == "https", sections: sections(), readers: make(chan struct{}, readersMost)}
+	c := &console{Config: config, origin: at.String(), host: at.Host, party: at.Hostname(), secure: at.Scheme == "https", sections: sections(), readers: make(places, readersMost), waves: make(places, wavesMost)}
 	if c.passkeys, err = newParty(c.party, c.origin); err != nil {
 		return nil, err
 	}

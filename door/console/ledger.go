@@ -445,7 +445,7 @@ func (v *visit) checkLedger() error {
 		return fmt.Errorf("reading the ledger's key: %w", err)
 	}
 	room, clock := v.room, v.c.Clock
-	t, err := v.c.tasks.start("check", v.who.ID, v.c.Clock(), func(ctx context.Context, t *task) (any, error) {
+	t, err := v.c.tasks.start("check", v.who.ID, v.who.Holder.ID, v.c.Clock(), func(ctx context.Context, t *task) (any, error) {
 		t.Total.Store(head.Size)
 		out := checkData{At: clock()}
 		audit := ledger.NewAudit(room.Vault.ID)

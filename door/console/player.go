@@ -270,7 +270,7 @@ func (v *visit) withTranscript(o *opening, d *playerData) error {
 	if words == nil || !told {
 		return nil
 	}
-	release, err := v.c.reading(v.r)
+	release, err := v.c.readers.take(v.r)
 	if err != nil {
 		return err
 	}
@@ -339,7 +339,7 @@ func (v *visit) document(o *opening, d *playerData) error {
 	case viewer.PDF:
 		most = viewer.PDFMost
 	}
-	release, err := v.c.reading(v.r)
+	release, err := v.c.readers.take(v.r)
 	if err != nil {
 		return err
 	}
@@ -395,7 +395,7 @@ func (v *visit) sheet() error {
 	if err != nil || o.Form.Kind != viewer.PDF || v.r.Header.Get("Sec-Fetch-Dest") == "document" {
 		return &strongroom.Error{Kind: strongroom.KindDenied, Message: v.page.T("player.bare")}
 	}
-	leave, err := v.c.reading(v.r)
+	leave, err := v.c.readers.take(v.r)
 	if err != nil {
 		return err
 	}
@@ -426,16 +426,20 @@ func (v *visit) sheet() error {
 	return nil
 }
 
-// readersMost is how many documents and waveforms are read at once.
-const readersMost = 2
+// readersMost is how many documents are read at once, which takes memory, and wavesMost how
+// many waveforms are listened to, which takes long.
+const readersMost, wavesMost = 2, 4
 
-// reading waits for a place among those who read documents.
-func (c *console) reading(r *http.Request) (func(), error) {
+// places are how many may do something at once.
+type places chan struct{}
+
+// take waits for a place.
+func (p places) take(r *http.Request) (func(), error) {
 	wait := time.NewTimer(10 * time.Second)
 	defer wait.Stop()
 	select {
-	case c.readers <- struct{}{}:
-		return func() { <-c.readers }, nil
+	case p <- struct{}{}:
+		return func() { <-p }, nil
 	case <-r.Context().Done():
 		return nil, r.Context().Err()
 	case <-wait.C:
@@ -489,7 +493,7 @@ func (v *visit) peaks() error {
 
 func (v *visit) wave(o *opening, from *vault.Opened) (*viewer.Wave, error) {
 	defer from.Close()
-	release, err := v.c.reading(v.r)
+	release, err := v.c.waves.take(v.r)
 	if err != nil {
 		return nil, err
 	}

@@ -222,7 +222,7 @@ func (v *visit) try(text, seen string) error {
 	}
 	since := v.room.Vault.Clock().Add(-door.Window)
 	room, caller, clock := v.room, v.caller, v.room.Vault.Clock
-	t, err := v.c.tasks.start("preview", v.who.ID, v.c.Clock(), func(ctx context.Context, t *task) (any, error) {
+	t, err := v.c.tasks.start("preview", v.who.ID, v.who.Holder.ID, v.c.Clock(), func(ctx context.Context, t *task) (any, error) {
 		if err := count(ctx, room, since, t); err != nil {
 			return nil, err
 		}
@@ -425,7 +425,7 @@ func (v *visit) policyUsage() error {
 	if room.Scan == nil {
 		return door.NotHere("usage")
 	}
-	t, err := v.c.tasks.start("usage", v.who.ID, v.c.Clock(), func(ctx context.Context, t *task) (any, error) {
+	t, err := v.c.tasks.start("usage", v.who.ID, v.who.Holder.ID, v.c.Clock(), func(ctx context.Context, t *task) (any, error) {
 		since := room.Vault.Clock().Add(-door.Window)
 		if err := count(ctx, room, since, t); err != nil {
 			return nil, err

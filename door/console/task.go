@@ -15,7 +15,7 @@ import (
 const (
 	tasksMost    = 64
 	tasksPer     = 4 // of one session; the oldest gives way
-	tasksRunning = 2 // of one session
+	tasksRunning = 2 // of one person, whatever sessions they have
 	taskLife     = 30 * time.Minute
 	taskLongest  = 10 * time.Minute
 	taskPatience = 900 * time.Millisecond // a page waits so long for what is nearly done
@@ -27,6 +27,7 @@ type task struct {
 	ID    strongroom.ID
 	kind  string
 	of    string // the session
+	by    strongroom.ID
 	began time.Time
 	stop  context.CancelFunc
 
@@ -66,8 +67,8 @@ type tasks struct {
 	all []*task // oldest first
 }
 
-// start begins a task for a session.
-func (s *tasks) start(kind, session string, now time.Time, do func(ctx context.Context, t *task) (any, error)) (*task, error) {
+// start begins a task for a session of somebody.
+func (s *tasks) start(kind, session string, by strongroom.ID, now time.Time, do func(ctx context.Context, t *task) (any, error)) (*task, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.clear(now)
@@ -75,9 +76,9 @@ func (s *tasks) start(kind, session string, now time.Time, do func(ctx context.C
 	for _, t := range s.all {
 		if t.of == session {
 			own++
-			if !t.over() {
-				running++
-			}
+		}
+		if t.by == by && !t.over() {
+			running++
 		}
 	}
 	if running >= tasksRunning {
@@ -90,7 +91,7 @@ func (s *tasks) start(kind, session string, now time.Time, do func(ctx context.C
 		return nil, &strongroom.Error{Kind: strongroom.KindBusy, Message: "too many such tasks are under way", Hint: "wait a few minutes"}
 	}
 	ctx, stop := context.WithTimeout(context.Background(), taskLongest)
-	t := &task{ID: strongroom.NewID(), kind: kind, of: session, began: now, stop: stop, finished: make(chan struct{})}
+	t := &task{ID: strongroom.NewID(), kind: kind, of: session, by: by, began: now, stop: stop, finished: make(chan struct{})}
 	s.all = append(s.all, t)
 	go func() {
 		defer stop()

@@ -16,7 +16,7 @@ func TestTasks(t *testing.T) {
 	quick := func(context.Context, *task) (any, error) { return "done", nil }
 	start := func(of string) *task {
 		t.Helper()
-		x, err := s.start("preview", of, now, quick)
+		x, err := s.start("preview", of, strongroom.ID{1}, now, quick)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -54,24 +54,24 @@ func TestTasks(t *testing.T) {
 		return nil, ctx.Err()
 	}
 	for range tasksRunning {
-		if _, err := s.start("usage", "c", now, slow); err != nil {
+		if _, err := s.start("usage", "c", strongroom.ID{2}, now, slow); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, err := s.start("usage", "c", now, quick); strongroom.KindOf(err) != strongroom.KindBusy {
-		t.Errorf("one more beside those under way: %v", err)
+	if _, err := s.start("usage", "another session", strongroom.ID{2}, now, quick); strongroom.KindOf(err) != strongroom.KindBusy {
+		t.Errorf("one more of somebody beside those under way: %v", err)
 	}
 	going, _ := s.newest("usage", "c", now, time.Minute)
 	if !going.running(t.Context()) || going.over() {
 		t.Error("what goes on is over")
 	}
 	for i := range tasksMost {
-		s.start("usage", "d"+string(rune('a'+i)), now, slow)
+		s.start("usage", "d"+string(rune('a'+i)), strongroom.ID{3, byte(i)}, now, slow)
 	}
 	if len(s.all) > tasksMost {
 		t.Errorf("%d tasks are kept", len(s.all))
 	}
-	if _, err := s.start("usage", "e", now, slow); strongroom.KindOf(err) != strongroom.KindBusy {
+	if _, err := s.start("usage", "e", strongroom.ID{4}, now, slow); strongroom.KindOf(err) != strongroom.KindBusy {
 		t.Errorf("one more than all: %v", err)
 	}
 	close(hold)
@@ -84,7 +84,7 @@ func TestTasks(t *testing.T) {
 // What breaks off in a task ends the task and not the server.
 func TestTaskBreaks(t *testing.T) {
 	var s tasks
-	x, err := s.start("check", "a", time.Now(), func(context.Context, *task) (any, error) { panic("odd") })
+	x, err := s.start("check", "a", strongroom.ID{1}, time.Now(), func(context.Context, *task) (any, error) { panic("odd") })
 	if err != nil {
 		t.Fatal(err)
 	}
