@@ -6,6 +6,7 @@ package console
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"html/template"
@@ -62,6 +63,7 @@ type console struct {
 	openings     openings
 	readers      places // of documents
 	waves        places
+	wayKey       [32]byte // of the ids of providers on the page
 	pdfs         viewer.PDFs
 	assets       map[string]asset
 	paths        map[string]string
@@ -101,6 +103,9 @@ func New(config Config) (http.Handler, error) {
 		config.Clock = time.Now
 	}
 	c := &console{Config: config, origin: at.String(), host: at.Host, party: at.Hostname(), secure: at.Scheme == "https", sections: sections(), readers: make(places, readersMost), waves: make(places, wavesMost)}
+	if _, err := rand.Read(c.wayKey[:]); err != nil {
+		return nil, fmt.Errorf("making a key: %w", err)
+	}
 	if c.passkeys, err = newParty(c.party, c.origin); err != nil {
 		return nil, err
 	}

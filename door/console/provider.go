@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
@@ -52,8 +53,9 @@ func (c *console) ways() []way {
 	var out []way
 	for i := range c.Rooms {
 		for _, p := range c.Rooms[i].Vault.LogOnProviders() {
-			sum := sha256.Sum256([]byte(strings.Join(append([]string{p.Issuer, p.Client, string(p.Secret), p.Label, p.Claim}, p.Scopes...), "\x00")))
-			id := hex.EncodeToString(sum[:8])
+			same := hmac.New(sha256.New, c.wayKey[:]) // a secret is among it, and the page is anybody's
+			same.Write([]byte(strings.Join(append([]string{p.Issuer, p.Client, string(p.Secret), p.Label, p.Claim}, p.Scopes...), "\x00")))
+			id := hex.EncodeToString(same.Sum(nil)[:8])
 			if at := slices.IndexFunc(out, func(w way) bool { return w.ID == id }); at >= 0 {
 				out[at].rooms = append(out[at].rooms, &c.Rooms[i])
 			} else if len(out) < waysMost {
