@@ -177,7 +177,6 @@ type bars struct {
 	up, down                       []int64
 	labels                         []string // below, "" for none
 	says                           []string // of each
-	upName, downName               string
 }
 
 func (g *bars) draw() template.HTML {

@@ -210,7 +210,7 @@ func (v *visit) ledgerGrowth(ctx context.Context, d *ledgerData) error {
 		d.Days = append(d.Days, ledgerDay{At: at})
 	}
 	begins = append(begins, d.Head.Size)
-	g := bars{lang: v.page.Lang, name: "growth", title: v.page.T("ledger.growth"), description: v.page.T("ledger.growth.says"), upName: v.page.T("ledger.records")}
+	g := bars{lang: v.page.Lang, name: "growth", title: v.page.T("ledger.growth"), description: v.page.T("ledger.growth.says")}
 	for i := range d.Days {
 		d.Days[i].N = max(0, begins[i+1]-begins[i])
 		g.up, g.down = append(g.up, d.Days[i].N), append(g.down, 0)

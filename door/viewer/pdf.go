@@ -186,6 +186,6 @@ func (p *PDFs) Draw(ctx context.Context, content []byte, page int, use func(imag
 			return err
 		}
 		defer out.Cleanup()
-		return use(out.Result.Image)
+		return use(out.Result.RenderedImage)
 	})
 }
