@@ -211,7 +211,7 @@ func browser(t *testing.T) context.Context {
 
 func do(t *testing.T, ctx context.Context, doing string, actions ...chromedp.Action) {
 	t.Helper()
-	bounded, cancel := context.WithTimeout(ctx, 30*time.Second)
+	bounded, cancel := context.WithTimeout(ctx, 90*time.Second)
 	defer cancel()
 	if err := chromedp.Run(bounded, actions...); err != nil {
 		var at, text string

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -176,23 +177,29 @@ func TestAppAndPush(t *testing.T) {
 			}
 		}
 	})
-	var active bool
+	// A message to a worker that is still being activated is lost.
+	var state string
 	do(t, ctx, "registering the worker", serviceworker.Enable(),
-		chromedp.Evaluate(`navigator.serviceWorker.register("/worker.js", {scope: "/"}).then(() => navigator.serviceWorker.ready).then((r) => !!r.active)`, &active, awaited))
+		chromedp.Evaluate(`navigator.serviceWorker.register("/worker.js", {scope: "/"}).then(() => navigator.serviceWorker.ready).then((r) => new Promise((done) => {
+			const look = () => r.active.state === "activated" && done(r.active.state);
+			r.active.addEventListener("statechange", look);
+			look();
+		}))`, &state, awaited))
 	worker := <-registrations
 	push := func(data string) {
 		do(t, ctx, "a message arrives", serviceworker.DeliverPushMessage(p.URL, worker.RegistrationID, data))
 	}
 	type shown struct{ Title, Body, Path, Tag string }
-	notifications := func(n int) []shown {
+	// notifications waits until so many are shown.
+	notifications := func(n int) (out []shown) {
 		t.Helper()
-		var out []shown
-		for range 100 {
-			do(t, ctx, "looking at messages", chromedp.Evaluate(`navigator.serviceWorker.ready.then((r) => r.getNotifications()).then((all) => all.map((n) => ({Title: n.title, Body: n.body, Path: n.data.path, Tag: n.tag})))`, &out, awaited))
-			if len(out) >= n {
-				break
+		do(t, ctx, "looking at messages", chromedp.Evaluate(`(async () => {
+			const r = await navigator.serviceWorker.ready;
+			for (const began = Date.now(); ; await new Promise((go) => setTimeout(go, 50))) {
+				const all = await r.getNotifications();
+				if (all.length >= `+strconv.Itoa(n)+` || Date.now() - began > 20000) return all.map((n) => ({Title: n.title, Body: n.body, Path: n.data.path, Tag: n.tag}));
 			}
-		}
+		})()`, &out, awaited))
 		return out
 	}
 	push(`{"id":"` + id + `","title":"contact-centre · Many refusals","body":"Many refusals\n\nSeverity: high\nRoom: contact-centre\n","severity":"high","link":"https://evil.example/"}`)
