@@ -18,7 +18,7 @@ type layer struct {
 
 var layers = []layer{
 	{0, []string{"."}, "the nouns that everybody shares: they rest on the standard library alone"},
-	{1, []string{"seal", "ledger"}, "formats and proofs: pure, so that others may rely on them and anybody can check them"},
+	{1, []string{"seal", "ledger", "cloud/iam"}, "formats and proofs: pure, so that others may rely on them and anybody can check them"},
 	{2, []string{"book", "release", "people", "jobs"}, "what vault and key server both know: rows and records that change together, the record of a release, principals, resumable work"},
 	{3, []string{"vault", "keyserver"}, "the one door to plaintext and the keys' custodian: what they check must not depend on what looks at it"},
 	{4, []string{"limit", "classify", "know", "know/intake", "monitor"}, "each decides or notices one thing; whoever asks declares the interface it needs, and the wiring joins them"},
