@@ -467,11 +467,8 @@ func TestTrouble(t *testing.T) {
 		for range times {
 			e.Trouble(alert.TroubleCustody, "a key was not given")
 		}
-		for range 100 {
-			if until() {
-				break
-			}
-			time.Sleep(50 * time.Millisecond)
+		for end := time.Now().Add(2 * time.Minute); !until() && time.Now().Before(end); {
+			time.Sleep(10 * time.Millisecond)
 		}
 		cancel()
 		<-done

@@ -281,7 +281,7 @@ func runChild(t *testing.T, c childConfig, patience time.Duration, e *ear, fuse 
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, program)
 	cmd.Env = append(os.Environ(), childVariable+"="+string(config), "GORACE=atexit_sleep_ms=0")

@@ -79,22 +79,11 @@ func ofKind(all []kept, kind string) []kept {
 	return out
 }
 
-// eventually waits for what happens off the request's way.
-func eventually(t testing.TB, what string, holds func() bool) {
-	t.Helper()
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
-		if holds() {
-			return
-		}
-	}
-	t.Fatalf("waited in vain: %s", what)
-}
-
 // deliveries waits until so many delivery records stand after an index.
 func deliveries(t testing.TB, r *housetest.Room, from int64, n int) []vault.Evidence {
 	t.Helper()
 	var out []vault.Evidence
-	eventually(t, fmt.Sprintf("%d delivery records", n), func() bool {
+	housetest.Eventually(t, fmt.Sprintf("%d delivery records", n), func() bool {
 		out = nil
 		for _, k := range ofKind(records(t, r, from), vault.KindDelivery) {
 			out = append(out, k.evidence)

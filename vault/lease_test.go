@@ -129,7 +129,7 @@ func TestLeaseEndsAndIsRenewed(t *testing.T) {
 		t.Fatalf("after the lease, %d releases", len(found))
 	}
 	var final []vault.Evidence
-	eventually(t, "the first lease's final record", func() bool {
+	housetest.Eventually(t, "the first lease's final record", func() bool {
 		final = nil
 		for _, k := range ofKind(records(t, r, from), vault.KindDelivery) {
 			if k.evidence.Final {

@@ -52,7 +52,7 @@ func TestLifecycleGoesByMidnights(t *testing.T) {
 	if report := r.run(t, false); report.Done != 1 || keys(t, r.Room, "calls") != "" {
 		t.Errorf("at midnight: %+v", report)
 	}
-	eventually(t, "the sealed bytes are erased", func() bool { return len(files(t, r.Room)) == 0 })
+	housetest.Eventually(t, "the sealed bytes are erased", func() bool { return len(files(t, r.Room)) == 0 })
 }
 
 // Object lock and legal hold go before every rule; what only retention keeps may be
@@ -264,7 +264,7 @@ func TestLifecycleGoesOnAfterACrash(t *testing.T) {
 		t.Errorf("left: %s", left)
 	}
 	sound(t, again.Room)
-	eventually(t, "nothing is left of what was deleted", func() bool { return len(files(t, again.Room)) == 0 })
+	housetest.Eventually(t, "nothing is left of what was deleted", func() bool { return len(files(t, again.Room)) == 0 })
 }
 
 // The calendar says what comes true: every version goes with the first run after its

@@ -138,7 +138,7 @@ func TestLeavingDatePasses(t *testing.T) {
 		t.Errorf("the read went on to its end: %d bytes, %v", n, err)
 	}
 	var gone []kept
-	eventually(t, "a record of the leaving date", func() bool {
+	housetest.Eventually(t, "a record of the leaving date", func() bool {
 		gone = ofAction(records(t, r, from), "principal-deactivate")
 		return len(gone) > 0
 	})

@@ -143,7 +143,7 @@ func TestNoRecordNoByte(t *testing.T) {
 	if _, err := r.Room.Credential(r.Founded.KeyID); err != nil {
 		t.Errorf("a key was revoked without a record: %v", err)
 	}
-	eventually(t, "what the refused stores wrote is removed", func() bool { return len(files(t, r)) == stored })
+	housetest.Eventually(t, "what the refused stores wrote is removed", func() bool { return len(files(t, r)) == stored })
 }
 
 // P1: when the first byte leaves, the record is in the database for anybody to see.
@@ -701,7 +701,7 @@ func TestFailedStoreLeavesNothing(t *testing.T) {
 	if got, err := r.Get(r.Owner, "calls", "call.wav", 0, -1); err != nil || string(got) != "in confidence" {
 		t.Errorf("what was there before reads as %q, %v", got, err)
 	}
-	eventually(t, "half-written files are removed", func() bool { return len(files(t, r)) == stored })
+	housetest.Eventually(t, "half-written files are removed", func() bool { return len(files(t, r)) == stored })
 }
 
 func invalid(err error) bool { return strongroom.KindOf(err) == strongroom.KindInvalid }

@@ -164,7 +164,7 @@ func TestReleaseOfWhatWasReplacedDeliversNothing(t *testing.T) {
 	}
 	released := ofKind(records(t, r, from), release.KindRelease)
 	final := map[int64]vault.Evidence{}
-	eventually(t, "a final delivery for each release", func() bool {
+	housetest.Eventually(t, "a final delivery for each release", func() bool {
 		for _, k := range ofKind(records(t, r, from), vault.KindDelivery) {
 			if k.evidence.Final {
 				final[*k.evidence.Release] = k.evidence

@@ -100,7 +100,7 @@ func TestUploadInParts(t *testing.T) {
 		}
 	}
 	// The manifest, its sidecar, four segments; and the one object that was there before.
-	eventually(t, "segments that are not used are removed", func() bool { return len(files(t, r)) == 2+1+1+4 })
+	housetest.Eventually(t, "segments that are not used are removed", func() bool { return len(files(t, r)) == 2+1+1+4 })
 
 	// The answer may have been lost: completing again says the same again, and only that.
 	again, err := u.complete(listed...)
@@ -202,7 +202,7 @@ func TestAbortRemovesFiles(t *testing.T) {
 	wantKind(t, r.Room.Abort(t.Context(), r.Owner, "calls", uploadKey, u.id), strongroom.KindNoUpload)
 	_, err := u.complete(one)
 	wantKind(t, err, strongroom.KindNoUpload)
-	eventually(t, "its files are removed", func() bool { return len(files(t, r)) == stored })
+	housetest.Eventually(t, "its files are removed", func() bool { return len(files(t, r)) == stored })
 	page, err := r.Room.ListUploads(t.Context(), r.Owner, vault.ListUploadsRequest{Bucket: "calls", Max: 10})
 	if err != nil || len(page.Uploads) != 0 {
 		t.Errorf("still listed: %+v, %v", page, err)
@@ -316,7 +316,7 @@ func TestSweep(t *testing.T) {
 	if n, err := r.Room.Sweep(t.Context(), time.Now().Add(time.Hour)); err != nil || n != len(stale) {
 		t.Errorf("%d files were swept of %d, %v", n, len(stale), err)
 	}
-	eventually(t, "the files that no row names go", func() bool { return len(files(t, r)) == settled })
+	housetest.Eventually(t, "the files that no row names go", func() bool { return len(files(t, r)) == settled })
 	if got, err := r.Get(r.Owner, "calls", uploadKey, 0, -1); err != nil || string(got) != "whole" {
 		t.Errorf("%q, %v", got, err)
 	}
@@ -359,7 +359,7 @@ func TestSweepDuringBackup(t *testing.T) {
 	if err := backup.Close(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the file goes", func() bool { return len(files(t, r)) == settled })
+	housetest.Eventually(t, "the file goes", func() bool { return len(files(t, r)) == settled })
 }
 
 // blob finds the blob that an upload's parts belong to.
@@ -418,5 +418,5 @@ func TestDeleteBucketAbortsUploads(t *testing.T) {
 	if want := []string{"upload-abort", "bucket-delete"}; !slices.Equal(did, want) {
 		t.Errorf("recorded as %q, want %q", did, want)
 	}
-	eventually(t, "no file is left", func() bool { return len(files(t, r)) == 0 })
+	housetest.Eventually(t, "no file is left", func() bool { return len(files(t, r)) == 0 })
 }

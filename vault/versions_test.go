@@ -397,7 +397,7 @@ func TestCopy(t *testing.T) {
 	if err := deleted(r.Room.Delete(t.Context(), r.Owner, "other", []vault.DeleteRequest{{Key: "copy.wav"}})); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "the shared bytes are erased with the last of the two", func() bool { return len(files(t, r)) == stored-2 })
+	housetest.Eventually(t, "the shared bytes are erased with the last of the two", func() bool { return len(files(t, r)) == stored-2 })
 	_, err = r.Room.Copy(t.Context(), r.Owner, request)
 	wantKind(t, err, strongroom.KindNoObject)
 }

@@ -250,7 +250,7 @@ func fetch(args []string) error {
 		name, value, _ := strings.Cut(h, ":")
 		r.Header.Set(name, strings.TrimSpace(value))
 	}
-	client := http.Client{Timeout: 20 * time.Second}
+	client := http.Client{Timeout: 2 * time.Minute}
 	answer, err := client.Do(r)
 	if err != nil {
 		return err

@@ -79,7 +79,7 @@ func assume(args []string) error {
 	if err != nil {
 		return err
 	}
-	answer, err := (&http.Client{Timeout: 20 * time.Second}).PostForm(os.Getenv("S3"), url.Values{
+	answer, err := (&http.Client{Timeout: 2 * time.Minute}).PostForm(os.Getenv("S3"), url.Values{
 		"Action": {"AssumeRoleWithWebIdentity"}, "Version": {"2011-06-15"},
 		"RoleArn": {args[1]}, "RoleSessionName": {args[2]}, "WebIdentityToken": {string(text)},
 	})

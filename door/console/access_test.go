@@ -17,6 +17,7 @@ import (
 
 	"strongroom"
 	"strongroom/door"
+	"strongroom/internal/housetest"
 	"strongroom/internal/rollup"
 	"strongroom/ledger"
 	"strongroom/monitor"
@@ -53,13 +54,14 @@ func used(t *testing.T, p *place) (ines, tom vault.Caller) {
 func (p *place) counted(t *testing.T) {
 	t.Helper()
 	m := p.House.Monitor()
-	for size := p.Book.Head().Size; ; time.Sleep(20 * time.Millisecond) {
-		if at, err := m.Position(t.Context()); err != nil {
+	size := p.Book.Head().Size
+	housetest.Eventually(t, "what is on record is counted", func() bool {
+		at, err := m.Position(t.Context())
+		if err != nil {
 			t.Fatal(err)
-		} else if at >= size {
-			return
 		}
-	}
+		return at >= size
+	})
 }
 
 // logged asks as whoever has logged on.

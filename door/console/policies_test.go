@@ -7,11 +7,11 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/chromedp/chromedp"
 
 	"strongroom"
+	"strongroom/internal/housetest"
 	"strongroom/limit"
 	"strongroom/vault"
 )
@@ -51,18 +51,14 @@ func follows(t *testing.T, ask func(method, path, body string) (*http.Response, 
 		t.Fatalf("answers %s", got.Status)
 	}
 	path := got.Header.Get("Location")
-	for range 50 {
+	housetest.Eventually(t, path+" is worked out", func() bool {
 		r, body := ask(http.MethodGet, path, "")
 		if r.StatusCode != http.StatusOK {
 			t.Fatalf("%s answers %s: %s", path, r.Status, body)
 		}
-		if !strings.Contains(body, "data-running") {
-			return path
-		}
-		time.Sleep(100 * time.Millisecond)
-	}
-	t.Fatalf("%s is not worked out", path)
-	return ""
+		return !strings.Contains(body, "data-running")
+	})
+	return path
 }
 
 var seenField = regexp.MustCompile(`name="seen" value="([0-9a-f]{64})"`)
@@ -182,14 +178,10 @@ func TestPolicies(t *testing.T) {
 	}
 
 	// What is granted against what was used, with proposals that lead to a preview.
-	got, page = owner(http.MethodGet, "/policies/usage", "")
-	for range 50 {
-		if !strings.Contains(page, "data-running") {
-			break
-		}
-		time.Sleep(100 * time.Millisecond)
+	housetest.Eventually(t, "usage is worked out", func() bool {
 		got, page = owner(http.MethodGet, "/policies/usage", "")
-	}
+		return !strings.Contains(page, "data-running")
+	})
 	if got.StatusCode != http.StatusOK || !strings.Contains(page, "ines.martin") || !strings.Contains(page, "less than 30 days") {
 		t.Errorf("usage answers %s:\n%s", got.Status, page)
 	}

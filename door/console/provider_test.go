@@ -24,6 +24,7 @@ import (
 	"strongroom"
 	"strongroom/door"
 	"strongroom/door/console"
+	"strongroom/internal/housetest"
 	"strongroom/internal/oidc"
 	"strongroom/internal/oidctest"
 	"strongroom/people"
@@ -441,13 +442,13 @@ func TestForeignProvider(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { op.Process.Kill(); op.Wait() })
-	for range 100 {
-		if got, err := http.Get(issuer + ".well-known/openid-configuration"); err == nil {
+	housetest.Eventually(t, "the provider answers", func() bool {
+		got, err := http.Get(issuer + ".well-known/openid-configuration")
+		if err == nil {
 			got.Body.Close()
-			break
 		}
-		time.Sleep(50 * time.Millisecond)
-	}
+		return err == nil
+	})
 	err = p.House.Room.PutProvider(t.Context(), p.Owner, people.Provider{Issuer: issuer, Audiences: []string{"web"}, Claim: "sub", Client: "web", Secret: "secret"})
 	if err != nil {
 		t.Fatal(err)

@@ -7,11 +7,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/chromedp/chromedp"
 
 	"strongroom"
+	"strongroom/internal/housetest"
 	"strongroom/internal/synth"
 	"strongroom/vault"
 )
@@ -122,8 +122,7 @@ func TestFindingRecordings(t *testing.T) {
 	if got, err := p.Get(ines, "recordings", other.Key, 0, -1); err != nil || int64(len(got)) != other.Size {
 		t.Fatal(len(got), err)
 	}
-	for end := time.Now().Add(10 * time.Second); len(p.records(t, vault.KindDelivery)) == 0 && time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-	}
+	housetest.Eventually(t, "the delivery is on record", func() bool { return len(p.records(t, vault.KindDelivery)) > 0 })
 	// Nothing is found: the page says what to do.
 	do(t, ctx, "looking for what is not there", chromedp.Navigate(p.URL+"/recordings"), chromedp.SendKeys("#text", "there is none of this"), chromedp.Click(".filters button.main"), chromedp.WaitVisible(".empty"))
 	shots(t, ctx, "recordings-none-en")

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"strongroom"
+	"strongroom/internal/housetest"
 	"strongroom/vault"
 )
 
@@ -44,14 +45,13 @@ func (p *place) inhabited(t testing.TB) {
 		t.Fatal(err)
 	}
 	defer done()
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(100 * time.Millisecond) {
-		if all, err := desk.List(t.Context(), p.Owner, 10); err != nil || len(all) > 0 {
-			return
+	housetest.Eventually(t, "something alerts", func() bool {
+		all, err := desk.List(t.Context(), p.Owner, 10)
+		if err != nil {
+			t.Fatal(err)
 		}
-		if time.Now().After(deadline) {
-			t.Fatal("nothing alerts")
-		}
-	}
+		return len(all) > 0
+	})
 }
 
 // BenchmarkPages asks for every page that a link leads to, in a room of 100,000 objects,

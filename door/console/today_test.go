@@ -15,6 +15,7 @@ import (
 	"strongroom/alert"
 	"strongroom/door"
 	"strongroom/door/console"
+	"strongroom/internal/housetest"
 	"strongroom/vault"
 )
 
@@ -88,7 +89,8 @@ func TestAlertEvidence(t *testing.T) {
 	}
 	begun(t, ctx, p)
 	var open []alert.Alert
-	for range 200 {
+	grown := func(a alert.Alert) bool { return len(a.Evidence) > 5 }
+	housetest.Eventually(t, "somebody is alerted of all of it", func() bool {
 		desk, done, err := p.House.Alerts(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -97,14 +99,9 @@ func TestAlertEvidence(t *testing.T) {
 		if err := errors.Join(err, done()); err != nil {
 			t.Fatal(err)
 		}
-		if slices.ContainsFunc(open, func(a alert.Alert) bool { return len(a.Evidence) > 5 }) {
-			break
-		}
-	}
-	at := slices.IndexFunc(open, func(a alert.Alert) bool { return len(a.Evidence) > 5 })
-	if at < 0 {
-		t.Fatalf("nothing alerts: %+v", open)
-	}
+		return slices.ContainsFunc(open, grown)
+	})
+	at := slices.IndexFunc(open, grown)
 	do(t, ctx, "opening the alert", chromedp.Navigate(p.URL+"/alerts/"+open[at].ID.String()), chromedp.WaitVisible(`a[href^="/access/proof/"]`))
 	if got := text(t, ctx); !strings.Contains(got, "calls/support-4711.wav") || !strings.Contains(got, "ines.martin") || !strings.Contains(got, "refused") {
 		t.Errorf("the page shows\n%s", got)

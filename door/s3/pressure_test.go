@@ -191,9 +191,9 @@ func (s *stand) files() map[string]bool {
 // eventually waits for something that is to be true soon.
 func (s *stand) eventually(what string, is func() bool) {
 	s.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !is(); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(2 * time.Minute); !is(); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			s.Fatalf("not so after 20 s: %s", what)
+			s.Fatalf("not so after two minutes: %s", what)
 		}
 	}
 }

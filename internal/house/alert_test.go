@@ -15,7 +15,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"strongroom"
 	"strongroom/alert"
@@ -69,13 +68,7 @@ func (r *receiver) conditions() map[string]int {
 // wait waits until a condition was told so often.
 func (r *receiver) wait(t *testing.T, condition string, n int) {
 	t.Helper()
-	for range 400 {
-		if r.conditions()[condition] >= n {
-			return
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	t.Fatalf("told %v, want %d of %s", r.conditions(), n, condition)
+	housetest.Eventually(t, fmt.Sprintf("%s is told %d times", condition, n), func() bool { return r.conditions()[condition] >= n })
 }
 
 func desk(t testing.TB, r *housetest.Room) *alert.Desk {
@@ -190,12 +183,10 @@ func TestAlerts(t *testing.T) {
 	out.deaf = true
 	out.mu.Unlock()
 	refuseThem(t, r, nobody)
-	for range 200 {
-		if open, err := d.Engine.Store.Alerts(t.Context(), 1, alert.Open); err == nil && len(open) == 1 && open[0].Person == "nobody" {
-			break
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
+	housetest.Eventually(t, "an alert about nobody", func() bool {
+		open, err := d.Engine.Store.Alerts(t.Context(), 1, alert.Open)
+		return err == nil && len(open) == 1 && open[0].Person == "nobody"
+	})
 	r.Stop()
 	checkNothingReadable(t, r.Dir, "otto.curious", "pia.officer", "Schneider", hookSecret, "path-that-is-secret", "called his lead", "soc-hook")
 	out.mu.Lock()

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"strongroom"
 	"strongroom/classify"
@@ -19,13 +18,13 @@ import (
 // finished waits for a run.
 func finished(t *testing.T, h *house.House, id strongroom.ID) *house.ClassifyRun {
 	t.Helper()
-	for end := time.Now().Add(60 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-		if x, err := h.ClassifyRun(id); err == nil && x.State != house.ClassifyQueued && x.State != house.ClassifyRunning {
-			return x
-		}
-	}
-	t.Fatal("the run does not end")
-	return nil
+	var run *house.ClassifyRun
+	housetest.Eventually(t, "the run ends", func() bool {
+		x, err := h.ClassifyRun(id)
+		run = x
+		return err == nil && x.State != house.ClassifyQueued && x.State != house.ClassifyRunning
+	})
+	return run
 }
 
 // TestClassifyRun: a run that another process asks for opens texts under the classifier's own name

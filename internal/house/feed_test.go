@@ -6,7 +6,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"strongroom"
 	"strongroom/internal/house"
@@ -63,12 +62,10 @@ func TestFeed(t *testing.T) {
 	if _, err := r.Get(r.Owner, "calls", "a", 0, -1); err != nil {
 		t.Fatal(err)
 	}
-	for range 200 {
-		if n, _ := w.Position(ctx); n >= r.House.Book.Head().Size {
-			break
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
+	housetest.Eventually(t, "every record is told", func() bool {
+		n, _ := w.Position(ctx)
+		return n >= r.House.Book.Head().Size
+	})
 	cancel()
 	<-done
 	var stores, refusals, releases int

@@ -81,12 +81,7 @@ func TestLoosenedPolicy(t *testing.T) {
 	if err := r.House.Room.SetBucketPolicy(t.Context(), r.Owner, "calls", nil); err != nil {
 		t.Fatal(err)
 	}
-	for range 200 {
-		if of(t, d, "policy-changed").Found == 5 {
-			break
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
+	housetest.Eventually(t, "five changes are noticed", func() bool { return of(t, d, "policy-changed").Found == 5 })
 	if a := of(t, d, "policy-loosened"); a.Found != 2 || of(t, d, "policy-changed").Found != 5 {
 		t.Errorf("%+v", a)
 	}
@@ -131,12 +126,7 @@ func TestOverdueLandingPlace(t *testing.T) {
 		t.Fatal(err)
 	}
 	out.wait(t, "landing-overdue", 1)
-	for range 200 {
-		if strings.Contains(of(t, d, "landing-overdue").Detail, "any more") {
-			break
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
+	housetest.Eventually(t, "the alert says that nothing is overdue", func() bool { return strings.Contains(of(t, d, "landing-overdue").Detail, "any more") })
 	a := of(t, d, "landing-overdue")
 	if !strings.Contains(a.Detail, "1 file has been") || !strings.Contains(a.Detail, since.UTC().Format(time.RFC3339)) || !strings.Contains(a.Detail, "nothing is overdue in the landing place any more") || a.Found != 1 {
 		t.Errorf("%+v", a)

@@ -97,12 +97,26 @@ func (r *Room) Person(p strongroom.Principal) vault.Caller {
 	return r.Caller(vault.Credential{KeyID: k.ID, Principal: p}, "")
 }
 
+// patience is how long a test waits for what a quiet machine does at once.
+const patience = 2 * time.Minute
+
+// Eventually waits until what happens off the test's own way holds; a busy machine may
+// take its time over it.
+func Eventually(t testing.TB, what string, holds func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); !holds(); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("waited in vain: %s", what)
+		}
+	}
+}
+
 // Stop closes the room; calling it again does nothing.
 func (r *Room) Stop() {
 	if r.House == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	if err := r.House.Close(ctx); err != nil {
 		r.t.Errorf("closing the room: %v", err)

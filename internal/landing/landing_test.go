@@ -97,16 +97,15 @@ func (p *minio) launch() {
 		return
 	}
 	p.process, p.endpoint = c, "http://"+address
-	for range 400 {
+	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 		if r, err := http.Get(p.endpoint + "/minio/health/ready"); err == nil {
 			r.Body.Close()
 			if r.StatusCode == http.StatusOK {
 				return
 			}
 		}
-		time.Sleep(50 * time.Millisecond)
 	}
-	p.problem = "minio was not ready after 20 s"
+	p.problem = "minio was not ready after two minutes"
 }
 
 var credentials = aws.CredentialsProviderFunc(func(context.Context) (aws.Credentials, error) {
@@ -127,15 +126,10 @@ func newBucket(t testing.TB, name string, versioned bool) *bucket {
 		t.Skip("MinIO: " + peer.problem)
 	}
 	b := &bucket{t, name, s3.New(s3.Options{BaseEndpoint: &peer.endpoint, UsePathStyle: true, Region: "us-east-1", Credentials: credentials})}
-	for i := range 100 { // it calls itself ready before it is
+	housetest.Eventually(t, "the bucket is made", func() bool { // it calls itself ready before it is
 		_, err := b.client.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &name})
-		if err == nil {
-			break
-		} else if i == 99 {
-			t.Fatal(err)
-		}
-		time.Sleep(100 * time.Millisecond)
-	}
+		return err == nil
+	})
 	if versioned {
 		b.versioning(types.BucketVersioningStatusEnabled)
 	}
