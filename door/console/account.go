@@ -78,7 +78,7 @@ func (v *visit) beginPasskey() error {
 	if err != nil {
 		return fmt.Errorf("making a challenge: %w", err)
 	}
-	v.c.answerBegun(v.w, v.r, ceremony{session: *session, act: "passkey-made", of: v.who.ID}, options)
+	v.c.answerBegun(v.w, v.r, ceremony{session: *session, act: "passkey-made", of: v.who.ID, room: v.room.Vault.ID}, options)
 	return nil
 }
 

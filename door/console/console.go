@@ -54,15 +54,11 @@ type console struct {
 	passkeys     *webauthn.WebAuthn
 	sections     []section
 	stocks       stocks
+	kept         map[strongroom.ID]*keeping // by room
 	ceremonies   ceremonies
-	searches     searches
-	tasks        tasks
 	strikes      strikes
 	changed      sync.Map // what was changed lately, by room
 	checks       sync.Map // what checks answered last, by place in Ready
-	openings     openings
-	readers      places // of documents
-	waves        places
 	wayKey       [32]byte // of the ids of providers on the page
 	pdfs         viewer.PDFs
 	assets       map[string]asset
@@ -102,7 +98,7 @@ func New(config Config) (http.Handler, error) {
 	if config.Clock == nil {
 		config.Clock = time.Now
 	}
-	c := &console{Config: config, origin: at.String(), host: at.Host, party: at.Hostname(), secure: at.Scheme == "https", sections: sections(), readers: make(places, readersMost), waves: make(places, wavesMost)}
+	c := &console{Config: config, origin: at.String(), host: at.Host, party: at.Hostname(), secure: at.Scheme == "https", sections: sections(), kept: keepings(config.Rooms), ceremonies: ceremonies{inRoom: share(ceremoniesMost/2, len(config.Rooms))}}
 	if _, err := rand.Read(c.wayKey[:]); err != nil {
 		return nil, fmt.Errorf("making a key: %w", err)
 	}

@@ -140,7 +140,7 @@ func (v *visit) ledger() error {
 	if from > 0 {
 		d.Older = max(0, from-recordsMost)
 	}
-	if t, ok := v.c.tasks.newest("check", v.who.ID, v.c.Clock(), taskLife); ok && t.over() && t.err == nil {
+	if t, ok := v.keeps.tasks.newest("check", v.who.ID, v.c.Clock(), taskLife); ok && t.over() && t.err == nil {
 		c := t.result.(checkData)
 		d.Checked = &c
 	}
@@ -445,7 +445,7 @@ func (v *visit) checkLedger() error {
 		return fmt.Errorf("reading the ledger's key: %w", err)
 	}
 	room, clock := v.room, v.c.Clock
-	t, err := v.c.tasks.start("check", v.who.ID, v.who.Holder.ID, v.c.Clock(), func(ctx context.Context, t *task) (any, error) {
+	t, err := v.keeps.tasks.start("check", v.who.ID, v.who.Holder.ID, v.c.Clock(), func(ctx context.Context, t *task) (any, error) {
 		t.Total.Store(head.Size)
 		out := checkData{At: clock()}
 		audit := ledger.NewAudit(room.Vault.ID)

@@ -42,6 +42,7 @@ type visit struct {
 	w      http.ResponseWriter
 	r      *http.Request
 	room   *door.Room
+	keeps  *keeping
 	who    vault.ConsoleCredential
 	caller vault.Caller
 	page   *page
@@ -78,7 +79,7 @@ func (c *console) inside(do func(*visit) error, most int64) http.HandlerFunc {
 		r.Body = http.MaxBytesReader(w, r.Body, most)
 		caller := who.Caller()
 		caller.Source, caller.Secure, caller.RequestID, caller.Endpoint = source(r), c.secure, strongroom.NewID().String(), c.origin
-		v := &visit{c: c, w: w, r: r, room: room, who: who, caller: caller, page: c.newPage(r)}
+		v := &visit{c: c, w: w, r: r, room: room, keeps: c.kept[room.Vault.ID], who: who, caller: caller, page: c.newPage(r)}
 		v.page.Who, v.page.Room = &v.who, room.Vault.Name
 		leave, err := room.Vault.Enter(r.Context(), who.Holder.ID.String())
 		if err == nil {
@@ -461,7 +462,7 @@ func (v *visit) confirm() error {
 	if err != nil {
 		return fmt.Errorf("making a challenge: %w", err)
 	}
-	v.c.answerBegun(v.w, v.r, ceremony{session: *session, act: said.Act + " " + said.ID, of: v.who.ID}, options)
+	v.c.answerBegun(v.w, v.r, ceremony{session: *session, act: said.Act + " " + said.ID, of: v.who.ID, room: v.room.Vault.ID}, options)
 	return nil
 }
 

@@ -15,8 +15,9 @@ import (
 // Bounds on openings.
 const (
 	openingLife       = 30 * time.Minute
-	openingsMost      = 4096
+	openingsMost      = 4096 // of all rooms
 	openingsInSession = 16
+	openingsOfEach    = 64 // of one person, whatever sessions they have
 	// reportsMost is how often one opening's player is put on record.
 	reportsMost = 12
 )
@@ -32,7 +33,7 @@ type opening struct {
 	Began   time.Time
 	Ends    time.Time
 
-	room    strongroom.ID
+	by      strongroom.ID
 	session string
 
 	mu         sync.Mutex
@@ -45,36 +46,45 @@ type opening struct {
 	played     int64 // milliseconds
 }
 
-// openings are those of this server, in memory alone.
+// openings are those of one room.
 type openings struct {
-	mu  sync.Mutex
-	all map[string]*opening
+	most int
+	mu   sync.Mutex
+	all  map[string]*opening
 }
 
-// add keeps an opening. Of one session the oldest gives way.
+// add keeps an opening. Of one session, and of one person, the oldest gives way.
 func (s *openings) add(o *opening, now time.Time) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.all == nil {
 		s.all = map[string]*opening{}
 	}
-	var oldest *opening
-	n := 0
+	var oldest, oldestOwn *opening // of the session, of the person
+	n, own := 0, 0
 	for id, other := range s.all {
 		if !now.Before(other.Ends) {
 			delete(s.all, id)
 			continue
 		}
-		if other.session == o.session && other.room == o.room {
+		if other.by == o.by {
+			if own++; oldestOwn == nil || other.Began.Before(oldestOwn.Began) {
+				oldestOwn = other
+			}
+		}
+		if other.session == o.session {
 			if n++; oldest == nil || other.Began.Before(oldest.Began) {
 				oldest = other
 			}
 		}
 	}
-	if n >= openingsInSession {
+	switch {
+	case n >= openingsInSession:
 		delete(s.all, oldest.ID)
+	case own >= openingsOfEach:
+		delete(s.all, oldestOwn.ID)
 	}
-	if len(s.all) >= openingsMost {
+	if len(s.all) >= s.most {
 		return &strongroom.Error{Kind: strongroom.KindBusy, Message: "as much is opened here as may be", Hint: "wait a few minutes"}
 	}
 	var b [16]byte
@@ -85,11 +95,11 @@ func (s *openings) add(o *opening, now time.Time) error {
 }
 
 // find answers an opening to the session that made it, for the object that it is of.
-func (s *openings) find(id string, room strongroom.ID, session string, version strongroom.ID, now time.Time) (*opening, bool) {
+func (s *openings) find(id, session string, version strongroom.ID, now time.Time) (*opening, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	o, ok := s.all[id]
-	if !ok || o.room != room || o.session != session || o.Version != version || !now.Before(o.Ends) {
+	if !ok || o.session != session || o.Version != version || !now.Before(o.Ends) {
 		return nil, false
 	}
 	return o, true
@@ -107,7 +117,7 @@ func (v *visit) opened() (*opening, error) {
 	if err != nil {
 		return nil, errOver
 	}
-	o, ok := v.c.openings.find(v.r.PathValue("opening"), v.room.Vault.ID, v.who.ID, id, v.c.Clock())
+	o, ok := v.keeps.openings.find(v.r.PathValue("opening"), v.who.ID, id, v.c.Clock())
 	if !ok {
 		return nil, errOver
 	}

@@ -92,8 +92,9 @@ type ceremony struct {
 	of      string // source, or the console session that asked
 	ends    time.Time
 
-	abroad *abroad // of a log-on by a provider
-	from   string  // whose bound it counts against; of, where empty
+	abroad *abroad       // of a log-on by a provider
+	from   string        // whose bound it counts against; of, where empty
+	room   strongroom.ID // of whoever has logged on; zero before that
 }
 
 func (c ceremony) counts() string {
@@ -103,7 +104,8 @@ func (c ceremony) counts() string {
 	return c.of
 }
 
-// Bounds on challenges that wait.
+// Bounds on challenges that wait: half of them are for log-ons, and each room has a share
+// of the other half.
 const (
 	ceremoniesMost      = 16384
 	ceremoniesPerSource = 64
@@ -111,9 +113,20 @@ const (
 
 // ceremonies are the challenges that wait, each answered once at most.
 type ceremonies struct {
+	inRoom  int
 	mu      sync.Mutex
 	waiting map[string]ceremony
 	per     map[string]int
+	rooms   map[strongroom.ID]int
+}
+
+// full reports whether there is no place for one more.
+func (s *ceremonies) full(c ceremony) bool {
+	most := ceremoniesMost / 2
+	if !c.room.IsZero() {
+		most = s.inRoom
+	}
+	return s.rooms[c.room] >= most || s.per[c.counts()] >= ceremoniesPerSource
 }
 
 var errBusy = &strongroom.Error{Kind: strongroom.KindBusy, Message: "too many log-ons are under way", Hint: "wait a few minutes"}
@@ -123,15 +136,15 @@ func (s *ceremonies) begin(c ceremony, now time.Time) (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.waiting == nil {
-		s.waiting, s.per = map[string]ceremony{}, map[string]int{}
+		s.waiting, s.per, s.rooms = map[string]ceremony{}, map[string]int{}, map[strongroom.ID]int{}
 	}
-	if len(s.waiting) >= ceremoniesMost || s.per[c.counts()] >= ceremoniesPerSource {
+	if s.full(c) {
 		for id, other := range s.waiting {
 			if !now.Before(other.ends) {
 				s.drop(id, other)
 			}
 		}
-		if len(s.waiting) >= ceremoniesMost || s.per[c.counts()] >= ceremoniesPerSource {
+		if s.full(c) {
 			return "", errBusy
 		}
 	}
@@ -144,11 +157,13 @@ func (s *ceremonies) begin(c ceremony, now time.Time) (string, error) {
 	}
 	s.waiting[id] = c
 	s.per[c.counts()]++
+	s.rooms[c.room]++
 	return id, nil
 }
 
 func (s *ceremonies) drop(id string, c ceremony) {
 	delete(s.waiting, id)
+	s.rooms[c.room]--
 	if s.per[c.counts()]--; s.per[c.counts()] <= 0 {
 		delete(s.per, c.counts())
 	}

@@ -14,7 +14,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"strongroom"
@@ -83,7 +82,7 @@ func (v *visit) openContent() error {
 	now := v.c.Clock()
 	o := &opening{
 		Version: id, Purpose: purpose, Object: from.Object, Form: viewer.FormOf(head, from.Object.Key, from.Object.Headers["Content-Type"]),
-		Began: now, Ends: now.Add(openingLife), room: v.room.Vault.ID, session: v.who.ID, lease: from.Lease, release: from.Release,
+		Began: now, Ends: now.Add(openingLife), by: v.who.Holder.ID, session: v.who.ID, lease: from.Lease, release: from.Release,
 	}
 	if o.Form.Kind == viewer.Audio || o.Form.Kind == viewer.Video {
 		words, there, err := v.room.Vault.Companion(v.r.Context(), v.caller, from.Object.Bucket, transcriptsOf(from.Object.Key))
@@ -94,7 +93,7 @@ func (v *visit) openContent() error {
 			o.transcript = &words
 		}
 	}
-	if err := v.c.openings.add(o, now); err != nil {
+	if err := v.keeps.openings.add(o, now); err != nil {
 		return err
 	}
 	http.Redirect(v.w, v.r, "/recordings/"+id.String()+"/play/"+o.ID, http.StatusSeeOther)
@@ -270,7 +269,7 @@ func (v *visit) withTranscript(o *opening, d *playerData) error {
 	if words == nil || !told {
 		return nil
 	}
-	release, err := v.c.readers.take(v.r)
+	release, err := v.keeps.readers.take(v.r.Context(), v.who.Holder.ID)
 	if err != nil {
 		return err
 	}
@@ -339,7 +338,7 @@ func (v *visit) document(o *opening, d *playerData) error {
 	case viewer.PDF:
 		most = viewer.PDFMost
 	}
-	release, err := v.c.readers.take(v.r)
+	release, err := v.keeps.readers.take(v.r.Context(), v.who.Holder.ID)
 	if err != nil {
 		return err
 	}
@@ -395,11 +394,10 @@ func (v *visit) sheet() error {
 	if err != nil || o.Form.Kind != viewer.PDF || v.r.Header.Get("Sec-Fetch-Dest") == "document" {
 		return &strongroom.Error{Kind: strongroom.KindDenied, Message: v.page.T("player.bare")}
 	}
-	leave, err := v.c.readers.take(v.r)
+	release, err := v.keeps.readers.take(v.r.Context(), v.who.Holder.ID)
 	if err != nil {
 		return err
 	}
-	release := sync.OnceFunc(leave)
 	defer release()
 	content, err := v.read(o, viewer.PDFMost)
 	if err != nil {
@@ -424,27 +422,6 @@ func (v *visit) sheet() error {
 	_ = http.NewResponseController(v.w).SetWriteDeadline(time.Now().Add(pieceWait)) // not every connection has one
 	_, _ = v.w.Write(b.Bytes())
 	return nil
-}
-
-// readersMost is how many documents are read at once, which takes memory, and wavesMost how
-// many waveforms are listened to, which takes long.
-const readersMost, wavesMost = 2, 4
-
-// places are how many may do something at once.
-type places chan struct{}
-
-// take waits for a place.
-func (p places) take(r *http.Request) (func(), error) {
-	wait := time.NewTimer(10 * time.Second)
-	defer wait.Stop()
-	select {
-	case p <- struct{}{}:
-		return func() { <-p }, nil
-	case <-r.Context().Done():
-		return nil, r.Context().Err()
-	case <-wait.C:
-		return nil, &strongroom.Error{Kind: strongroom.KindBusy, Message: "many documents are being read just now", Hint: "try again in a moment"}
-	}
 }
 
 // peaks answers how loud a recording is over its time. It is read under the opening and
@@ -493,7 +470,7 @@ func (v *visit) peaks() error {
 
 func (v *visit) wave(o *opening, from *vault.Opened) (*viewer.Wave, error) {
 	defer from.Close()
-	release, err := v.c.waves.take(v.r)
+	release, err := v.keeps.waves.take(v.r.Context(), v.who.Holder.ID)
 	if err != nil {
 		return nil, err
 	}

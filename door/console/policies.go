@@ -222,7 +222,7 @@ func (v *visit) try(text, seen string) error {
 	}
 	since := v.room.Vault.Clock().Add(-door.Window)
 	room, caller, clock := v.room, v.caller, v.room.Vault.Clock
-	t, err := v.c.tasks.start("preview", v.who.ID, v.who.Holder.ID, v.c.Clock(), func(ctx context.Context, t *task) (any, error) {
+	t, err := v.keeps.tasks.start("preview", v.who.ID, v.who.Holder.ID, v.c.Clock(), func(ctx context.Context, t *task) (any, error) {
 		if err := count(ctx, room, since, t); err != nil {
 			return nil, err
 		}
@@ -418,14 +418,14 @@ type rights struct {
 }
 
 func (v *visit) policyUsage() error {
-	if t, ok := v.c.tasks.newest("usage", v.who.ID, v.c.Clock(), usageFresh); ok && !(t.over() && t.err != nil) && v.still("usage") == nil {
+	if t, ok := v.keeps.tasks.newest("usage", v.who.ID, v.c.Clock(), usageFresh); ok && !(t.over() && t.err != nil) && v.still("usage") == nil {
 		return v.showUsage(t)
 	}
 	room, caller := v.room, v.caller
 	if room.Scan == nil {
 		return door.NotHere("usage")
 	}
-	t, err := v.c.tasks.start("usage", v.who.ID, v.who.Holder.ID, v.c.Clock(), func(ctx context.Context, t *task) (any, error) {
+	t, err := v.keeps.tasks.start("usage", v.who.ID, v.who.Holder.ID, v.c.Clock(), func(ctx context.Context, t *task) (any, error) {
 		since := room.Vault.Clock().Add(-door.Window)
 		if err := count(ctx, room, since, t); err != nil {
 			return nil, err

@@ -132,8 +132,8 @@ func (v *visit) search() error {
 
 // onTo goes on to a search.
 func (v *visit) onTo(k kept) error {
-	k.room, k.session, k.at = v.room.Vault.ID, v.who.ID, v.c.Clock()
-	http.Redirect(v.w, v.r, "/searches/"+v.c.searches.keep(k).String(), http.StatusSeeOther)
+	k.by, k.session, k.at = v.who.Holder.ID, v.who.ID, v.c.Clock()
+	http.Redirect(v.w, v.r, "/searches/"+v.keeps.searches.keep(k).String(), http.StatusSeeOther)
 	return nil
 }
 
@@ -142,7 +142,7 @@ func (v *visit) kept() (kept, strongroom.ID, bool) {
 	if err != nil {
 		return kept{}, id, false
 	}
-	k, ok := v.c.searches.find(id, v.room.Vault.ID, v.who.ID, v.c.Clock())
+	k, ok := v.keeps.searches.find(id, v.who.ID, v.c.Clock())
 	return k, id, ok
 }
 

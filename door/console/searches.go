@@ -10,14 +10,16 @@ import (
 
 // Bounds on searches kept.
 const (
-	searchLife     = 12 * time.Hour
-	searchesMost   = 4096
-	searchesOfEach = 64
+	searchLife        = 12 * time.Hour
+	searchesMost      = 4096 // of all rooms
+	searchesInSession = 64
+	searchesOfEach    = 256 // of one person, whatever sessions they have
 )
 
 // searches keep what people look for, so that the address of what they found names
 // nothing of it. They lie in memory: after a restart one searches anew.
 type searches struct {
+	most  int
 	mu    sync.Mutex
 	kept  map[strongroom.ID]kept
 	order []strongroom.ID // the oldest first
@@ -25,33 +27,40 @@ type searches struct {
 
 // kept is one search of one session. What its form said is kept as it was said.
 type kept struct {
-	room, before strongroom.ID // before is the search for the page before
-	session      string
-	asked        vault.SearchRequest
-	form         searchForm
-	at           time.Time
+	by, before strongroom.ID // before is the search for the page before
+	session    string
+	asked      vault.SearchRequest
+	form       searchForm
+	at         time.Time
 }
 
 // keep answers the name of a search. The oldest makes room: first one of the same session,
-// where that has its share.
+// or of the same person, where those have their share.
 func (s *searches) keep(k kept) strongroom.ID {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.kept == nil {
 		s.kept = map[strongroom.ID]kept{}
 	}
-	own, first := 0, -1
+	n, first, own, firstOwn := 0, -1, 0, -1
 	for i, id := range s.order {
 		if s.kept[id].session == k.session {
-			if own++; first < 0 {
+			if n++; first < 0 {
 				first = i
+			}
+		}
+		if s.kept[id].by == k.by {
+			if own++; firstOwn < 0 {
+				firstOwn = i
 			}
 		}
 	}
 	switch {
-	case own >= searchesOfEach:
+	case n >= searchesInSession:
 		s.drop(first)
-	case len(s.order) >= searchesMost:
+	case own >= searchesOfEach:
+		s.drop(firstOwn)
+	case len(s.order) >= s.most:
 		s.drop(0)
 	}
 	id := strongroom.NewID()
@@ -66,9 +75,9 @@ func (s *searches) drop(i int) {
 }
 
 // find answers a search to the session that made it.
-func (s *searches) find(id, room strongroom.ID, session string, now time.Time) (kept, bool) {
+func (s *searches) find(id strongroom.ID, session string, now time.Time) (kept, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	k, ok := s.kept[id]
-	return k, ok && k.room == room && k.session == session && now.Before(k.at.Add(searchLife))
+	return k, ok && k.session == session && now.Before(k.at.Add(searchLife))
 }

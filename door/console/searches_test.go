@@ -30,40 +30,52 @@ func FuzzSearchForm(f *testing.F) {
 
 // Searches are kept for their session, for a time, and never without end.
 func TestSearchesAreKept(t *testing.T) {
-	var s searches
-	now, room := time.Now(), strongroom.NewID()
+	s := searches{most: 400}
+	now := time.Now()
 	keep := func(session, text string) strongroom.ID {
-		return s.keep(kept{room: room, session: session, at: now, asked: vault.SearchRequest{Text: text}})
+		return s.keep(kept{by: strongroom.NewID(), session: session, at: now, asked: vault.SearchRequest{Text: text}})
 	}
 	mine := keep("a", "one")
-	if k, ok := s.find(mine, room, "a", now); !ok || k.asked.Text != "one" {
+	if k, ok := s.find(mine, "a", now); !ok || k.asked.Text != "one" {
 		t.Errorf("it is kept as %+v, %t", k, ok)
 	}
 	for name, ok := range map[string]bool{
-		"another session": func() bool { _, ok := s.find(mine, room, "b", now); return ok }(),
-		"another room":    func() bool { _, ok := s.find(mine, strongroom.NewID(), "a", now); return ok }(),
-		"too late":        func() bool { _, ok := s.find(mine, room, "a", now.Add(searchLife)); return ok }(),
-		"never made":      func() bool { _, ok := s.find(strongroom.NewID(), room, "a", now); return ok }(),
+		"another session": func() bool { _, ok := s.find(mine, "b", now); return ok }(),
+		"too late":        func() bool { _, ok := s.find(mine, "a", now.Add(searchLife)); return ok }(),
+		"never made":      func() bool { _, ok := s.find(strongroom.NewID(), "a", now); return ok }(),
 	} {
 		if ok {
 			t.Errorf("%s finds it", name)
 		}
 	}
 	theirs := keep("b", "two")
-	for range searchesOfEach {
+	for range searchesInSession {
 		keep("a", "more")
 	}
-	if _, ok := s.find(mine, room, "a", now); ok {
+	if _, ok := s.find(mine, "a", now); ok {
 		t.Error("one session keeps searches without end")
 	}
-	if _, ok := s.find(theirs, room, "b", now); !ok {
+	if _, ok := s.find(theirs, "b", now); !ok {
 		t.Error("one session's searches take the place of another's")
 	}
-	for range 2 * searchesMost {
+	for range 2 * s.most {
 		keep(strongroom.NewID().String(), "flood")
 	}
-	if len(s.kept) != searchesMost || len(s.order) != searchesMost {
+	if len(s.kept) != s.most || len(s.order) != s.most {
 		t.Errorf("%d and %d are kept", len(s.kept), len(s.order))
+	}
+	me := strongroom.NewID()
+	for i := range 2 * searchesOfEach {
+		s.keep(kept{by: me, session: string(rune('a' + i%20)), at: now})
+	}
+	own := 0
+	for _, k := range s.kept {
+		if k.by == me {
+			own++
+		}
+	}
+	if own != searchesOfEach || len(s.kept) != s.most {
+		t.Errorf("somebody with many sessions keeps %d searches of %d", own, len(s.kept))
 	}
 }
 

@@ -13,9 +13,9 @@ import (
 
 // Bounds on what is worked out for people while they wait.
 const (
-	tasksMost    = 64
-	tasksPer     = 4 // of one session; the oldest gives way
-	tasksRunning = 2 // of one person, whatever sessions they have
+	tasksMost    = 64 // of all rooms
+	tasksPer     = 4  // of one session; the oldest gives way
+	tasksRunning = 2  // of one person, whatever sessions they have
 	taskLife     = 30 * time.Minute
 	taskLongest  = 10 * time.Minute
 	taskPatience = 900 * time.Millisecond // a page waits so long for what is nearly done
@@ -61,10 +61,11 @@ func (t *task) over() bool {
 	}
 }
 
-// tasks are those of all sessions.
+// tasks are those of one room.
 type tasks struct {
-	mu  sync.Mutex
-	all []*task // oldest first
+	most int
+	mu   sync.Mutex
+	all  []*task // oldest first
 }
 
 // start begins a task for a session of somebody.
@@ -87,7 +88,7 @@ func (s *tasks) start(kind, session string, by strongroom.ID, now time.Time, do 
 	for own >= tasksPer && s.drop(func(t *task) bool { return t.of == session && t.over() }) {
 		own--
 	}
-	if len(s.all) >= tasksMost && !s.drop((*task).over) {
+	if len(s.all) >= s.most && !s.drop((*task).over) {
 		return nil, &strongroom.Error{Kind: strongroom.KindBusy, Message: "too many such tasks are under way", Hint: "wait a few minutes"}
 	}
 	ctx, stop := context.WithTimeout(context.Background(), taskLongest)
@@ -155,7 +156,7 @@ func (v *visit) task(kind string) (*task, error) {
 	if err != nil {
 		return nil, err
 	}
-	t, ok := v.c.tasks.find(id, kind, v.who.ID, v.c.Clock())
+	t, ok := v.keeps.tasks.find(id, kind, v.who.ID, v.c.Clock())
 	if !ok {
 		return nil, &strongroom.Error{Kind: strongroom.KindInvalid, Message: v.page.T("error.task.gone")}
 	}

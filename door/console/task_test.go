@@ -11,7 +11,7 @@ import (
 // What is worked out for one session is found by it alone, for a while; and nobody fills
 // the server with it.
 func TestTasks(t *testing.T) {
-	var s tasks
+	s := tasks{most: 12}
 	now := time.Now()
 	quick := func(context.Context, *task) (any, error) { return "done", nil }
 	start := func(of string) *task {
@@ -65,10 +65,10 @@ func TestTasks(t *testing.T) {
 	if !going.running(t.Context()) || going.over() {
 		t.Error("what goes on is over")
 	}
-	for i := range tasksMost {
+	for i := range s.most {
 		s.start("usage", "d"+string(rune('a'+i)), strongroom.ID{3, byte(i)}, now, slow)
 	}
-	if len(s.all) > tasksMost {
+	if len(s.all) > s.most {
 		t.Errorf("%d tasks are kept", len(s.all))
 	}
 	if _, err := s.start("usage", "e", strongroom.ID{4}, now, slow); strongroom.KindOf(err) != strongroom.KindBusy {
@@ -83,7 +83,7 @@ func TestTasks(t *testing.T) {
 
 // What breaks off in a task ends the task and not the server.
 func TestTaskBreaks(t *testing.T) {
-	var s tasks
+	s := tasks{most: 1}
 	x, err := s.start("check", "a", strongroom.ID{1}, time.Now(), func(context.Context, *task) (any, error) { panic("odd") })
 	if err != nil {
 		t.Fatal(err)
