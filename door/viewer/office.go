@@ -2,6 +2,7 @@ package viewer
 
 import (
 	"archive/zip"
+	"bufio"
 	"bytes"
 	"encoding/xml"
 	"errors"
@@ -20,6 +21,7 @@ const (
 	officePart  = 12 << 20 // bytes of one file in it, unpacked
 	officeTotal = 24 << 20 // bytes unpacked in all
 	officeDepth = 200      // of XML
+	officeToken = 1 << 20  // bytes of one tag, text or comment, which is read whole
 	officeText  = 2 << 20  // bytes of text
 	officeCells = 200      // of a row
 	officeTexts = 400000   // texts that cells share
@@ -102,6 +104,21 @@ func (l *limited) Read(b []byte) (int, error) {
 	return n, err
 }
 
+// tokens gives a decoder of XML so many bytes for each token, and fails beyond.
+type tokens struct {
+	*bufio.Reader
+	left int
+}
+
+func (t *tokens) ReadByte() (byte, error) {
+	if t.left--; t.left < 0 {
+		return 0, errToken
+	}
+	return t.Reader.ReadByte()
+}
+
+var errToken = fmt.Errorf("%w: one tag or text in it is longer than %d KiB", ErrForm, officeToken>>10)
+
 // walk visits the elements of one XML file of the archive: begin with each start, end with
 // each end, say with texts. Names are without their namespaces.
 func (o *office) walk(name string, begin func(xml.StartElement), end func(string), say func([]byte)) {
@@ -115,9 +132,11 @@ func (o *office) walk(name string, begin func(xml.StartElement), end func(string
 			return err
 		}
 		defer r.Close()
-		d := xml.NewDecoder(&limited{r, &o.left, officePart})
+		in := &tokens{Reader: bufio.NewReader(&limited{r, &o.left, officePart})}
+		d := xml.NewDecoder(in)
 		depth := 0
 		for !o.full {
+			in.left = officeToken
 			token, err := d.RawToken()
 			if err == io.EOF {
 				return nil

@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -274,6 +275,35 @@ func TestOfficeBounds(t *testing.T) {
 	}
 	if took := time.Since(start); took > 20*time.Second {
 		t.Errorf("it took %v", took)
+	}
+}
+
+// A tag is read whole, with each of its attributes: what one may cost is bounded, and what
+// was read before it is shown as cut.
+func TestOfficeTagsAreBounded(t *testing.T) {
+	before := "<w><p><t>before</t></p>"
+	for name, tag := range map[string]string{
+		"attributes": "<p" + strings.Repeat(" a=''", officePart/6) + "/>",
+		"one value":  "<p a='" + strings.Repeat("x", officePart/2) + "'/>",
+		"a name":     "<" + strings.Repeat("x", officePart/2) + "/>",
+		"a comment":  "<!--" + strings.Repeat("x", officePart/2) + "-->",
+		"a text":     "<p><t>" + strings.Repeat("x", officePart/2) + "</t></p>",
+	} {
+		content := packed(t, map[string]string{"word/document.xml": before + tag + "<p><t>after</t></p></w>"})
+		var was, is runtime.MemStats
+		runtime.ReadMemStats(&was)
+		s, cut, err := OfficeText(content)
+		runtime.ReadMemStats(&is)
+		if err != nil || !cut || !strings.HasPrefix(said(s), "[ ]\nbefore\n") || strings.Contains(said(s), "after") {
+			t.Errorf("%s: it says %.80q, cut %v, %v", name, said(s), cut, err)
+		}
+		if took := (is.TotalAlloc - was.TotalAlloc) >> 20; took > 64 {
+			t.Errorf("%s: %d bytes that unpack to %d MiB took %d MiB", name, len(content), len(tag)>>20, took)
+		}
+	}
+	fits := "<w><p a='" + strings.Repeat("x", officeToken/2) + "'><t>whole</t></p></w>"
+	if s, cut, err := OfficeText(packed(t, map[string]string{"word/document.xml": fits})); err != nil || cut || said(s) != "[ ]\nwhole\n" {
+		t.Errorf("a tag as drawings have it: %.80q, cut %v, %v", said(s), cut, err)
 	}
 }
 
