@@ -532,6 +532,17 @@ func (r *Room) FailConfirm(ctx context.Context, c Caller, act, why string) error
 	return &strongroom.Error{Kind: strongroom.KindDenied, Message: "the passkey was not accepted, so nothing was done", Hint: "try again"}
 }
 
+// Still refuses, on record, whom policy does not permit any one of these actions any more,
+// for a door that shows what it read earlier: reading that was put on record then.
+func (r *Room) Still(ctx context.Context, c Caller, actions ...strongroom.Action) error {
+	for _, action := range actions {
+		if a := r.decide(c, action, strongroom.Resource{}); !a.decision.Permit {
+			return r.refuse(ctx, a)
+		}
+	}
+	return nil
+}
+
 // ConsoleCredential is a session that a browser proved, and whose it is. It is an answer
 // for one request: the next asks again.
 type ConsoleCredential struct {

@@ -37,6 +37,7 @@ func accessSection() section {
 			"GET /access/people/{actor}": (*visit).accessPerson,
 			"GET /access/proof/{index}":  (*visit).accessProof,
 			"GET /access/unused":         (*visit).accessUnused,
+			"POST /access/unused":        (*visit).countUnused,
 		},
 	}
 }
@@ -732,9 +733,8 @@ var accessWords = map[string]said{
 
 	"access.unused":        {"Rights that nobody used", "Droits restés inutilisés"},
 	"access.unused.title":  {"Rights that nobody used", "Droits restés inutilisés"},
-	"access.unused.since":  {"What policy grants to people, held against what they did since %s. It is read from the ledger when you open this page.", "Ce que la politique accorde aux personnes, comparé à ce qu’elles ont fait depuis le %s. Le registre est lu à l’ouverture de cette page."},
+	"access.unused.since":  {"What policy grants to people, held against what they did since %s, as the ledger tells it. Counted:", "Ce que la politique accorde aux personnes, comparé à ce qu’elles ont fait depuis le %s d’après le registre. Décompte :"},
 	"access.unused.by":     {"By person", "Par personne"},
-	"access.unused.big":    {"There are too many records for a page. A command takes its time:", "Il y a trop d’inscriptions pour une page. Une commande prend le temps nécessaire :"},
 	"access.unused.none":   {"Everybody used all that is granted to them.", "Chacun a utilisé tout ce qui lui est accordé."},
 	"access.unused.what":   {"Not used", "Inutilisés"},
 	"access.unused.rights": {"%s right|%s rights", "%s droit|%s droits"},

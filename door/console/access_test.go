@@ -71,6 +71,16 @@ func logged(h http.Handler, token, method, path, body string) (*http.Response, s
 	return answer(h, r)
 }
 
+var counted = regexp.MustCompile(`<p>What policy grants.*?datetime="([^"]+)"`)
+
+// whenOf is when a page says that it was counted.
+func whenOf(page string) string {
+	if m := counted.FindStringSubmatch(page); m != nil {
+		return m[1]
+	}
+	return ""
+}
+
 func TestAccess(t *testing.T) {
 	p, h := served(t)
 	_, tom := used(t, p)
@@ -155,8 +165,26 @@ func TestAccess(t *testing.T) {
 	if one := get("/access/people/" + p.Owner.Principal.ID.String() + "?weeks=13"); !strings.Contains(one, "Opened last") || !strings.Contains(one, "2026/11/20/00.wav") {
 		t.Error("the page of one person lacks what they opened")
 	}
-	if unused := get("/access/unused"); !strings.Contains(unused, "ines.martin") || !strings.Contains(unused, "Granted") {
+	unused := ""
+	housetest.Eventually(t, "unused rights are counted", func() bool {
+		unused = get("/access/unused")
+		return !strings.Contains(unused, "data-running")
+	})
+	if !strings.Contains(unused, "ines.martin") || !strings.Contains(unused, "Granted") {
 		t.Errorf("rights that nobody used are not told:\n%s", unused)
+	}
+	// The page shows what was counted last, and when, until somebody has it counted anew.
+	scans := func() int { return len(p.records(t, vault.KindLedgerRead)) }
+	before := scans()
+	if again := get("/access/unused"); whenOf(again) == "" || whenOf(again) != whenOf(unused) || scans() != before {
+		t.Errorf("looking again reads the ledger: %q, then %q", whenOf(unused), whenOf(again))
+	}
+	if got, _ := logged(h, token, http.MethodPost, "/access/unused", ""); got.StatusCode != http.StatusSeeOther {
+		t.Errorf("counting anew answers %s", got.Status)
+	}
+	housetest.Eventually(t, "unused rights are counted anew", func() bool { return !strings.Contains(get("/access/unused"), "data-running") })
+	if scans() != before+1 {
+		t.Errorf("counting anew read the ledger %d times", scans()-before)
 	}
 	get("/access/unused?form=csv")
 	for _, path := range []string{"/access/people/" + strongroom.NewID().String(), "/access/uses/x", "/access/uses/nobody?at=x", "/access/proof/-1", "/access/proof/999999999", "/access/proof/x"} {
@@ -278,7 +306,7 @@ func TestAccessInBrowser(t *testing.T) {
 		{"/access/people/" + p.Owner.Principal.ID.String(), "portrait", "owner"}, {"/access/unused", "unused", "Rights that nobody used"},
 		{"/access/uses/" + tom.Principal.ID.String() + "?of=refused", "uses", "tom"},
 	} {
-		do(t, ctx, "opening "+one.path, chromedp.Navigate(p.URL+one.path), sees(one.heading))
+		do(t, ctx, "opening "+one.path, chromedp.Navigate(p.URL+one.path), sees(one.heading), chromedp.Poll(`!document.querySelector("[data-running]")`, nil, chromedp.WithPollingTimeout(time.Minute)))
 		shots(t, ctx, one.name+"-en")
 		inFrench(t, ctx, func() { shots(t, ctx, one.name+"-fr") })
 	}

@@ -11,17 +11,15 @@ import (
 )
 
 const (
-	unusedDays    = 90
-	unusedPeople  = 100
-	unusedRights  = 12
-	unusedRecords = 400_000 // that one page has read: more of them are for a command
+	unusedDays   = int(door.Window / (24 * time.Hour))
+	unusedPeople = 100
+	unusedRights = 12
 )
 
 type unusedData struct {
-	Since  time.Time
-	Rows   []unusedRow
-	More   int
-	TooBig bool
+	Since, At time.Time // At is when it was counted
+	Rows      []unusedRow
+	More      int
 }
 
 type unusedRow struct {
@@ -35,28 +33,25 @@ type unusedRow struct {
 
 type unusedRight struct{ Action, Shape string }
 
-// accessUnused lists what is granted and nobody used for long, by person.
+// accessUnused lists what is granted and nobody used for long, by person, as it was
+// counted last.
 func (v *visit) accessUnused() error {
-	d := unusedData{Since: v.c.Clock().AddDate(0, 0, -unusedDays)}
-	if v.room.Scan == nil || v.room.Range == nil {
-		return door.NotHere("usage")
-	}
 	if _, err := v.room.Vault.ReadUsage(v.r.Context(), v.caller, fmt.Sprintf("unused --since %dd", unusedDays)); err != nil {
 		return err
 	}
-	from, to, err := v.room.Range(v.r.Context(), d.Since)
+	t, err := v.counting(taskLife)
 	if err != nil {
 		return err
 	}
-	v.page.Title = "access.unused.title"
-	if d.TooBig = to-from > unusedRecords; d.TooBig {
-		return v.show("unused", "access", d)
+	if t.running(v.r.Context()) {
+		return v.waiting(t, "access", "access.unused.title", "/access/unused")
 	}
-	rights, err := v.room.Unused(v.r.Context(), v.caller, d.Since)
-	if err != nil {
-		return err
+	if t.err != nil {
+		return t.err
 	}
-	for _, p := range rights.Report.People {
+	held := t.result.(*rights)
+	d := unusedData{Since: held.since, At: t.began}
+	for _, p := range held.Report.People {
 		row := unusedRow{Name: named(p.Principal), Granted: int64(p.Granted), Used: int64(p.Used), Unused: int64(p.Granted - p.Used), Count: p.Granted - p.Used, Last: p.Last}
 		for _, r := range p.Rights {
 			if r.Used > 0 {
@@ -86,5 +81,14 @@ func (v *visit) accessUnused() error {
 	}
 	d.More = max(0, len(d.Rows)-unusedPeople)
 	d.Rows = d.Rows[:len(d.Rows)-d.More]
+	v.page.Title = "access.unused.title"
 	return v.show("unused", "access", d)
+}
+
+// countUnused counts anew.
+func (v *visit) countUnused() error {
+	if _, err := v.countUsage(); err != nil {
+		return err
+	}
+	return v.back("/access/unused", "counted")
 }

@@ -414,18 +414,36 @@ type proposalRow struct {
 // rights is what a task of usage comes to.
 type rights struct {
 	door.Rights
+	since    time.Time
 	proposed limit.Proposed
 }
 
 func (v *visit) policyUsage() error {
-	if t, ok := v.keeps.tasks.newest("usage", v.who.ID, v.c.Clock(), usageFresh); ok && !(t.over() && t.err != nil) && v.still("usage") == nil {
-		return v.showUsage(t)
+	t, err := v.counting(usageFresh)
+	if err != nil {
+		return err
 	}
+	return v.showUsage(t)
+}
+
+// counting answers the task that holds what is granted against what was used: the
+// session's newest, if it is not older than that, or a new one.
+func (v *visit) counting(within time.Duration) (*task, error) {
+	if t, ok := v.keeps.tasks.newest("usage", v.who.ID, v.c.Clock(), within); ok && !(t.over() && t.err != nil) {
+		return t, v.still("usage")
+	}
+	return v.countUsage()
+}
+
+func (v *visit) countUsage() (*task, error) {
 	room, caller := v.room, v.caller
 	if room.Scan == nil {
-		return door.NotHere("usage")
+		return nil, door.NotHere("usage")
 	}
-	t, err := v.keeps.tasks.start("usage", v.who.ID, v.who.Holder.ID, v.c.Clock(), func(ctx context.Context, t *task) (any, error) {
+	if err := v.still("usage"); err != nil {
+		return nil, err
+	}
+	return v.keeps.tasks.start("usage", v.who.ID, v.who.Holder.ID, v.c.Clock(), func(ctx context.Context, t *task) (any, error) {
 		since := room.Vault.Clock().Add(-door.Window)
 		if err := count(ctx, room, since, t); err != nil {
 			return nil, err
@@ -438,12 +456,8 @@ func (v *visit) policyUsage() error {
 		if err != nil {
 			return nil, err
 		}
-		return &rights{held, held.Propose(held.Base, held.Report)}, nil
+		return &rights{held, since, held.Propose(held.Base, held.Report)}, nil
 	})
-	if err != nil {
-		return err
-	}
-	return v.showUsage(t)
 }
 
 func (v *visit) policyUsageOf() error {

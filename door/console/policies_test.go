@@ -207,8 +207,12 @@ func TestTasksEndWithTheRight(t *testing.T) {
 	if _, err := p.House.Room.PutPrincipal(t.Context(), p.Owner, who); err != nil {
 		t.Fatal(err)
 	}
+	before := len(p.records(t, vault.KindRefusal))
 	if got, _ := ask(http.MethodGet, at, ""); got.StatusCode != http.StatusForbidden {
 		t.Errorf("without the right it answers %s", got.Status)
+	}
+	if all := p.records(t, vault.KindRefusal); len(all) != before+1 || all[before].Question == nil || all[before].Question.Action != strongroom.ActionReadLedger || all[before].Question.Principal.Name != "audra" {
+		t.Errorf("the refusal is on record as %+v", all[before:])
 	}
 }
 

@@ -170,14 +170,9 @@ var taskNeeds = map[string][]strongroom.Action{
 	"check":   {strongroom.ActionReadLedger},
 }
 
-// still refuses what a task came to, to those who could not begin it any more.
+// still refuses what a task came to, on record, to those who could not begin it any more.
 func (v *visit) still(kind string) error {
-	for _, action := range taskNeeds[kind] {
-		if !v.room.Vault.Offers(v.caller, action) {
-			return &strongroom.Error{Kind: strongroom.KindDenied, Message: v.page.T("error.task.gone")}
-		}
-	}
-	return nil
+	return v.room.Vault.Still(v.r.Context(), v.caller, taskNeeds[kind]...)
 }
 
 // taskData is how far a task is.
