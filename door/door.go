@@ -22,6 +22,9 @@ type Room struct {
 	Scan  func(ctx context.Context, from, to int64, take func(*strongroom.Event)) error
 	// Monitor answers who accessed what, when and how often.
 	Monitor *monitor.Monitor
+	// Counted waits until Monitor has counted the records before to, or patience ends, and
+	// answers how far it has come.
+	Counted func(ctx context.Context, to int64, patience time.Duration) (at int64, err error)
 	// Know opens what is known of data inside and outside, and CatchUp tells it everything
 	// that is on record now.
 	Know       Knowing

@@ -33,18 +33,8 @@ func (r *Room) Usage(ctx context.Context, who vault.Caller, question string, pat
 	if u.names, err = r.Vault.ReadUsage(ctx, who, question); err != nil {
 		return u, err
 	}
-	for began := time.Now(); ; {
-		if u.AsOf.Records, err = u.Position(ctx); err != nil {
-			return u, err
-		}
-		if u.AsOf.Records >= size || time.Since(began) >= patience {
-			break
-		}
-		select {
-		case <-ctx.Done():
-			return u, ctx.Err()
-		case <-time.After(20 * time.Millisecond):
-		}
+	if u.AsOf.Records, err = r.Counted(ctx, size, patience); err != nil {
+		return u, err
 	}
 	u.AsOf.Behind = max(0, size-u.AsOf.Records)
 	all, err := u.Actors(ctx)

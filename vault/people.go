@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tidwall/btree"
+
 	"strongroom"
 	"strongroom/book"
 	"strongroom/ledger"
@@ -487,40 +489,46 @@ func (r *Room) UnmatchedAgents(ctx context.Context, c Caller) (found []Unmatched
 			known[alias] = true
 		}
 	}
-	seen := map[string]*Unmatched{}
-	for _, kind := range []string{rowObject, rowVersion, rowNull} {
-		for row, err := range r.Book.Rows(ctx, kind, "") {
-			if err != nil {
-				return nil, 0, unavailable("the objects' rows cannot be read", err)
-			}
-			o, err := readObject(row)
-			if err != nil {
-				return nil, 0, unavailable("an object's row cannot be read", err)
-			}
-			agent := o.Attribute("agent")
-			if agent == "" || known[agent] || o.Marker {
-				continue
-			}
-			u := seen[agent]
-			if u == nil {
-				if len(seen) >= UnmatchedLimit {
-					others++
-					continue
-				}
-				u = &Unmatched{Agent: agent, First: o.Modified, Last: o.Modified}
-				seen[agent] = u
-			}
-			u.Objects++
-			if o.Modified.Before(u.First) {
-				u.First = o.Modified
-			}
-			if o.Modified.After(u.Last) {
-				u.Last = o.Modified
-			}
+	var trees []*btree.BTreeG[entry]
+	r.state.mu.Lock() // copying a tree writes to it
+	for _, by := range []map[strongroom.ID]*btree.BTreeG[entry]{r.state.index, r.state.history} {
+		for _, tree := range by {
+			trees = append(trees, tree.Copy())
 		}
 	}
+	r.state.mu.Unlock()
+	seen, unmatched := map[shared]*Unmatched{}, 0 // nil for who is known
+	for _, tree := range trees {
+		tree.Scan(func(e entry) bool {
+			u, met := seen[e.agent]
+			if !met {
+				if agent := e.agent.Value(); agent != "" && !known[agent] {
+					if unmatched == UnmatchedLimit {
+						others++
+						return true
+					}
+					unmatched++
+					u = &Unmatched{Agent: agent, First: e.modified, Last: e.modified}
+				}
+				seen[e.agent] = u
+			}
+			if u == nil {
+				return true
+			}
+			u.Objects++
+			if e.modified.Before(u.First) {
+				u.First = e.modified
+			}
+			if e.modified.After(u.Last) {
+				u.Last = e.modified
+			}
+			return true
+		})
+	}
 	for _, u := range seen {
-		found = append(found, *u)
+		if u != nil {
+			found = append(found, *u)
+		}
 	}
 	slices.SortFunc(found, func(a, b Unmatched) int {
 		if a.Objects != b.Objects {

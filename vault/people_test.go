@@ -307,6 +307,19 @@ func TestUnmatchedAgents(t *testing.T) {
 	if !slices.ContainsFunc(records(t, r, from), func(k kept) bool { return k.evidence.Action == "principal-unmatched" }) {
 		t.Error("it is not on record")
 	}
+	// An older version bears its id still, a marker none; what is gone bears nothing.
+	r.Configure("calls", func(b *strongroom.Bucket) { b.Versioning = strongroom.VersioningEnabled })
+	r.Put("calls", "c", []byte("y"), map[string]string{"strongroom-agent": "genesys-1"})
+	third, err := r.Room.Head(t.Context(), r.Owner, "calls", "d", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Room.Delete(t.Context(), r.Owner, "calls", []vault.DeleteRequest{{Key: "e"}, {Key: "d", Version: third.VersionName()}}); err != nil {
+		t.Fatal(err)
+	}
+	if found, _, err = r.Room.UnmatchedAgents(t.Context(), r.Owner); err != nil || len(found) != 1 || found[0].Agent != "genesys-2" || found[0].Objects != 2 {
+		t.Errorf("%+v %v", found, err)
+	}
 }
 
 // What a directory's deletion ended stays ended, whatever else happens to the person

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unique"
 
 	"github.com/tidwall/btree"
 
@@ -76,6 +77,7 @@ type entry struct {
 	latest   bool
 	at       int64   // where it stands among those that searches find
 	sums     *summed // what checksums it has, not their values; nil for none
+	agent    shared  // whose call it is, as the platform names them
 }
 
 // summed says by which algorithms there are checksums, and of which type. Versions that
@@ -381,7 +383,7 @@ func (r *Room) learnLocked(row book.Row) error {
 		s.forget(o.Version)
 		at := place{row.Kind, bucket, entry{
 			key: o.Key, sequence: o.Sequence, version: o.Version, size: o.Size, etag: o.ETag, modified: o.Modified,
-			null: o.Null, marker: o.Marker, latest: o.Latest, sums: summedOf(o.Object),
+			null: o.Null, marker: o.Marker, latest: o.Latest, sums: summedOf(o.Object), agent: unique.Make(o.Attribute("agent")),
 		}}
 		if at.findable() {
 			f := findOf(bucket, &o.Object)

@@ -25,14 +25,9 @@ func (h *House) Door() door.Room {
 		Scan: func(ctx context.Context, from, to int64, take func(*strongroom.Event)) error {
 			return Scan(ctx, h.Book, from, to, take, nil)
 		},
-		Monitor: h.Monitor(),
-		Know: func(ctx context.Context) (know.Store, func() error, error) {
-			s, err := h.OpenInventory(ctx)
-			if err != nil {
-				return nil, nil, err
-			}
-			return s, s.Close, nil
-		},
+		Monitor:    h.Monitor(),
+		Counted:    h.counted,
+		Know:       h.inventory,
 		CatchUp:    func(ctx context.Context, s know.Store) error { return h.CatchUp(ctx, s) },
 		Classifier: classifier{h},
 		Alerts:     func(ctx context.Context) (*alert.Desk, func() error, error) { return h.Alerts(ctx) },

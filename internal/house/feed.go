@@ -37,6 +37,7 @@ type Feed struct {
 
 	mu     sync.Mutex
 	arrive chan struct{} // closed when there is more, and made anew
+	paces  map[Watcher]*pace
 
 	// What was read last, for the other watchers, who are mostly as far: a record is read
 	// and decoded once for all of them.
@@ -46,9 +47,15 @@ type Feed struct {
 	read    []strongroom.Event
 }
 
+// pace joins a watcher to those who wait for it.
+type pace struct {
+	hurry chan struct{} // ends one rest
+	took  chan struct{} // closed when something was taken, and made anew
+}
+
 // NewFeed follows a book.
 func NewFeed(b book.Book, log *slog.Logger) *Feed {
-	f := &Feed{book: b, log: log, arrive: make(chan struct{})}
+	f := &Feed{book: b, log: log, arrive: make(chan struct{}), paces: map[Watcher]*pace{}}
 	b.Follow(func(c book.Committed) {
 		if len(c.Records) == 0 {
 			return
@@ -67,14 +74,60 @@ func (f *Feed) more() <-chan struct{} {
 	return f.arrive
 }
 
+// pace is that of a watcher, with its took of now.
+func (f *Feed) pace(w Watcher) pace {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	p := f.paces[w]
+	if p == nil {
+		p = &pace{make(chan struct{}, 1), make(chan struct{})}
+		f.paces[w] = p
+	}
+	return *p
+}
+
+func (f *Feed) took(w Watcher) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	p := f.paces[w]
+	close(p.took)
+	p.took = make(chan struct{})
+}
+
+// Await answers how far a watcher has come, once it has taken the records before to or
+// patience ends. While somebody waits, what is told gathers no longer, and a watcher that is
+// behind does not rest.
+func (f *Feed) Await(ctx context.Context, w Watcher, to int64, patience time.Duration) (at int64, err error) {
+	enough := time.NewTimer(patience)
+	defer enough.Stop()
+	for {
+		p := f.pace(w) // before looking, so that nothing is taken unseen between
+		if at, err = w.Position(ctx); err != nil || at >= to || patience <= 0 {
+			return at, err
+		}
+		select {
+		case p.hurry <- struct{}{}:
+		default: // asked for already
+		}
+		select {
+		case <-p.took:
+		case <-enough.C:
+			return at, nil
+		case <-ctx.Done():
+			return at, ctx.Err()
+		}
+	}
+}
+
 // Run tells w until the context ends. What w cannot take is told again after a pause.
 func (f *Feed) Run(ctx context.Context, name string, w Watcher) {
 	pause := time.Second
+	hurry := f.pace(w).hurry
 	for ctx.Err() == nil {
 		more := f.more() // before looking, so that nothing arrives unseen between
 		began := time.Now()
 		done, err := f.Step(ctx, w)
-		took := time.Since(began)
+		worked := time.Since(began)
 		switch {
 		case err != nil && ctx.Err() == nil:
 			f.log.Error("telling a watcher what the ledger records", "watcher", name, "error", err)
@@ -94,29 +147,31 @@ func (f *Feed) Run(ctx context.Context, name string, w Watcher) {
 			case <-more:
 				// What comes within a moment is taken together: each Take is a commit, and
 				// those who read and store wait for the same disk.
-				rest(ctx, gatherRecords)
+				rest(ctx, gatherRecords, hurry)
 			}
 		default:
 			pause = time.Second
-			rest(ctx, max(gatherRecords, share*took))
+			f.took(w)
+			rest(ctx, max(gatherRecords, share*worked), hurry)
 		}
 	}
 }
 
 const (
-	// gatherRecords is how long a watcher's next records gather before it is told: an
-	// alert is later by that much.
+	// gatherRecords is how long a watcher's next records gather before it is told, unless
+	// somebody waits: an alert is later by that much.
 	gatherRecords = 250 * time.Millisecond
 	// share is how many times as long as it worked a watcher rests while it is behind, so
 	// that those who are served come first.
 	share = 4
 )
 
-func rest(ctx context.Context, d time.Duration) {
+func rest(ctx context.Context, d time.Duration, hurry <-chan struct{}) {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-ctx.Done():
+	case <-hurry:
 	case <-t.C:
 	}
 }

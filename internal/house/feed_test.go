@@ -3,13 +3,20 @@ package house_test
 import (
 	"context"
 	"errors"
+	"iter"
+	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"strongroom"
+	"strongroom/book"
 	"strongroom/internal/house"
 	"strongroom/internal/housetest"
+	"strongroom/ledger"
 	"strongroom/vault"
 )
 
@@ -18,6 +25,7 @@ type memory struct {
 	mu     sync.Mutex
 	events []strongroom.Event
 	fail   int // how many times to fail
+	takes  time.Duration
 }
 
 func (m *memory) Position(context.Context) (int64, error) {
@@ -27,6 +35,7 @@ func (m *memory) Position(context.Context) (int64, error) {
 }
 
 func (m *memory) Take(_ context.Context, events []strongroom.Event, next int64) error {
+	time.Sleep(m.takes)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.fail > 0 {
@@ -85,4 +94,62 @@ func TestFeed(t *testing.T) {
 	if stores != 20 || refusals != 1 || releases != 1 {
 		t.Errorf("%d stores, %d refusals, %d releases of %d events", stores, refusals, releases, len(w.events))
 	}
+}
+
+// kept is a book that does not change.
+type kept struct {
+	book.Book
+	records []ledger.Record
+}
+
+func (k kept) Head() book.Head           { return book.Head{Size: int64(len(k.records))} }
+func (kept) Follow(func(book.Committed)) {}
+func (k kept) Records(_ context.Context, from, to int64) iter.Seq2[ledger.Record, error] {
+	return func(yield func(ledger.Record, error) bool) {
+		for _, r := range k.records[from:to] {
+			if !yield(r, nil) {
+				return
+			}
+		}
+	}
+}
+
+// A watcher that is behind rests longer than it works, but not while somebody waits for it;
+// who waits for one that cannot go on waits no longer than they want.
+func TestFeedAwait(t *testing.T) {
+	r := housetest.New(t, house.Options{})
+	r.Bucket("calls")
+	var b kept
+	for record, err := range r.House.Book.Records(t.Context(), 0, 1) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		b.records = slices.Repeat([]ledger.Record{record}, 5000) // five times what is told at once
+	}
+	r.Stop()
+	synctest.Test(t, func(t *testing.T) {
+		feed := house.NewFeed(b, slog.New(slog.DiscardHandler))
+		ctx, cancel := context.WithCancel(t.Context())
+		var work sync.WaitGroup
+		defer work.Wait()
+		defer cancel()
+		w := &memory{takes: time.Second}
+		began := time.Now()
+		work.Go(func() { feed.Run(ctx, "slow", w) })
+		await := func(w *memory, to int64, patience time.Duration, atLeast int64, took time.Duration) {
+			t.Helper()
+			at, err := feed.Await(ctx, w, to, patience)
+			if now := time.Since(began).Round(100 * time.Millisecond); err != nil || at < atLeast || now != took {
+				t.Errorf("after %v, not %v, it has taken %d: %v", now, took, at, err)
+			}
+		}
+		time.Sleep(5500 * time.Millisecond) // it worked for a second, rested for four, and works again
+		await(w, 1000, time.Minute, 1000, 5500*time.Millisecond)
+		await(w, 4000, time.Minute, 4000, 8*time.Second)
+		await(w, 5000, 500*time.Millisecond, 4000, 8500*time.Millisecond)
+
+		stuck := &memory{fail: 1 << 30}
+		work.Go(func() { feed.Run(ctx, "stuck", stuck) })
+		await(stuck, 1, 2*time.Second, 0, 10500*time.Millisecond)
+	})
 }

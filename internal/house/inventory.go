@@ -18,6 +18,19 @@ func (h *House) OpenInventory(ctx context.Context) (*inventory.Store, error) {
 	return inventory.Open(ctx, filepath.Join(h.Path, "inventory.db"), h.key)
 }
 
+// inventory is what is known of the room's data for whoever asks: in a room that is being
+// served the store that is fed, which stays open.
+func (h *House) inventory(ctx context.Context) (know.Store, func() error, error) {
+	if s, served := watcher[*stocktaker](h); served {
+		return s.Store, func() error { return nil }, nil
+	}
+	s, err := h.OpenInventory(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	return s, s.Close, nil
+}
+
 // CatchUp tells a watcher everything that is on record now.
 func (h *House) CatchUp(ctx context.Context, w Watcher) error {
 	return (&Feed{book: h.Book, log: slog.New(slog.DiscardHandler)}).CatchUp(ctx, w)

@@ -27,12 +27,19 @@ type Monitoring struct {
 // Monitor is the monitoring of a room that is being served, for those who watch beside it;
 // nil where the room is not served.
 func (h *House) Monitor() *monitor.Monitor {
-	for _, w := range h.watchers {
-		if m, ok := w.Watcher.(*Monitoring); ok {
-			return m.Monitor
-		}
+	if m, served := watcher[*Monitoring](h); served {
+		return m.Monitor
 	}
 	return nil
+}
+
+// counted waits until monitoring has counted the records before to, or patience ends.
+func (h *House) counted(ctx context.Context, to int64, patience time.Duration) (at int64, err error) {
+	m, served := watcher[*Monitoring](h)
+	if !served {
+		return 0, nil
+	}
+	return h.feed.Await(ctx, m, to, patience)
 }
 
 // openMonitor opens the rollups for the server, which feeds them.

@@ -59,3 +59,13 @@ func (h *House) watch(ctx context.Context) {
 	}
 	work.Wait()
 }
+
+// watcher finds a listener of a room that is being served.
+func watcher[W Watcher](h *House) (w W, served bool) {
+	for _, one := range h.watchers {
+		if w, served = one.Watcher.(W); served {
+			return w, true
+		}
+	}
+	return w, false
+}
