@@ -11,6 +11,7 @@ import (
 	"strongroom/internal/housetest"
 	"strongroom/ledger"
 	"strongroom/monitor"
+	"strongroom/vault"
 )
 
 // The records behind a count are found page by page, each once, the latest first, with
@@ -30,6 +31,20 @@ func TestRecords(t *testing.T) {
 			_, _ = p.Get(agent, "calls", "1", 0, -1)
 		}
 	}
+	housetest.Eventually(t, "what was delivered is on record", func() bool {
+		delivered := 0
+		for r, err := range p.Book.Records(t.Context(), 0, p.Book.Head().Size) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if e, err := vault.EventOf(r); err != nil {
+				t.Fatal(err)
+			} else if monitor.IsDelivery(&e) {
+				delivered++
+			}
+		}
+		return delivered == 37
+	})
 	room := p.House.Door()
 	u, err := room.Usage(t.Context(), p.Owner, "testing", 20*time.Second)
 	if err != nil || u.AsOf.Behind > 0 {
