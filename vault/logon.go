@@ -154,7 +154,7 @@ var ErrNoInvitation = errors.New("no invitation of this room")
 
 // Invite makes a link's secret by which a person registers a passkey, and takes the place
 // of an earlier one. Whoever has passkeys already gets one from somebody else only: it
-// ends those they have.
+// ends those they have. Nobody makes one for themselves out of a session of the console.
 func (r *Room) Invite(ctx context.Context, c Caller, name string) (Invitation, string, error) {
 	a := r.decide(c, strongroom.ActionManagePeople, strongroom.Resource{})
 	if !a.decision.Permit {
@@ -168,7 +168,8 @@ func (r *Room) Invite(ctx context.Context, c Caller, name string) (Invitation, s
 		return Invitation{}, "", bad("give it an access key: `strongroom key create`", "%s is a workload, and only people log on", p.Name)
 	}
 	recovery := len(r.PasskeysOf(p.ID)) > 0
-	if recovery && samePerson(a.question.Principal, p) {
+	// A session of the console would become a passkey that outlives it, and the provider's trust.
+	if (recovery || c.Method == MethodConsole) && samePerson(a.question.Principal, p) {
 		a.decision.Permit = false
 		r.recordRefusal(ctx, a, "an invitation that would recover their own log-on")
 		return Invitation{}, "", &strongroom.Error{Kind: strongroom.KindDenied, Message: "nobody recovers their own log-on", Hint: "ask somebody else who may manage people"}

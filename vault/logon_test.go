@@ -118,6 +118,24 @@ func TestRecovery(t *testing.T) {
 	}
 }
 
+// Who logged on by a provider makes no passkey of their own out of it, under whatever name.
+func TestNobodyInvitesThemselvesFromTheConsole(t *testing.T) {
+	r, _ := logonRoom(t)
+	paul := r.Person(strongroom.Principal{Name: "paul", Aliases: []string{"p.roy"}, Groups: []string{"data-owners"}})
+	r.Person(strongroom.Principal{Name: "P.Roy"})
+	paul.Method = vault.MethodConsole
+	for _, name := range []string{"paul", "P.Roy"} {
+		from := r.Book.Head().Size
+		if _, _, err := r.House.Room.Invite(t.Context(), paul, name); strongroom.KindOf(err) != strongroom.KindDenied {
+			t.Errorf("paul invites %s: %v", name, err)
+		}
+		if got := kinds(t, r, from); got != "refusal/managePeople/deny" {
+			t.Errorf("the records are %s", got)
+		}
+	}
+	invite(t, r, r.Owner, "paul")
+}
+
 func TestConsoleSessionEnds(t *testing.T) {
 	for name, end := range map[string]func(t *testing.T, r *housetest.Room, clock *setClock, l vault.Logon){
 		"unused": func(_ *testing.T, _ *housetest.Room, clock *setClock, _ vault.Logon) {

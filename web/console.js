@@ -115,13 +115,20 @@ if (another) {
   }));
 }
 
+// bound is what a form's proof is for: an id, or the SHA-256 of all that stands in a field.
+async function bound(form) {
+  if (!form.dataset.field) return form.dataset.id;
+  const said = new TextEncoder().encode(form.elements[form.dataset.field].value.replace(/\r\n/g, "\n"));
+  return Array.from(new Uint8Array(await crypto.subtle.digest("SHA-256", said)), (b) => b.toString(16).padStart(2, "0")).join("");
+}
+
 // A form whose button names an act is sent with a fresh proof for that act alone.
-for (const form of document.querySelectorAll("form[data-id]")) {
+for (const form of document.querySelectorAll("form[data-id], form[data-field]")) {
   form.addEventListener("submit", (event) => {
     const button = event.submitter || form.querySelector("button[data-act]");
     event.preventDefault();
     during(button, async () => {
-      form.elements.proof.value = JSON.stringify(await fresh(button.dataset.act, form.dataset.id));
+      form.elements.proof.value = JSON.stringify(await fresh(button.dataset.act, await bound(form)));
       form.action = button.formAction;
       form.submit();
     });

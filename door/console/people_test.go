@@ -63,6 +63,25 @@ func TestPeoplePages(t *testing.T) {
 		t.Errorf("the page shows %d links, want 2:\n%s", len(links), got)
 	}
 	shots(t, ctx, "invited-en")
+
+	// The proof is for the names that were there when it was asked for.
+	do(t, ctx, "inviting others than those of the proof", chromedp.Navigate(p.URL+"/people/invite"), sees("Invite people"), chromedp.SendKeys("#names", "tim.berg"),
+		chromedp.Evaluate(`(async () => {
+			const form = document.querySelector("form[data-field]");
+			form.elements.proof.value = JSON.stringify(await fresh("invite", await bound(form)));
+			form.elements.names.value = "ana.lopes";
+			form.action = "/people/invite";
+			form.submit();
+		})()`, nil), chromedp.WaitVisible(`//main[contains(., "passkey was not accepted")]`, chromedp.BySearch))
+	all, err := p.House.Room.Accounts(t.Context(), p.Owner)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range all {
+		if a.Principal.Name == "ana.lopes" && !a.Invited.IsZero() {
+			t.Error("somebody is invited whom the proof does not cover")
+		}
+	}
 	do(t, ctx, "printing", chromedp.ActionFunc(func(ctx context.Context) error {
 		b, _, err := page.PrintToPDF().Do(ctx)
 		if err == nil && len(b) < 5000 {
