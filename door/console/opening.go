@@ -42,8 +42,10 @@ type opening struct {
 	wave       *viewer.Wave
 	transcript *strongroom.Object // that there is, for those who may open it
 	told       bool               // that the transcript was read is on record
-	reports    int
-	played     int64 // milliseconds
+
+	reporting sync.Mutex // held while a report is put on record
+	reports   int        // that are on record
+	played    int64      // milliseconds, as they say
 }
 
 // openings are those of one room.

@@ -516,20 +516,21 @@ func (v *visit) notePlayed() error {
 	if err != nil {
 		return err
 	}
-	o.mu.Lock()
+	o.reporting.Lock()
+	defer o.reporting.Unlock()
 	millis := int64(math.Round(said.Seconds * 1000))
 	if millis <= o.played || o.reports >= reportsMost {
-		o.mu.Unlock()
 		answerJSON(v.w, http.StatusOK, map[string]bool{"recorded": false})
 		return nil
 	}
-	o.reports++
-	o.played = millis
+	o.mu.Lock()
 	p := vault.Played{Release: o.release, Lease: o.lease, Millis: millis, Length: int64(math.Round(said.Length * 1000)), Detail: "as the browser says, opening " + o.ID[:8]}
 	o.mu.Unlock()
 	if err := v.room.Vault.NotePlayed(v.r.Context(), v.caller, at, p); err != nil {
 		return err
 	}
+	o.reports++
+	o.played = millis
 	answerJSON(v.w, http.StatusOK, map[string]bool{"recorded": true})
 	return nil
 }

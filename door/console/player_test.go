@@ -23,6 +23,7 @@ import (
 	"strongroom/door/console"
 	"strongroom/internal/housetest"
 	"strongroom/internal/synth"
+	"strongroom/limit"
 	"strongroom/vault"
 )
 
@@ -443,6 +444,39 @@ func TestPlayedIsBounded(t *testing.T) {
 	}
 	if len(records) != 12 || most != 1200 {
 		t.Errorf("%d reports are on record, the most is %d ms", len(records), most)
+	}
+}
+
+// A report that could not be put on record does not count: the next one is.
+func TestPlayedCountsOnceOnRecord(t *testing.T) {
+	p, h := served(t)
+	p.Bucket("calls")
+	l := p.logon(t)
+	o := p.Put("calls", "one.ogg", []byte("OggS..."), callMeta)
+	at := strings.Replace(openOf(t, h, l, o.Version, "checking"), "/play/", "/played/", 1)
+	say := func() int {
+		r := request(http.MethodPost, at, `{"seconds":1.5,"length":20}`)
+		r.AddCookie(&http.Cookie{Name: "__Host-strongroom", Value: l.Token})
+		got, _ := answer(h, r)
+		return got.StatusCode
+	}
+	policy := limit.Default().Text()
+	if _, err := p.House.Room.PutPolicy(t.Context(), p.Owner, append(slices.Clone(policy), "\n@id(\"closed\") forbid (principal, action == Action::\"readObject\", resource);\n"...)); err != nil {
+		t.Fatal(err)
+	}
+	for range 20 {
+		if code := say(); code != http.StatusForbidden {
+			t.Fatalf("a report that policy forbids answers %d", code)
+		}
+	}
+	if _, err := p.House.Room.PutPolicy(t.Context(), p.Owner, policy); err != nil {
+		t.Fatal(err)
+	}
+	if code := say(); code != http.StatusOK {
+		t.Fatalf("it answers %d", code)
+	}
+	if all := p.records(t, vault.KindContent); len(all) != 1 || all[0].Played != 1500 {
+		t.Errorf("on record is %+v", all)
 	}
 }
 

@@ -185,7 +185,18 @@ func (v *visit) askedAccess() (vault.AccessRequest, error) {
 	return q, nil
 }
 
+// askedData are requests that were made, and those that were not.
+type askedData struct{ Made, Unmade []askedBucket }
+
+type askedBucket struct {
+	Bucket  string
+	Objects int
+	ID      strongroom.ID // of the request
+	Why     *trouble      // there is none
+}
+
 // askForMany asks for access to all that somebody selected: one request for each bucket.
+// One that is not made leaves the others.
 func (v *visit) askForMany() error {
 	q, err := v.askedAccess()
 	if err != nil {
@@ -211,19 +222,31 @@ func (v *visit) askForMany() error {
 		}
 		names[bucket] = append(names[bucket], vault.ObjectName{Key: key, Version: version})
 	}
-	var made strongroom.ID
+	var d askedData
 	for _, bucket := range buckets {
 		q.Bucket, q.Objects = bucket, names[bucket]
 		r, err := v.room.Vault.RequestAccess(v.r.Context(), v.caller, q)
-		if err != nil {
+		if err == nil {
+			d.Made = append(d.Made, askedBucket{Bucket: named(bucket), Objects: len(q.Objects), ID: r.ID})
+			continue
+		}
+		if len(buckets) == 1 {
 			return err
 		}
-		made = r.ID
+		code, why := troubleOf(v.page.Lang, err)
+		if code >= 500 {
+			v.c.Log.Error("a request was not made", "error", err, "cause", cause(err))
+		}
+		d.Unmade = append(d.Unmade, askedBucket{Bucket: named(bucket), Objects: len(q.Objects), Why: why})
 	}
-	if len(buckets) > 1 {
+	switch {
+	case len(d.Unmade) > 0:
+		v.page.Title, v.page.Path = "asked.title", "/requests"
+		return v.show("asked", "recordings", d)
+	case len(d.Made) > 1:
 		return v.back("/requests", "asked")
 	}
-	return v.back("/requests/"+made.String(), "asked")
+	return v.back("/requests/"+d.Made[0].ID.String(), "asked")
 }
 
 // askFor asks for access to one.

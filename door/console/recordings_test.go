@@ -220,3 +220,32 @@ func TestSearchForms(t *testing.T) {
 		t.Errorf("after the session a search answers %s", got.Status)
 	}
 }
+
+// Of recordings in several buckets, what cannot be asked for leaves the rest, and the page
+// says which is which.
+func TestAskingForManyGoesOn(t *testing.T) {
+	p, h := served(t)
+	var ids []string
+	for bucket, queue := range map[string]string{"calls": "billing", "archive": "support", "other": "support"} {
+		p.Bucket(bucket)
+		ids = append(ids, p.Put(bucket, "k.wav", []byte("RIFF"), map[string]string{"strongroom-kind": "call", "strongroom-queue": queue}).Version.String())
+	}
+	l := p.invited(t, strongroom.Principal{Name: "ines.martin", Groups: []string{"supervisors"}, Attributes: map[string][]string{"supervises": {"billing"}}}, 2)
+	got, body := asked(h, l, http.MethodPost, "/recordings/ask", url.Values{"purpose": {"complaint 12"}, "id": ids})
+	requests, err := p.House.Room.Requests(t.Context(), p.Owner, vault.RequestsWaiting, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range requests {
+		if r.Bucket == "calls" || !strings.Contains(body, `href="/requests/`+r.ID.String()+`"`) {
+			t.Errorf("the page does not lead to the request for %s:\n%s", r.Bucket, body)
+		}
+	}
+	unmade, _, _ := strings.Cut(body, `id="made"`)
+	if got.StatusCode != http.StatusOK || len(requests) != 2 || !strings.Contains(unmade, "1 recording in calls") || strings.Contains(unmade, "archive") || strings.Contains(unmade, "other") {
+		t.Errorf("%d requests are made, and it answers %s:\n%s", len(requests), got.Status, body)
+	}
+	if _, page := asked(h, l, http.MethodPost, "/recordings/ask", url.Values{"purpose": {"complaint 12"}, "id": ids}, "Accept-Language", "fr"); !strings.Contains(page, "Non demandés") {
+		t.Errorf("in French:\n%s", page)
+	}
+}

@@ -189,6 +189,11 @@ var recordingWords = map[string]said{
 	"asks.loosenLabel":    {"to loosen the label", "assouplir la classification"},
 	"asks.relabel":        {"to change the label", "modifier la classification"},
 
+	"asked.title":  {"Not everything was asked for", "Tout n’a pas été demandé"},
+	"asked.lead":   {"Each bucket’s recordings are a request of their own. What was asked for stays asked for.", "Les enregistrements de chaque compartiment font l’objet d’une demande. Les demandes transmises le restent."},
+	"asked.unmade": {"Not asked for", "Non demandés"},
+	"asked.made":   {"Asked for", "Demandés"},
+
 	"refusal.policy":    {"The room’s policy does not permit this to you.", "La politique de la salle ne vous le permet pas."},
 	"refusal.doubt":     {"This could not be decided, and is refused. Those who keep the policies can see why.", "La décision n’a pas pu être prise : c’est refusé. Les responsables des politiques peuvent voir pourquoi."},
 	"refusal.suspended": {"Your account is suspended. Ask whoever manages people here.", "Votre compte est suspendu. Adressez-vous aux personnes chargées des accès."},
