@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"strongroom"
-	"strongroom/door"
 	"strongroom/ledger"
 	"strongroom/vault"
 )
@@ -30,6 +29,8 @@ func ledgerSection() section {
 			"GET /ledger/records/{index}/proof": (*visit).ledgerProof,
 			"GET /ledger/consistency":           (*visit).ledgerConsistency,
 			"POST /ledger/bundle":               (*visit).ledgerBundle,
+			"POST /ledger/history":              (*visit).seekHistory,
+			"GET /ledger/history/{id}":          (*visit).ledgerHistory,
 			"POST /ledger/check":                (*visit).checkLedger,
 			"GET /ledger/check/{id}":            (*visit).ledgerChecked,
 		},
@@ -344,23 +345,18 @@ func (v *visit) ledgerConsistency() error {
 	return nil
 }
 
-// ledgerBundle hands out evidence of one record, of a range, or of an object's history.
+// ledgerBundle hands out evidence of one record, of a range, or of what a search found
+// about an object.
 func (v *visit) ledgerBundle() error {
 	ctx, size := v.r.Context(), v.room.Vault.Book.Head().Size
 	bad := func(key string) error {
 		return &strongroom.Error{Kind: strongroom.KindInvalid, Message: v.page.T(key)}
 	}
 	var indexes []int64
-	if bucket, object := v.r.PostFormValue("bucket"), v.r.PostFormValue("key"); bucket != "" || object != "" {
-		if bucket == "" || object == "" || len(bucket) > 63 || len(object) > 1024 {
-			return bad("error.ledger.object")
-		}
+	if id := v.r.PostFormValue("history"); id != "" {
 		var err error
-		if indexes, err = v.aboutObject(ctx, bucket, object); err != nil {
+		if indexes, err = v.recordsOf(id); err != nil {
 			return err
-		}
-		if len(indexes) == 0 {
-			return bad("error.ledger.history")
 		}
 	} else {
 		first, err := strconv.ParseInt(v.r.PostFormValue("from"), 10, 64)
@@ -394,37 +390,6 @@ func (v *visit) ledgerBundle() error {
 	v.file("application/json", fmt.Sprintf("strongroom-records-%d-%d.json", indexes[0], indexes[len(indexes)-1]))
 	v.w.Write(encoded)
 	return nil
-}
-
-// aboutObject finds the records of the last 90 days that are about an object: decisions, and
-// what was delivered under its releases.
-func (v *visit) aboutObject(ctx context.Context, bucket, key string) ([]int64, error) {
-	var mu sync.Mutex
-	var found []int64
-	type link struct{ release, index int64 }
-	var links []link
-	releases := map[int64]bool{}
-	err := v.room.ScanSince(ctx, v.caller, v.room.Vault.Clock().Add(-door.Window), func(e *strongroom.Event) {
-		mu.Lock()
-		defer mu.Unlock()
-		switch q := e.Question; {
-		case q != nil && q.Resource.Bucket == bucket && q.Resource.Key == key:
-			found = append(found, e.Index)
-			releases[e.Index] = true
-		case e.Release != nil && len(links) < linksMost:
-			links = append(links, link{*e.Release, e.Index})
-		}
-	})
-	if err != nil {
-		return nil, err
-	}
-	for _, l := range links {
-		if releases[l.release] {
-			found = append(found, l.index)
-		}
-	}
-	slices.Sort(found)
-	return slices.Compact(found), nil
 }
 
 // checkData is what recomputing the whole ledger came to.
@@ -592,6 +557,10 @@ var ledgerWords = map[string]said{
 	"ledger.bundle.object": {"The history of an object", "L’historique d’un objet"},
 	"ledger.bundle.bucket": {"Bucket", "Bucket"},
 	"ledger.bundle.key":    {"Key", "Clé"},
+	"ledger.history.title": {"The history of an object", "L’historique d’un objet"},
+	"ledger.history.found": {"%s record of the last 90 days is about it|%s records of the last 90 days are about it", "%s inscription des 90 derniers jours le concerne|%s inscriptions des 90 derniers jours le concernent"},
+	"ledger.history.more":  {"More than 1,000 records of the last 90 days are about it, which is more than a bundle holds. Take the records of a shorter time, by their numbers.", "Plus de 1 000 inscriptions des 90 derniers jours le concernent, soit plus qu’un dossier de preuve n’en contient. Prenez les inscriptions d’une période plus courte, par leurs numéros."},
+	"ledger.seek":          {"Find its records", "Chercher ses inscriptions"},
 	"ledger.bundle.days":   {"Of the last 90 days: decisions about it, and what was delivered.", "Des 90 derniers jours : les décisions qui le concernent et ce qui a été remis."},
 	"ledger.download":      {"Download", "Télécharger"},
 }

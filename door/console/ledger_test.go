@@ -12,7 +12,9 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"strongroom"
+	"strongroom/internal/housetest"
 	"strongroom/ledger"
+	"strongroom/vault"
 )
 
 func TestLedger(t *testing.T) {
@@ -35,7 +37,7 @@ func TestLedger(t *testing.T) {
 	// Who may not read it is refused, on every way to it.
 	for _, c := range [][3]string{
 		{"GET", "/ledger", ""}, {"GET", "/ledger/records/0", ""}, {"GET", "/ledger/records/0/proof", ""}, {"GET", "/ledger/consistency?from=1&to=2", ""},
-		{"POST", "/ledger/bundle", "from=0&to=1"}, {"POST", "/ledger/bundle", "bucket=calls&key=other.wav"}, {"POST", "/ledger/check", "x=1"},
+		{"POST", "/ledger/bundle", "from=0&to=1"}, {"POST", "/ledger/history", "bucket=calls&key=other.wav"}, {"POST", "/ledger/check", "x=1"},
 	} {
 		if got, page := agent(c[0], c[1], c[2]); got.StatusCode != http.StatusForbidden || strings.Contains(page, "leaf") {
 			t.Errorf("%s %s answers an agent %s", c[0], c[1], got.Status)
@@ -46,8 +48,8 @@ func TestLedger(t *testing.T) {
 	for _, c := range [][3]string{
 		{"GET", fmt.Sprintf("/ledger/records/%d", size+100), ""}, {"GET", "/ledger/records/-1", ""}, {"GET", "/ledger/records/x/proof", ""}, {"GET", "/ledger/consistency?from=0&to=2", ""},
 		{"GET", "/ledger/consistency?from=3&to=2", ""}, {"GET", "/ledger/consistency?from=1&to=99999999999", ""}, {"GET", "/ledger/check/x", ""}, {"GET", "/ledger/check/" + strongroom.NewID().String(), ""},
-		{"POST", "/ledger/bundle", "from=5&to=2"}, {"POST", "/ledger/bundle", "from=0&to=999999999"}, {"POST", "/ledger/bundle", "from=x&to=1"}, {"POST", "/ledger/bundle", "bucket=calls&key="},
-		{"POST", "/ledger/bundle", "bucket=calls&key=absent.wav"}, {"POST", "/ledger/bundle", "bucket=calls&key=" + strings.Repeat("k", 2000)},
+		{"POST", "/ledger/bundle", "from=5&to=2"}, {"POST", "/ledger/bundle", "from=0&to=999999999"}, {"POST", "/ledger/bundle", "from=x&to=1"}, {"POST", "/ledger/history", "bucket=calls&key="},
+		{"POST", "/ledger/history", "bucket=calls&key=" + strings.Repeat("k", 2000)}, {"POST", "/ledger/bundle", "history=x"}, {"POST", "/ledger/bundle", "history=" + strongroom.NewID().String()},
 	} {
 		if got, page := auditor(c[0], c[1], c[2]); got.StatusCode != http.StatusBadRequest {
 			t.Errorf("%s %s %.60s answers %s: %s", c[0], c[1], c[2], got.Status, page)
@@ -90,7 +92,29 @@ func TestLedger(t *testing.T) {
 	if b := verified("from=0&to=4"); len(b.Records) != 5 {
 		t.Errorf("a range of five has %d records", len(b.Records))
 	}
-	b := verified(url.Values{"bucket": {"calls"}, "key": {hostile}}.Encode())
+	housetest.Eventually(t, "the delivery is on record", func() bool { return len(p.records(t, vault.KindDelivery)) > 0 })
+	seek := func(key string) (id, page string) {
+		t.Helper()
+		got, _ := auditor(http.MethodPost, "/ledger/history", url.Values{"bucket": {"calls"}, "key": {key}}.Encode())
+		at := follows(t, auditor, got)
+		_, page = auditor(http.MethodGet, at, "")
+		return strings.TrimPrefix(at, "/ledger/history/"), page
+	}
+	none, page := seek("absent.wav")
+	if !strings.Contains(page, "Nothing of the last 90 days") {
+		t.Errorf("the history of nothing shows:\n%s", page)
+	}
+	if got, _ := auditor(http.MethodPost, "/ledger/bundle", "history="+none); got.StatusCode != http.StatusBadRequest {
+		t.Errorf("the bundle of nothing answers %s", got.Status)
+	}
+	mine, page := seek(hostile)
+	if !strings.Contains(page, "records of the last 90 days are about it") || strings.Contains(page, "<script>alert") || strings.Contains(page, "\u202e") {
+		t.Errorf("the history shows:\n%s", page)
+	}
+	if got, _ := agent(http.MethodPost, "/ledger/bundle", "history="+mine); got.StatusCode != http.StatusBadRequest {
+		t.Errorf("another session is answered %s", got.Status)
+	}
+	b := verified("history=" + mine)
 	kinds := map[string]int{}
 	for _, r := range b.Records {
 		e := event(t, r.Record)

@@ -168,6 +168,7 @@ var taskNeeds = map[string][]strongroom.Action{
 	"preview": {strongroom.ActionReadPolicy, strongroom.ActionReadLedger},
 	"usage":   {strongroom.ActionReadPolicy, strongroom.ActionReadLedger, strongroom.ActionManagePeople, strongroom.ActionTakeInventory},
 	"check":   {strongroom.ActionReadLedger},
+	"history": {strongroom.ActionReadLedger},
 }
 
 // still refuses what a task came to, on record, to those who could not begin it any more.

@@ -92,3 +92,33 @@ func TestTaskBreaks(t *testing.T) {
 		t.Errorf("it came to %v, %v", x.result, x.err)
 	}
 }
+
+// However much is on record about an object, what is remembered of it is bounded, and so
+// said.
+func TestHistoryIsBounded(t *testing.T) {
+	scanned := func(n int) *aboutObject {
+		a := &aboutObject{bucket: "calls", key: "k"}
+		q := &strongroom.Question{Resource: strongroom.Resource{Bucket: "calls", Key: "k"}}
+		err := a.read(t.Context(), func(take func(*strongroom.Event)) error {
+			for i := range int64(n) {
+				release := i
+				take(&strongroom.Event{Index: 2 * i, Question: q})
+				take(&strongroom.Event{Index: 2*i + 1, Release: &release}) // of something else, mostly
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a
+	}
+	if a := scanned(10); a.tooMany || len(a.indexes) != 10+5 { // every other number is a decision's
+		t.Errorf("%d records, too many: %v", len(a.indexes), a.tooMany)
+	}
+	if a := scanned(bundleMost); !a.tooMany || len(a.indexes) != 0 {
+		t.Errorf("with what was delivered: %d records, too many: %v", len(a.indexes), a.tooMany)
+	}
+	if a := scanned(10 * bundleMost); !a.tooMany || len(a.indexes) != 0 {
+		t.Errorf("%d records, too many: %v", len(a.indexes), a.tooMany)
+	}
+}
