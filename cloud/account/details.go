@@ -18,10 +18,12 @@ var details = map[string]func(*Loader, value) bool{
 	"policies":        (*Loader).managedPolicy,
 }
 
+var detailLists = []string{"UserDetailList", "GroupDetailList", "RoleDetailList", "Policies"}
+
 // detailLists notes which of the four lists an answer has: a list that no answer has was
 // filtered out by whoever exported it.
 func (d *document) detailLists(v value) {
-	for _, name := range []string{"UserDetailList", "GroupDetailList", "RoleDetailList", "Policies"} {
+	for _, name := range detailLists {
 		if v.get(name).n != nil {
 			d.l.a.have[supplied{"authorization-details", name}] = true
 		}
@@ -250,6 +252,20 @@ func (l *Loader) finishIAM() {
 	for _, arn := range sortedKeys(l.users) {
 		u := l.users[arn]
 		l.join(&u.Identity, "user")
+		if s := l.sightings[u.Name]; s != nil {
+			u.Login, u.MFA, u.Keys = s.login, s.mfa, s.keys
+			u.PasswordLastUsed = latest(u.PasswordLastUsed, s.passwordLastUsed)
+		}
+		if keys, listed := l.listedKeys[u.Name]; listed {
+			for i := range keys { // the report knows when, the listing knows which
+				for _, k := range u.Keys.V {
+					if k.Created.Equal(keys[i].Created) {
+						keys[i].LastUsed = k.LastUsed
+					}
+				}
+			}
+			u.Keys = Is(keys)
+		}
 		for _, name := range l.member[u] {
 			g := byName[name]
 			if g == nil {

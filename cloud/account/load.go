@@ -17,7 +17,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"time"
 
 	"strongroom/cloud/iam"
 )
@@ -62,6 +61,46 @@ type Loader struct {
 	groups  map[string]*Group
 	member  map[*User][]string // names of groups
 	managed map[string]*Managed
+
+	buckets        map[string]*Bucket      // by name
+	accessPoints   map[string]*AccessPoint // by kind, region and name
+	keys           map[string]*Key         // by id
+	aliases        []string                // regions whose aliases were listed
+	workloads      map[string]*Workload    // by kind and ARN, or region and name
+	instances      map[string]*Workload    // by id
+	agents         map[string]*Agent       // by instance
+	agentRegions   map[string]bool
+	namedRoles     map[*Workload]string // names or ARNs of roles
+	profiled       map[*Workload]string // what launch configurations start instances with
+	scaling        []scaling
+	securityGroups map[string]*SecurityGroup
+	templates      map[string]*LaunchTemplate
+	endpoints      map[string]*Endpoint
+	images         map[string]*Share
+	snapshots      map[string]*Share
+	trails         map[string]*Trail
+	clients        map[string]Provider // by URL
+	sightings      map[string]*sightings
+	listedKeys     map[string][]AccessKey
+
+	org            *Organization
+	noOrganization bool
+	rootID         string
+	parents        map[string]string   // by child
+	attachedAt     map[string][]string // ids of policies, by input and level
+	orgNames       map[string]string
+	orgARNs        map[string]string
+	orgPolicies    map[string]*iam.Policy
+
+	expected map[string]map[string]bool // resources that inputs should tell of
+	later    []later                    // answers that wait for others
+	cut      string                     // a snapshot that does not end
+}
+
+// later is an answer that can be placed when the others are read.
+type later struct {
+	d document
+	v value
 }
 
 // pages counts the pages of a listing: how many say that more follows, and how many end it.
@@ -86,6 +125,31 @@ func NewLoader() *Loader {
 		groups:   map[string]*Group{},
 		member:   map[*User][]string{},
 		managed:  map[string]*Managed{},
+
+		buckets:        map[string]*Bucket{},
+		accessPoints:   map[string]*AccessPoint{},
+		keys:           map[string]*Key{},
+		workloads:      map[string]*Workload{},
+		instances:      map[string]*Workload{},
+		agents:         map[string]*Agent{},
+		agentRegions:   map[string]bool{},
+		namedRoles:     map[*Workload]string{},
+		profiled:       map[*Workload]string{},
+		securityGroups: map[string]*SecurityGroup{},
+		templates:      map[string]*LaunchTemplate{},
+		endpoints:      map[string]*Endpoint{},
+		images:         map[string]*Share{},
+		snapshots:      map[string]*Share{},
+		trails:         map[string]*Trail{},
+		clients:        map[string]Provider{},
+		sightings:      map[string]*sightings{},
+		listedKeys:     map[string][]AccessKey{},
+		parents:        map[string]string{},
+		attachedAt:     map[string][]string{},
+		orgNames:       map[string]string{},
+		orgARNs:        map[string]string{},
+		orgPolicies:    map[string]*iam.Policy{},
+		expected:       map[string]map[string]bool{},
 	}
 }
 
@@ -137,6 +201,8 @@ type document struct {
 	input  *input // nil until it is recognised
 	of     string
 	region string
+	none   bool // AWS said that there is none
+	final  bool // no other answer follows
 	bad    bool // a fault was found since somebody set it to false
 }
 
@@ -206,7 +272,7 @@ func (l *Loader) Read(name string, r io.Reader) error {
 		d.fault("", "%v: what it says from there on is unknown", err)
 		d.placed()
 		if d.input != nil {
-			l.broken[supplied{d.input.Name, d.of}] = "it cannot be read to its end: " + name
+			l.broken[d.subject()] = "it cannot be read to its end: " + name
 		}
 	}
 	return nil
@@ -219,11 +285,17 @@ func (d *document) contents(b *bounded) error {
 	if err != nil && !errors.Is(err, io.EOF) {
 		return err
 	}
-	start = bytes.TrimPrefix(start, []byte("\ufeff"))
+	if mark := []byte("\ufeff"); bytes.HasPrefix(start, mark) {
+		_, _ = in.Discard(len(mark))
+		start = start[len(mark):]
+	}
 	trimmed := bytes.TrimSpace(start)
 	switch {
 	case len(trimmed) == 0:
 		d.fault("", "it is empty: the command that should have filled it failed. Run it again with 2>&1, and its error is understood")
+		if d.placed(); d.input != nil {
+			d.l.broken[d.subject()] = "the file is empty"
+		}
 		return nil
 	case bytes.Contains(start, []byte("An error occurred (")):
 		all, err := io.ReadAll(io.LimitReader(in, 64<<10))
@@ -233,10 +305,18 @@ func (d *document) contents(b *bounded) error {
 		d.said(string(all))
 		return nil
 	}
-	if bytes.HasPrefix(start, []byte("\ufeff")) || len(start) < 512 {
-		if peek, _ := in.Peek(3); bytes.Equal(peek, []byte("\ufeff")) {
-			_, _ = in.Discard(3)
+	switch {
+	case bytes.HasPrefix(trimmed, snapshotStart):
+		return d.snapshot(in, b)
+	case bytes.HasPrefix(trimmed, []byte("user,arn,")):
+		all, err := io.ReadAll(in)
+		if err != nil {
+			return err
 		}
+		d.input = inputs["credential-report"]
+		d.credentialReport(string(all))
+		d.have()
+		return nil
 	}
 	dec := json.NewDecoder(in)
 	for n := 0; ; n++ {
@@ -308,7 +388,7 @@ func (d *document) object(dec *json.Decoder, b *bounded) error {
 			return fmt.Errorf("%s: it is %v, not a list", name, t)
 		}
 		d.input = inputs["authorization-details"]
-		kept := &node{kind: list}
+		kept := &node{kind: list, raw: []byte("[]")}
 		for i := 0; dec.More(); i++ {
 			b.reset()
 			raw = raw[:0]
@@ -318,7 +398,10 @@ func (d *document) object(dec *json.Decoder, b *bounded) error {
 			at := &place{up: &place{name: name}, index: i}
 			n, err := tree(slices.Clone(raw))
 			if err != nil {
-				return fmt.Errorf("%s: %w", at, err)
+				d.l.understood++
+				d.fault(at.String(), "%v", err)
+				d.l.broken[d.subject()] = "an entry of it cannot be read: see the faults"
+				continue
 			}
 			v := value{d, at, n}
 			if fold == "policies" && !v.get("PolicyVersionList").there() && !v.get("DefaultVersionId").there() {
@@ -330,6 +413,7 @@ func (d *document) object(dec *json.Decoder, b *bounded) error {
 				continue
 			}
 			streamed[fold] = true
+			d.l.understood++
 			if entry(d.l, v) {
 				v.rest()
 			}
@@ -345,6 +429,7 @@ func (d *document) object(dec *json.Decoder, b *bounded) error {
 	if _, err := dec.Token(); err != nil {
 		return fmt.Errorf("it is not JSON: %w", err)
 	}
+	root.raw = reassemble(root)
 	v := value{d, nil, root}
 	if len(streamed) > 0 {
 		d.l.understood++
@@ -359,6 +444,19 @@ func (d *document) object(dec *json.Decoder, b *bounded) error {
 	return nil
 }
 
+// reassemble is the text of an object whose members were read one by one.
+func reassemble(n *node) []byte {
+	out := []byte{'{'}
+	for i, m := range n.members {
+		if i > 0 {
+			out = append(out, ',')
+		}
+		name, _ := json.Marshal(m.name)
+		out = append(append(append(out, name...), ':'), m.value.raw...)
+	}
+	return append(out, '}')
+}
+
 // paged notes whether an answer says that more follows it.
 func (d *document) paged(v value) {
 	open := v.get("IsTruncated").flag() || v.get("Truncated").flag()
@@ -367,7 +465,7 @@ func (d *document) paged(v value) {
 			open = true
 		}
 	}
-	k := supplied{d.input.Name, d.of}
+	k := d.subject()
 	p := d.l.pages[k]
 	if open {
 		p.open++
@@ -376,8 +474,7 @@ func (d *document) paged(v value) {
 		p.last++
 	}
 	d.l.pages[k] = p
-	d.l.a.have[k] = true
-	d.l.a.have[supplied{input: d.input.Name}] = true
+	d.have()
 }
 
 // own says whether an ARN is of the account that is being loaded; the first one decides
@@ -386,6 +483,7 @@ func (d *document) own(v value, arn string) bool {
 	partition, account, ok := arnAccount(arn)
 	if !ok {
 		v.fault("%q is not an ARN with an account: arn:aws:iam::123456789012:…", arn)
+		d.l.broken[d.subject()] = "an entry of it cannot be used: see the faults"
 		return false
 	}
 	if account == "aws" || account == "" {
@@ -425,6 +523,7 @@ func (d *document) once(kind, id string, v value) bool {
 		v.fault("%s %s is there twice, and the two differ: the first is used, and what depends on it is unknown", kind, id)
 		d.l.doubts[k] = "it is in the files twice, and the two differ"
 	}
+	v.n.whole = true // the first one is what is read
 	return false
 }
 
@@ -513,6 +612,7 @@ func (l *Loader) Account() (*Account, error) {
 		return nil, errors.New("nothing of an AWS account in what was supplied: no file")
 	}
 	l.finishIAM()
+	l.finishResources()
 	l.finishMissing()
 	if l.more > 0 {
 		a.Faults = append(a.Faults, Fault{What: fmt.Sprintf("and %d more faults", l.more)})
@@ -526,11 +626,4 @@ func sorted[K cmp.Ordered, V any](m map[K]V) []V {
 		out = append(out, m[k])
 	}
 	return out
-}
-
-func later(a, b time.Time) time.Time {
-	if b.After(a) {
-		return b
-	}
-	return a
 }
