@@ -20,6 +20,9 @@ type Policy struct {
 	Version    string
 	ID         string
 	Statements []Statement
+	// Document is what was parsed, so that a change can be written against it. It is shared,
+	// and not to be written to.
+	Document []byte
 	// Faults are what could not be understood. A policy with faults may say more than its
 	// statements do: whatever depends on it is Unknown, unless it is denied anyway.
 	Faults []Fault
@@ -88,7 +91,7 @@ func Parse(name string, document []byte) (*Policy, error) {
 	if len(document) > maxPolicy {
 		return nil, fmt.Errorf("%s: the policy has %d bytes; AWS takes no document beyond 32,768 characters, and %d are read here", name, len(document), maxPolicy)
 	}
-	p := &Policy{Name: name, Version: "2008-10-17"}
+	p := &Policy{Name: name, Version: "2008-10-17", Document: document}
 	top, err := object(document)
 	if err != nil {
 		return nil, fmt.Errorf("%s: not a policy: %w", name, err)
