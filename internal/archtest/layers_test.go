@@ -21,7 +21,7 @@ var layers = []layer{
 	{1, []string{"seal", "ledger", "cloud/iam"}, "formats and proofs: pure, so that others may rely on them and anybody can check them"},
 	{2, []string{"book", "release", "people", "jobs"}, "what vault and key server both know: rows and records that change together, the record of a release, principals, resumable work"},
 	{3, []string{"vault", "keyserver"}, "the one door to plaintext and the keys' custodian: what they check must not depend on what looks at it"},
-	{4, []string{"limit", "classify", "know", "know/intake", "monitor", "cloud/account", "cloud/account/draft", "cloud/reach", "cloud/trail"}, "each decides or notices one thing; whoever asks declares the interface it needs, and the wiring joins them"},
+	{4, []string{"limit", "classify", "know", "know/intake", "monitor", "cloud/account", "cloud/account/draft", "cloud/reach", "cloud/trail", "cloud/ways"}, "each decides or notices one thing; whoever asks declares the interface it needs, and the wiring joins them"},
 	{5, []string{"alert"}, "what acts on what the steps before it know"},
 	{6, []string{"internal/store", "internal/disk", "internal/oidc", "internal/s3store", "internal/synth", "internal/powercut", "internal/s3clients", "internal/bench/lean", "internal/landing", "internal/frontdoor", "internal/reports", "internal/inventory", "internal/sources", "internal/alertstore", "internal/push", "internal/rollup", "internal/tickets"}, "adapters implement interfaces that are declared above them"},
 	{7, []string{"door", "door/api", "door/s3", "door/console", "door/viewer", "web", "door/sigv4", "door/scim", "door/sts"}, "a door only translates: it reaches storage through the vault and never by itself"},

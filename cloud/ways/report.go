@@ -1,0 +1,475 @@
+package ways
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"strongroom/cloud/account"
+	"strongroom/cloud/iam"
+	"strongroom/cloud/reach"
+)
+
+// Form names the JSON form of a Report: docs/formats/cloud-ways.md.
+const Form = "strongroom-cloud-ways/1"
+
+// Report is all that is said of an account. The same account and question give the same bytes.
+type Report struct {
+	Form     string         `json:"form"`
+	Account  string         `json:"account"`
+	Taken    *time.Time     `json:"taken,omitempty"` // of the snapshot, where it says
+	Question reach.Question `json:"question"`
+	// Asked are the rights that the question asks about, resolved.
+	Asked   []reach.Right `json:"asked"`
+	Summary Summary       `json:"summary"`
+	// Missing and Faults are what was not looked at, or not whole, and why.
+	Missing []Missing `json:"missing,omitempty"`
+	Faults  []Fault   `json:"faults,omitempty"`
+	Groups  []Group   `json:"groups"`
+	// Ways are the findings, those that go the same way together: by certainty, then how
+	// many there are.
+	Ways     []Way           `json:"ways"`
+	Findings []reach.Finding `json:"findings"`
+	Intended []reach.Finding `json:"intended"`
+	Plan     *Plan           `json:"plan,omitempty"`
+	Diff     *Diff           `json:"since,omitempty"`
+	Examined reach.Examined  `json:"examined"`
+}
+
+// Summary is what stands at the top.
+type Summary struct {
+	// Routes are those that lead to what was asked about; Beside are those that blind who
+	// watches, or loosen a restriction of the network.
+	Routes Counts `json:"routes"`
+	Beside Counts `json:"beside"`
+	// Principals who reach any of it, each counted once, by the surest.
+	Certain  int `json:"certain"`
+	Possible int `json:"possible"`
+	Unknown  int `json:"unknown"`
+	// Intended is how many principals are on a path that is meant to be there.
+	Intended int `json:"intended"`
+}
+
+// Counts counts routes by status.
+type Counts struct {
+	Open    int `json:"open"`
+	Closed  int `json:"closed"`
+	Unknown int `json:"unknown"`
+}
+
+func (c *Counts) add(s reach.Status) {
+	switch s {
+	case reach.Open:
+		c.Open++
+	case reach.Closed:
+		c.Closed++
+	default:
+		c.Unknown++
+	}
+}
+
+// Group is a group of routes.
+type Group struct {
+	ID     string        `json:"id"`
+	Title  reach.Text    `json:"title"`
+	Counts Counts        `json:"counts"`
+	Routes []reach.Route `json:"routes"`
+}
+
+// Way is one way in and everybody who goes it: the same steps to the same place by the same
+// policies, a principal's own inline policies apart.
+type Way struct {
+	ID        string            `json:"id"` // the same in every snapshot where the way exists
+	Right     reach.Right       `json:"right"`
+	Certainty reach.Certainty   `json:"certainty"`
+	Who       []reach.Principal `json:"who"`
+	// Chain is that of the first of them; Others are the further ways of the same.
+	Chain  reach.Chain   `json:"chain"`
+	Others []reach.Chain `json:"others,omitempty"`
+	// Since is the earliest time at which it can have been open, where dates are known.
+	Since   *Since   `json:"since,omitempty"`
+	Missing []string `json:"missing,omitempty"`
+}
+
+// Since is a bound: the way was not open before, because something that it needs was not
+// there. When it was opened, no export says for inline policies and attachments.
+type Since struct {
+	NotBefore time.Time  `json:"notBefore"`
+	Because   reach.Text `json:"because"` // what came to be then
+}
+
+// Missing is an input that was not supplied, or not whole.
+type Missing struct {
+	Input   string     `json:"input"`
+	Of      string     `json:"of,omitempty"`
+	Region  string     `json:"region,omitempty"`
+	Why     string     `json:"why"`
+	Means   reach.Text `json:"means"`
+	Command string     `json:"command,omitempty"`
+	// Decides says that the answer to the question depends on it.
+	Decides bool `json:"decides"`
+}
+
+// Fault is what is wrong with a file, and where.
+type Fault struct {
+	File string `json:"file,omitempty"`
+	Line int    `json:"line,omitempty"`
+	Path string `json:"path,omitempty"`
+	What string `json:"what"`
+}
+
+// New makes the report of an account and what was found in it.
+func New(a *account.Account, r *reach.Result) *Report {
+	out := &Report{Form: Form, Account: r.Account, Question: r.Question, Asked: r.Rights, Findings: r.Findings, Intended: r.Intended, Examined: r.Examined}
+	if !r.Taken.IsZero() {
+		out.Taken = &r.Taken
+	}
+	if out.Asked == nil {
+		out.Asked = []reach.Right{}
+	}
+	if out.Findings == nil {
+		out.Findings = []reach.Finding{}
+	}
+	if out.Intended == nil {
+		out.Intended = []reach.Finding{}
+	}
+	out.inputs(a, r)
+	out.groups(r)
+	out.ways(a)
+	surest, intended := map[string]reach.Certainty{}, map[string]bool{}
+	for _, f := range r.Findings {
+		surest[f.Principal.ARN] = max(surest[f.Principal.ARN], f.Certainty)
+	}
+	for _, f := range r.Intended {
+		intended[f.Principal.ARN] = true
+	}
+	for _, c := range surest {
+		switch c {
+		case reach.Certain:
+			out.Summary.Certain++
+		case reach.Possible:
+			out.Summary.Possible++
+		case reach.Unknown:
+			out.Summary.Unknown++
+		}
+	}
+	out.Summary.Intended = len(intended)
+	return out
+}
+
+// inputs gathers what was not looked at. An input that the analysis names and the account
+// does not (a part of one that was supplied) is there too.
+func (out *Report) inputs(a *account.Account, r *reach.Result) {
+	named := map[string]bool{}
+	for _, m := range a.Missing {
+		named[m.Input] = true
+		out.Missing = append(out.Missing, Missing{m.Input, m.Of, m.Region, m.Why, means(m.Input, m.Means), m.Command, slices.ContainsFunc(r.Missing, about(m.Input, m.Of))})
+	}
+	for _, name := range r.Missing {
+		input, of, _ := strings.Cut(name, " ")
+		if named[input] {
+			continue
+		}
+		out.Missing = append(out.Missing, Missing{Input: input, Of: of, Why: "not whole", Means: means(input, ""), Decides: true})
+	}
+	slices.SortStableFunc(out.Missing, func(x, y Missing) int {
+		if x.Decides != y.Decides {
+			if x.Decides {
+				return -1
+			}
+			return 1
+		}
+		return cmp.Or(cmp.Compare(x.Input, y.Input), cmp.Compare(x.Of, y.Of), cmp.Compare(x.Region, y.Region))
+	})
+	for _, f := range a.Faults {
+		out.Faults = append(out.Faults, Fault(f))
+	}
+	for _, f := range r.Faults {
+		if !slices.ContainsFunc(out.Faults, func(x Fault) bool { return strings.Contains(f, x.What) }) {
+			out.Faults = append(out.Faults, Fault{What: f})
+		}
+	}
+}
+
+// about matches the name of a missing input as reach gives it ("bucket-policy", or
+// "bucket-policy calls").
+func about(input, of string) func(string) bool {
+	return func(s string) bool { return s == input || of != "" && s == input+" "+of }
+}
+
+func (out *Report) groups(r *reach.Result) {
+	at := map[string]int{}
+	out.Groups = []Group{}
+	titles := map[string]reach.Text{}
+	for _, g := range reach.DefaultRules().Groups {
+		titles[g.ID] = g.Title
+	}
+	for _, route := range r.Routes {
+		i, there := at[route.Group]
+		if !there {
+			i = len(out.Groups)
+			at[route.Group] = i
+			title := titles[route.Group]
+			if title.EN == "" {
+				title = reach.Text{EN: route.Group, FR: route.Group}
+			}
+			out.Groups = append(out.Groups, Group{ID: route.Group, Title: title})
+		}
+		g := &out.Groups[i]
+		g.Routes = append(g.Routes, route)
+		g.Counts.add(route.Status)
+		if leads(route) {
+			out.Summary.Routes.add(route.Status)
+		} else {
+			out.Summary.Beside.add(route.Status)
+		}
+	}
+}
+
+// leads says whether a route leads to what was asked about.
+func leads(r reach.Route) bool { return r.Effect == "" || r.Effect == "reach" }
+
+// ways puts together who goes the same way.
+func (out *Report) ways(a *account.Account) {
+	at := map[string]int{}
+	out.Ways = []Way{}
+	d := dates(a)
+	for _, f := range out.Findings {
+		var chain reach.Chain
+		var others []reach.Chain
+		if len(f.Chains) > 0 {
+			chain, others = f.Chains[0], f.Chains[1:]
+		}
+		id := sameWay(f, chain)
+		i, there := at[id]
+		if !there {
+			i = len(out.Ways)
+			at[id] = i
+			out.Ways = append(out.Ways, Way{ID: id, Right: f.Right, Certainty: f.Certainty, Chain: chain, Others: others, Missing: f.Missing, Since: d.since(f.Principal, chain)})
+		}
+		w := &out.Ways[i]
+		w.Who = append(w.Who, f.Principal)
+	}
+	slices.SortStableFunc(out.Ways, func(x, y Way) int {
+		return cmp.Or(
+			-cmp.Compare(x.Certainty, y.Certainty),
+			-cmp.Compare(outside(x.Who[0]), outside(y.Who[0])),
+			-cmp.Compare(len(x.Who), len(y.Who)),
+			cmp.Compare(len(x.Chain.Steps), len(y.Chain.Steps)),
+			cmp.Compare(x.Who[0].ARN, y.Who[0].ARN),
+			cmp.Compare(x.ID, y.ID))
+	})
+}
+
+// outside says how far from the account a principal is.
+func outside(p reach.Principal) int {
+	switch p.Kind {
+	case reach.Anonymous:
+		return 3
+	case reach.External, reach.Federated:
+		return 2
+	case reach.Root:
+		return 1
+	}
+	return 0
+}
+
+// sameWay names the way that a finding's first chain goes, whoever goes it.
+func sameWay(f reach.Finding, c reach.Chain) string {
+	var b strings.Builder
+	own := func(arn string) string {
+		if arn == f.Principal.ARN {
+			return "self"
+		}
+		return arn
+	}
+	fmt.Fprintf(&b, "%s\n%s %s\n%s\n", f.Principal.Kind, f.Right.Kind, f.Right.Target, f.Certainty)
+	for _, s := range c.Steps {
+		fmt.Fprintf(&b, "%s\n%s\n%s %s\n%s\n", s.Rule, own(s.From.ARN), s.To.Kind, own(s.To.ARN), own(s.Via))
+		for _, act := range s.Actions {
+			fmt.Fprintf(&b, "%s\n", act.Action)
+			for _, w := range act.Because {
+				if w.Source.Owner == f.Principal.ARN { // its own inline policy
+					fmt.Fprintf(&b, "%s self\n", w.Source.Kind)
+				} else {
+					fmt.Fprintf(&b, "%s %s %s %d\n", w.Source.Kind, w.Source.Owner, w.Source.Name, w.Statement)
+				}
+			}
+		}
+		for _, w := range s.Conditions {
+			fmt.Fprintf(&b, "if %s %s %q\n", w.Operator, w.Key, w.Values)
+		}
+	}
+	sum := sha256.Sum256([]byte(b.String()))
+	return "w" + hex.EncodeToString(sum[:8])
+}
+
+// known dates of an account, by ARN.
+type datesOf map[string]dated
+
+type dated struct {
+	at   time.Time
+	kind string // of words
+	name string
+}
+
+func dates(a *account.Account) datesOf {
+	d := datesOf{}
+	add := func(arn, kind, name string, t time.Time) {
+		if arn != "" && !t.IsZero() {
+			d[arn] = dated{t, kind, name}
+		}
+	}
+	for _, u := range a.Users {
+		add(u.ARN, "kind.user", u.Name, u.Created)
+	}
+	for _, r := range a.Roles {
+		add(r.ARN, "kind.role", r.Name, r.Created)
+	}
+	for _, g := range a.Groups {
+		add(g.ARN, "kind.group", g.Name, g.Created)
+	}
+	for _, m := range a.Managed {
+		for _, v := range m.Versions {
+			if v.ID == m.Default || v.Default {
+				add(m.ARN, "kind.policy", m.Name+", "+v.ID, v.Created)
+			}
+		}
+	}
+	for _, b := range a.Buckets {
+		add(b.ARN, "kind.bucket", b.Name, b.Created)
+	}
+	for _, k := range a.Keys {
+		add(k.ARN, "kind.key", k.ID, k.Created)
+	}
+	for _, w := range a.Workloads {
+		add(w.ARN, "kind.workload", w.Kind+" "+w.Name, w.Created)
+	}
+	return d
+}
+
+// since is the latest of the dates of all that a chain needs.
+func (d datesOf) since(p reach.Principal, c reach.Chain) *Since {
+	var last dated
+	see := func(arn string) {
+		if x, ok := d[arn]; ok && x.at.After(last.at) {
+			last = x
+		}
+	}
+	see(p.ARN)
+	for _, s := range c.Steps {
+		see(s.From.ARN)
+		see(s.To.ARN)
+		see(s.Via)
+		for _, act := range s.Actions {
+			for _, b := range act.Because {
+				see(b.Source.Owner)
+			}
+		}
+	}
+	if last.at.IsZero() {
+		return nil
+	}
+	return &Since{last.at.UTC(), reach.Text{EN: speaker{"en"}.T(last.kind, last.name), FR: speaker{"fr"}.T(last.kind, last.name)}}
+}
+
+// Open says whether anybody reaches what was asked about, certainly or possibly.
+func (out *Report) Open() bool {
+	return out.Summary.Certain+out.Summary.Possible > 0 || out.Summary.Routes.Open > 0
+}
+
+// Unknown says whether anything is unknown: a route, a principal, or an input that decides.
+func (out *Report) Unknown() bool {
+	return out.Summary.Unknown > 0 || out.Summary.Routes.Unknown > 0 || len(out.Faults) > 0 ||
+		slices.ContainsFunc(out.Missing, func(m Missing) bool { return m.Decides })
+}
+
+// policyAt finds the policy that a source names; nil where there is none.
+func policyAt(a *account.Account, s reach.Source) *iam.Policy {
+	if at := place(a, s); at != nil {
+		return *at
+	}
+	return nil
+}
+
+// place is where the account holds the policy that a source names; nil where it holds none.
+func place(a *account.Account, s reach.Source) **iam.Policy {
+	inline := func(list []account.Attached) **iam.Policy {
+		for i := range list {
+			if list[i].Name == s.Name {
+				return &list[i].Policy
+			}
+		}
+		return nil
+	}
+	switch s.Kind {
+	case "user-inline":
+		for _, u := range a.Users {
+			if u.ARN == s.Owner {
+				return inline(u.Inline)
+			}
+		}
+	case "group-inline":
+		for _, g := range a.Groups {
+			if g.ARN == s.Owner {
+				return inline(g.Inline)
+			}
+		}
+	case "role-inline":
+		for _, r := range a.Roles {
+			if r.ARN == s.Owner {
+				return inline(r.Inline)
+			}
+		}
+	case "trust":
+		for _, r := range a.Roles {
+			if r.ARN == s.Owner {
+				return &r.Trust
+			}
+		}
+	case "managed", "boundary":
+		for _, m := range a.Managed {
+			if m.ARN == s.Owner {
+				return &m.Policy
+			}
+		}
+	case "bucket":
+		for _, b := range a.Buckets {
+			if b.ARN == s.Owner {
+				return &b.Policy.V
+			}
+		}
+	case "access-point":
+		for _, p := range a.AccessPoints {
+			if p.ARN == s.Owner {
+				return &p.Policy.V
+			}
+		}
+	case "key":
+		for _, k := range a.Keys {
+			if k.ARN == s.Owner {
+				return &k.Policy.V
+			}
+		}
+	case "scp", "rcp":
+		if o := a.Organization.V; o != nil {
+			for i := range o.Levels {
+				level := &o.Levels[i]
+				list := level.SCPs.V
+				if s.Kind == "rcp" {
+					list = level.RCPs.V
+				}
+				for j := range list {
+					if list[j].ARN == s.Owner {
+						return &list[j].Policy
+					}
+				}
+			}
+		}
+	}
+	return nil
+}

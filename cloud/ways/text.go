@@ -1,0 +1,441 @@
+package ways
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"strongroom/cloud/reach"
+)
+
+// columns is how wide text is.
+const columns = 100
+
+// page is text that is being written.
+type page struct {
+	speaker
+	b    strings.Builder
+	home string // the account's number
+}
+
+func (p *page) line(format string, args ...any) {
+	fmt.Fprintf(&p.b, format, args...)
+	p.b.WriteByte('\n')
+}
+
+func (p *page) head(s string) {
+	p.line("")
+	p.line("%s", s)
+}
+
+// wrap writes text that begins after first and goes on, in further lines, after rest. A word
+// that is longer than a line is not cut: people copy them.
+func (p *page) wrap(first, rest, s string) {
+	line := first
+	began := false
+	for _, word := range strings.Fields(s) {
+		if began && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > columns {
+			p.line("%s", strings.TrimRight(line, " "))
+			line, began = rest, false
+		}
+		if began {
+			line += " "
+		}
+		line += word
+		began = true
+	}
+	p.line("%s", strings.TrimRight(line, " "))
+}
+
+// pad fills up to n letters.
+func pad(s string, n int) string {
+	if k := utf8.RuneCountInString(s); k < n {
+		return s + strings.Repeat(" ", n-k)
+	}
+	return s
+}
+
+// names lists the first few and counts the rest.
+func (s speaker) names(who []reach.Principal, home string, most int) string {
+	var out []string
+	for i, p := range who {
+		if i == most {
+			out = append(out, s.T("and.more", s.number(len(who)-most)))
+			break
+		}
+		out = append(out, s.who(p, home))
+	}
+	return strings.Join(out, ", ")
+}
+
+// TextOptions say how a report is printed.
+type TextOptions struct {
+	Lang string // en, fr
+	Top  int    // how many ways and changes are printed in full; 0 all
+}
+
+// WriteText prints a report for people, at most 100 columns wide wherever no single word is
+// wider.
+func (out *Report) WriteText(w io.Writer, o TextOptions) error {
+	p := &page{speaker: speaker{o.Lang}, home: out.Account}
+	p.top(out)
+	p.inputs(out)
+	p.routes(out)
+	p.ways(out, o.Top)
+	p.plan(out, o.Top)
+	p.diff(out, o.Top)
+	_, err := io.WriteString(w, p.b.String())
+	return err
+}
+
+// asked says what was asked, a line for each right.
+func (s speaker) asked(out *Report) []string {
+	var list []string
+	seen := map[reach.Right]bool{}
+	for _, r := range out.Asked {
+		if !seen[r] {
+			seen[r] = true
+			list = append(list, s.right(r, out.Account))
+		}
+	}
+	return list
+}
+
+func (p *page) top(out *Report) {
+	head := p.T("account.unknown")
+	if out.Account != "" {
+		head = p.T("account", printable(out.Account))
+	}
+	if out.Taken != nil {
+		head += ", " + p.T("taken", out.Taken.UTC().Format("2006-01-02 15:04 UTC"))
+	}
+	p.line("%s", head)
+	p.wrap("", "  ", p.T("asked", cut(strings.Join(p.asked(out), ", "), 600)))
+	if len(out.Question.From) > 0 {
+		p.wrap("", "  ", p.T("asked.from", printable(strings.Join(out.Question.From, ", "))))
+	}
+	for _, i := range out.Question.Intended {
+		p.wrap("", "  ", p.T("asked.intended", p.thing(i.Role, out.Account)))
+	}
+	p.line("")
+	for _, s := range p.summary(out) {
+		p.wrap("", "  ", s)
+	}
+}
+
+// summary is what stands at the top, a sentence a line.
+func (s speaker) summary(out *Report) []string {
+	var lines []string
+	c := out.Summary.Routes
+	lines = append(lines, s.T("sum.routes", c.Open, c.Open+c.Closed+c.Unknown, c.Closed, c.Unknown))
+	sum := out.Summary
+	switch {
+	case sum.Certain+sum.Possible+sum.Unknown > 0:
+		lines = append(lines, s.T("sum.who", s.N("principals", sum.Certain+sum.Possible), sum.Certain, sum.Possible, sum.Unknown))
+	case out.Unknown():
+		lines = append(lines, s.T("sum.nobody.but"))
+	default:
+		lines = append(lines, s.T("sum.nobody"))
+	}
+	if sum.Intended > 0 {
+		lines = append(lines, s.T("sum.intended", s.N("principals", sum.Intended)))
+	}
+	if b := sum.Beside; b.Open > 0 {
+		lines = append(lines, s.T("sum.beside", b.Open, b.Open+b.Closed+b.Unknown))
+	}
+	if best := out.Best(); best != nil {
+		lines = append(lines, s.T("sum.best", printable(best.What.In(s.lang)), best.Closes, len(out.Findings)))
+	}
+	return lines
+}
+
+func (p *page) inputs(out *Report) {
+	var others []string
+	began := false
+	for _, m := range out.Missing {
+		name := m.Input
+		if m.Of != "" {
+			name += " " + printable(m.Of)
+		}
+		if m.Region != "" {
+			name += " " + printable(m.Region)
+		}
+		if !m.Decides {
+			if !slices.Contains(others, m.Input) {
+				others = append(others, m.Input)
+			}
+			continue
+		}
+		if !began {
+			p.head(p.T("not.looked") + " (" + p.T("not.decides") + ")")
+			began = true
+		}
+		line := p.why(m.Why)
+		if text := m.Means.In(p.lang); text != "" {
+			line += p.T("colon") + text
+		}
+		p.wrap("  "+pad(name, 24)+" ", strings.Repeat(" ", 27), line)
+		if m.Command != "" {
+			p.wrap("    $ ", "      ", m.Command)
+		}
+	}
+	if len(others) > 0 {
+		if !began {
+			p.head(p.T("not.looked"))
+		}
+		p.wrap("  ", "    ", p.T("not.other", strings.Join(others, ", ")))
+	}
+	if len(out.Faults) > 0 {
+		p.head(p.T("wrong"))
+		for i, f := range out.Faults {
+			if i == 20 {
+				p.line("  %s", p.T("and.more", p.number(len(out.Faults)-20)))
+				break
+			}
+			p.wrap("  ", "    ", f.String())
+		}
+	}
+}
+
+func (f Fault) String() string {
+	s := printable(f.File)
+	if f.Line > 0 {
+		s += fmt.Sprintf(":%d", f.Line)
+	}
+	for _, more := range []string{f.Path, f.What} {
+		if more != "" {
+			if s != "" {
+				s += ": "
+			}
+			s += printable(more)
+		}
+	}
+	return s
+}
+
+func (p *page) routes(out *Report) {
+	for _, g := range out.Groups {
+		p.head(g.Title.In(p.lang))
+		var closed []string
+		unknown := map[string][]string{}
+		var missing []string
+		for _, r := range g.Routes {
+			switch r.Status {
+			case reach.Closed:
+				closed = append(closed, r.ID)
+			case reach.Open:
+				title := r.Title.In(p.lang)
+				if r.Effect == "cover" || r.Effect == "loosen" {
+					title += " (" + p.T(r.Effect) + ")"
+				}
+				p.wrap("  "+pad(strings.ToUpper(p.T("status.open")), 9)+pad(r.ID, 24)+" ", strings.Repeat(" ", 36), title)
+				who := make([]reach.Principal, 0, 3)
+				for _, t := range r.Who {
+					if len(who) < 3 {
+						who = append(who, reach.Principal{ARN: t.Principal})
+					}
+				}
+				line := p.names(who, out.Account, 3)
+				if n := max(r.WhoTotal, len(r.Who)) - len(who); n > 0 {
+					line += ", " + p.T("and.more", p.number(n))
+				}
+				if line == "" {
+					line = r.Why.In(p.lang)
+				}
+				p.wrap(strings.Repeat(" ", 36), strings.Repeat(" ", 36), line)
+			default:
+				why := strings.Join(r.Missing, ", ")
+				if _, there := unknown[why]; !there {
+					missing = append(missing, why)
+				}
+				unknown[why] = append(unknown[why], r.ID)
+			}
+		}
+		for _, why := range missing {
+			line := strings.Join(unknown[why], ", ")
+			if why != "" {
+				line += " (" + p.T("missing.for", why) + ")"
+			}
+			p.wrap("  "+pad(p.T("status.unknown"), 9), strings.Repeat(" ", 11), line)
+		}
+		if len(closed) > 0 {
+			p.wrap("  "+pad(p.T("routes.closed"), 9), strings.Repeat(" ", 11), strings.Join(closed, ", "))
+		}
+	}
+}
+
+func (p *page) ways(out *Report, top int) {
+	if len(out.Ways) == 0 {
+		return
+	}
+	p.head(p.T("who.head"))
+	for i, w := range out.Ways {
+		if top > 0 && i == top {
+			p.line("")
+			p.line("  %s", p.T("who.more", p.number(len(out.Ways)-top)))
+			return
+		}
+		p.line("")
+		p.wrap(fmt.Sprintf("%3d ", i+1), "    ", p.names(w.Who, out.Account, 4)+p.T("colon")+p.T("sure."+w.Certainty.String())+", "+p.right(w.Right, out.Account))
+		p.chain(w.Chain)
+		if w.Since != nil {
+			p.wrap("    ", "      ", p.T("since", p.day(w.Since.NotBefore), printable(w.Since.Because.In(p.lang))))
+		}
+		if missing := w.Missing; len(missing) > 0 {
+			key := "missing.could"
+			if w.Certainty == reach.Unknown {
+				key = "missing.for"
+			}
+			p.wrap("    ", "      ", p.T(key, strings.Join(missing, ", ")))
+		}
+	}
+}
+
+// chain writes the steps of a chain.
+func (p *page) chain(c reach.Chain) {
+	for i, step := range c.Steps {
+		p.wrap(fmt.Sprintf("    %d. ", i+1), "       ", p.step(step, p.home))
+		for _, line := range p.details(step, p.home) {
+			p.wrap("       ", "         ", line)
+		}
+	}
+}
+
+// step is a step in a sentence: what is done, through what, and where it leads.
+func (s speaker) step(step reach.Step, home string) string {
+	text := step.Title.In(s.lang)
+	if step.Via != "" {
+		key := "via"
+		if step.ViaUnknown {
+			key = "via.unknown"
+		}
+		text += ", " + s.T(key, s.thing(step.Via, home))
+	}
+	return text + " → " + s.leadsTo(step.To, home)
+}
+
+// details are the actions of a step with what grants them, and its conditions.
+func (s speaker) details(step reach.Step, home string) []string {
+	var out []string
+	for _, act := range step.Actions {
+		var by []string
+		for _, b := range act.Because {
+			if text := s.because(b); !slices.Contains(by, text) {
+				by = append(by, text)
+			}
+		}
+		if len(by) > 3 {
+			by = append(by[:3], s.T("and.more", s.number(len(by)-3)))
+		}
+		if len(by) == 0 {
+			out = append(out, s.T("step.act", printable(act.Action), printable(act.Resource)))
+			continue
+		}
+		out = append(out, s.T("step.by", printable(act.Action), printable(act.Resource), strings.Join(by, "; ")))
+	}
+	for _, c := range step.Conditions {
+		out = append(out, s.condition(c))
+	}
+	return out
+}
+
+func (p *page) plan(out *Report, top int) {
+	plan := out.Plan
+	if plan == nil {
+		return
+	}
+	p.head(p.T("close.head"))
+	p.wrap("  ", "  ", p.closing(plan))
+	for i, c := range plan.Changes {
+		if top > 0 && i == top {
+			p.line("  %s", p.T("who.more", p.number(len(plan.Changes)-top)))
+			break
+		}
+		p.wrap(fmt.Sprintf("%3d ", i+1), "    ", printable(c.What.In(p.lang)))
+		p.wrap("    ", "      ", p.T("close.counts", c.Closes, len(out.Findings)))
+		for _, o := range c.Patch {
+			if o.Op != "test" {
+				p.wrap("    "+pad(o.Op, 8), "            ", printable(o.Path+" "+string(o.Value)))
+			}
+		}
+		if len(c.Patch) == 0 {
+			p.line("    %s", p.T("close.nopatch"))
+		}
+	}
+	if len(plan.Left) > 0 {
+		p.head(p.T("close.left"))
+		for i, l := range plan.Left {
+			if top > 0 && i == top {
+				p.line("  %s", p.T("who.more", p.number(len(plan.Left)-top)))
+				break
+			}
+			p.wrap("  ", "    ", p.thing(l.Principal, out.Account)+", "+p.right(l.Right, out.Account)+p.T("colon")+printable(l.Why.In(p.lang)))
+		}
+	}
+	if plan.After == nil {
+		return
+	}
+	p.head(p.T("effect.head"))
+	p.line("  %s %8s %8s", pad("", 24), p.T("effect.before"), p.T("effect.after"))
+	for _, row := range plan.rows(out.Summary) {
+		p.line("  %s %8d %8d", pad(p.T(row.key), 24), row.before, row.after)
+	}
+	for _, s := range plan.Skipped {
+		p.wrap("  ", "    ", p.T("effect.skipped", printable(s.In(p.lang))))
+	}
+}
+
+// closing says how good a plan is.
+func (s speaker) closing(plan *Plan) string {
+	n := s.N("changes", len(plan.Changes))
+	switch {
+	case len(plan.Changes) == 0:
+		return s.T("close.none")
+	case len(plan.Left) > 0:
+		return s.T("close.partly", n, len(plan.Left), plan.Considered)
+	case plan.Smallest:
+		return s.T("close.smallest", n, plan.Considered)
+	}
+	return s.T("close.enough", n, plan.Considered)
+}
+
+func (p *page) diff(out *Report, top int) {
+	d := out.Diff
+	if d == nil {
+		return
+	}
+	head := p.T("diff.head")
+	if d.Taken != nil {
+		head += " (" + d.Taken.UTC().Format("2006-01-02 15:04 UTC") + ")"
+	}
+	p.head(head)
+	if d.Empty() {
+		p.line("  %s", p.T("diff.same"))
+		return
+	}
+	for _, r := range d.Routes {
+		p.wrap("  "+pad(strings.ToUpper(p.T("status."+r.Now.String())), 9)+pad(r.ID, 24)+" ", strings.Repeat(" ", 36), r.Title.In(p.lang)+", "+p.T("diff.was", p.T("status."+r.Then.String())))
+	}
+	for _, part := range d.parts() {
+		for i, c := range part.list {
+			if top > 0 && i == top {
+				p.line("  %s", p.T("who.more", p.number(len(part.list)-top)))
+				break
+			}
+			was := p.T("diff.no")
+			if c.Then != reach.No {
+				was = p.T("sure." + c.Then.String())
+			}
+			now := p.T("diff.no")
+			if c.Now != reach.No {
+				now = p.T("sure." + c.Now.String())
+			}
+			p.wrap("  "+pad(p.T(part.key), 16)+" ", strings.Repeat(" ", 19), p.who(c.Principal, out.Account)+", "+p.right(c.Right, out.Account)+p.T("colon")+was+" → "+now)
+			for _, b := range c.Because {
+				p.wrap(strings.Repeat(" ", 19), strings.Repeat(" ", 21), p.T("diff.because")+" "+p.cause(b, out.Account))
+			}
+		}
+	}
+}

@@ -1,0 +1,433 @@
+package ways
+
+import (
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+
+	"strongroom/cloud/reach"
+)
+
+// Languages are those of the reports.
+var Languages = []string{"en", "fr"}
+
+// speaker writes in one language.
+type speaker struct{ lang string }
+
+// T is a word or sentence, with what it is about put in.
+func (s speaker) T(key string, args ...any) string {
+	w, ok := words[key]
+	if !ok {
+		panic("ways: no word " + key)
+	}
+	text := w.In(s.lang)
+	if len(args) == 0 {
+		return text
+	}
+	return fmt.Sprintf(text, args...)
+}
+
+// N is a number with its noun. In French, 0 and 1 are singular.
+func (s speaker) N(key string, n int) string {
+	one := n == 1 || s.lang == "fr" && n == 0
+	if one {
+		return s.T(key+".one", s.number(n))
+	}
+	return s.T(key+".many", s.number(n))
+}
+
+// number groups digits by threes.
+func (s speaker) number(n int) string {
+	digits := fmt.Sprint(n)
+	sep := ","
+	if s.lang == "fr" {
+		sep = "\u202f"
+	}
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + sep + digits[i:]
+	}
+	return digits
+}
+
+func (s speaker) day(t time.Time) string {
+	if s.lang == "fr" {
+		return t.Format("02/01/2006")
+	}
+	return t.Format("2006-01-02")
+}
+
+// printable is text without what cannot be seen: it could turn the text after it around, or
+// steer a terminal.
+func printable(s string) string {
+	return strings.Map(func(c rune) rune {
+		if unicode.IsPrint(c) || c == '\u202f' || c == '\u00a0' {
+			return c
+		}
+		return '\uFFFD'
+	}, s)
+}
+
+// cut shortens a name to fit so many letters.
+func cut(s string, most int) string {
+	r := []rune(s)
+	if len(r) <= most {
+		return s
+	}
+	return string(r[:max(0, most-1)]) + "…"
+}
+
+// arn is the parts of an ARN that people read.
+type arn struct{ service, region, account, resource string }
+
+func splitARN(s string) (arn, bool) {
+	p := strings.SplitN(s, ":", 6)
+	if len(p) != 6 || p[0] != "arn" {
+		return arn{}, false
+	}
+	return arn{p[2], p[3], p[4], p[5]}, true
+}
+
+// thing names what an ARN stands for: "role app", "bucket calls", "instance i-1".
+func (s speaker) thing(name, home string) string {
+	switch name {
+	case "*":
+		return s.T("anybody")
+	case "":
+		return s.T("something")
+	}
+	a, ok := splitARN(name)
+	if !ok {
+		return printable(name)
+	}
+	resource := printable(a.resource)
+	kind, rest, cutted := strings.Cut(resource, "/")
+	if !cutted {
+		kind, rest, _ = strings.Cut(resource, ":")
+	}
+	short := rest[strings.LastIndex(rest, "/")+1:]
+	out := resource
+	switch {
+	case a.service == "s3" && a.account == "":
+		out = s.T("kind.bucket", resource)
+	case a.service == "iam" && resource == "root":
+		out = s.T("kind.root")
+	case a.service == "iam" && words["kind."+kind].EN != "":
+		out = s.T("kind."+kind, short)
+	case a.service == "kms" && kind == "key":
+		out = s.T("kind.key", rest)
+	case a.service == "lambda":
+		out = s.T("kind.function", strings.TrimPrefix(resource, "function:"))
+	case a.service == "ec2" && kind == "instance":
+		out = s.T("kind.instance", rest)
+	case a.service == "sts":
+		out = s.T("kind.session", rest)
+	default:
+		out = a.service + " " + resource
+	}
+	if a.account != "" && home != "" && a.account != home && a.account != "aws" {
+		out = s.T("of.account", out, a.account)
+	}
+	return out
+}
+
+// who names a principal.
+func (s speaker) who(p reach.Principal, home string) string {
+	switch p.Kind {
+	case reach.Anonymous:
+		return s.T("anybody")
+	case reach.Service:
+		return s.T("kind.service", printable(p.ARN))
+	case reach.Federated:
+		name := p.Name
+		if name == "" {
+			name = p.ARN
+		}
+		return s.T("kind.federated", printable(name))
+	case reach.External:
+		if a, ok := splitARN(p.ARN); !ok || a.resource == "root" {
+			id := p.ARN
+			if ok {
+				id = a.account
+			}
+			return s.T("kind.account", printable(id))
+		}
+	}
+	if p.ARN == "" {
+		return printable(p.Name)
+	}
+	return s.thing(p.ARN, home)
+}
+
+// right says what is reached.
+func (s speaker) right(r reach.Right, home string) string {
+	name := r.Target
+	if a, ok := splitARN(name); ok {
+		name = strings.TrimPrefix(a.resource, "key/")
+		if a.account != "" && a.account != home {
+			name = s.T("of.account", name, a.account)
+		}
+	}
+	return s.T("right."+string(r.Kind), printable(name))
+}
+
+// target names what a right is to.
+func (s speaker) target(r reach.Right, home string) string {
+	if r.Kind == reach.BeAdmin {
+		return s.T("kind.account", printable(r.Target))
+	}
+	return s.thing(r.Target, home)
+}
+
+// leadsTo says where a step leads.
+func (s speaker) leadsTo(n reach.Node, home string) string {
+	switch n.Kind {
+	case reach.AtRight:
+		return s.right(reach.Right{Kind: n.Right, Target: n.ARN}, home)
+	case reach.AtRights:
+		return s.T("to.rights", s.thing(n.ARN, home))
+	}
+	return s.T("to.principal", s.thing(n.ARN, home))
+}
+
+// condition says what must be so.
+func (s speaker) condition(c reach.Condition) string {
+	if c.Note != nil && c.Operator == "" {
+		return printable(c.Note.In(s.lang))
+	}
+	values := make([]string, len(c.Values))
+	for i, v := range c.Values {
+		values[i] = printable(v)
+	}
+	key := "if"
+	if c.Deny {
+		key = "unless"
+	}
+	text := s.T(key, printable(c.Key), printable(c.Operator), strings.Join(values, ", "))
+	if c.Settable {
+		text += " " + s.T("settable")
+	}
+	if c.Note != nil {
+		text += " (" + printable(c.Note.In(s.lang)) + ")"
+	}
+	return text
+}
+
+// because names a statement.
+func (s speaker) because(b reach.Because) string {
+	name := s.policy(b)
+	if b.Statement < 0 {
+		return name
+	}
+	if b.Sid != "" {
+		return s.T("statement.sid", b.Statement+1, printable(b.Sid), name)
+	}
+	return s.T("statement", b.Statement+1, name)
+}
+
+// policy names the policy that a statement is of.
+func (s speaker) policy(b reach.Because) string {
+	key := "by." + b.Source.Kind
+	if _, ok := words[key]; !ok {
+		return printable(b.Policy)
+	}
+	owner := b.Source.Owner
+	if a, ok := splitARN(owner); ok {
+		owner = a.resource[strings.LastIndexAny(a.resource, "/:")+1:]
+	}
+	if strings.HasSuffix(b.Source.Kind, "-inline") {
+		return s.T(key, printable(owner), printable(b.Source.Name))
+	}
+	return s.T(key, printable(owner))
+}
+
+// means says what is unknown without an input.
+func means(input, english string) reach.Text {
+	if w, ok := inputWords[input]; ok {
+		return w
+	}
+	return reach.Text{EN: english}
+}
+
+// why says why an input is missing.
+func (s speaker) why(text string) string {
+	if s.lang != "fr" {
+		return printable(text)
+	}
+	for _, w := range whys {
+		if rest, ok := strings.CutPrefix(text, w.EN); ok {
+			return w.FR + printable(rest)
+		}
+	}
+	return printable(text)
+}
+
+var whys = []reach.Text{
+	{EN: "not supplied", FR: "non fourni"},
+	{EN: "not whole", FR: "incomplet"},
+	{EN: "refused: ", FR: "refusé : "},
+	{EN: "cut off: ", FR: "coupé : "},
+	{EN: "it cannot be read to its end: ", FR: "illisible jusqu’à la fin : "},
+	{EN: "cannot be read", FR: "illisible"},
+}
+
+var words = map[string]reach.Text{
+	// Things.
+	"anybody":         {EN: "anybody", FR: "n’importe qui"},
+	"something":       {EN: "something that was not supplied", FR: "quelque chose qui n’a pas été fourni"},
+	"kind.user":       {EN: "user %s", FR: "utilisateur %s"},
+	"kind.role":       {EN: "role %s", FR: "rôle %s"},
+	"kind.group":      {EN: "group %s", FR: "groupe %s"},
+	"kind.policy":     {EN: "policy %s", FR: "politique %s"},
+	"kind.root":       {EN: "the root user", FR: "l’utilisateur racine"},
+	"kind.bucket":     {EN: "bucket %s", FR: "compartiment %s"},
+	"kind.key":        {EN: "key %s", FR: "clé %s"},
+	"kind.function":   {EN: "function %s", FR: "fonction %s"},
+	"kind.instance":   {EN: "instance %s", FR: "instance %s"},
+	"kind.workload":   {EN: "%s", FR: "%s"},
+	"kind.session":    {EN: "session %s", FR: "session %s"},
+	"kind.service":    {EN: "service %s", FR: "service %s"},
+	"kind.federated":  {EN: "whoever %s vouches for", FR: "toute identité garantie par %s"},
+	"kind.account":    {EN: "account %s", FR: "compte %s"},
+	"of.account":      {EN: "%s of account %s", FR: "%s du compte %s"},
+	"right.read":      {EN: "reads bucket %s", FR: "lit le compartiment %s"},
+	"right.use":       {EN: "decrypts with key %s", FR: "déchiffre avec la clé %s"},
+	"right.admin":     {EN: "administers account %s", FR: "administre le compte %s"},
+	"to.rights":       {EN: "has every right of %s, within its limits", FR: "a tous les droits de %s, dans ses limites"},
+	"to.principal":    {EN: "acts as %s", FR: "agit en tant que %s"},
+	"if":              {EN: "if %s %s %s", FR: "si %s %s %s"},
+	"unless":          {EN: "unless %s %s %s", FR: "sauf si %s %s %s"},
+	"settable":        {EN: "(which they set themselves)", FR: "(qu’ils choisissent eux-mêmes)"},
+	"statement":       {EN: "statement %d of %s", FR: "instruction %d, %s"},
+	"statement.sid":   {EN: "statement %d (%s) of %s", FR: "instruction %d (%s), %s"},
+	"via":             {EN: "through %s", FR: "par %s"},
+	"via.unknown":     {EN: "through %s, which was not supplied but may exist", FR: "par %s, qui n’a pas été fourni mais peut exister"},
+	"step.by":         {EN: "%s on %s, by %s", FR: "%s sur %s, selon %s"},
+	"step.act":        {EN: "%s on %s", FR: "%s sur %s"},
+	"and.more":        {EN: "and %s more", FR: "et %s de plus"},
+	"colon":           {EN: ": ", FR: " : "},
+	"by.user-inline":  {EN: "user %s, inline policy %s", FR: "politique en ligne de l’utilisateur %s : %s"},
+	"by.role-inline":  {EN: "role %s, inline policy %s", FR: "politique en ligne du rôle %s : %s"},
+	"by.group-inline": {EN: "group %s, inline policy %s", FR: "politique en ligne du groupe %s : %s"},
+	"by.managed":      {EN: "managed policy %s", FR: "politique gérée %s"},
+	"by.boundary":     {EN: "boundary %s", FR: "limite d’autorisations %s"},
+	"by.trust":        {EN: "trust policy of role %s", FR: "politique de confiance du rôle %s"},
+	"by.bucket":       {EN: "policy of bucket %s", FR: "politique du compartiment %s"},
+	"by.access-point": {EN: "policy of access point %s", FR: "politique du point d’accès %s"},
+	"by.key":          {EN: "policy of key %s", FR: "politique de la clé %s"},
+	"by.grant":        {EN: "grant on key %s", FR: "octroi sur la clé %s"},
+	"by.scp":          {EN: "service control policy %s", FR: "politique de contrôle des services %s"},
+	"by.rcp":          {EN: "resource control policy %s", FR: "politique de contrôle des ressources %s"},
+	"since":           {EN: "not open before %s (%s)", FR: "pas ouvert avant le %s (%s)"},
+	"since.unknown":   {EN: "since when is not known", FR: "date d’ouverture inconnue"},
+	"missing.for":     {EN: "not known without: %s", FR: "inconnu sans : %s"},
+	"missing.could":   {EN: "could still be refused by: %s (not supplied)", FR: "pourrait encore être refusé par : %s (non fourni)"},
+	"status.open":     {EN: "open", FR: "ouverte"},
+	"status.closed":   {EN: "closed", FR: "fermée"},
+	"status.unknown":  {EN: "unknown", FR: "inconnue"},
+	"sure.certain":    {EN: "certain", FR: "certain"},
+	"sure.possible":   {EN: "possible", FR: "possible"},
+	"sure.unknown":    {EN: "unknown", FR: "inconnu"},
+	"principals.one":  {EN: "%s principal", FR: "%s identité"},
+	"principals.many": {EN: "%s principals", FR: "%s identités"},
+	"routes.one":      {EN: "%s route", FR: "%s voie"},
+	"routes.many":     {EN: "%s routes", FR: "%s voies"},
+	"ways.one":        {EN: "%s way", FR: "%s chemin"},
+	"ways.many":       {EN: "%s ways", FR: "%s chemins"},
+	"changes.one":     {EN: "%s change", FR: "%s modification"},
+	"changes.many":    {EN: "%s changes", FR: "%s modifications"},
+	"users.one":       {EN: "%s user", FR: "%s utilisateur"},
+	"users.many":      {EN: "%s users", FR: "%s utilisateurs"},
+	"roles.one":       {EN: "%s role", FR: "%s rôle"},
+	"roles.many":      {EN: "%s roles", FR: "%s rôles"},
+	"faults.one":      {EN: "%s fault", FR: "%s défaut"},
+	"faults.many":     {EN: "%s faults", FR: "%s défauts"},
+	"inputs.one":      {EN: "%s input", FR: "%s donnée"},
+	"inputs.many":     {EN: "%s inputs", FR: "%s données"},
+
+	// The list.
+	"title":           {EN: "All the ways in", FR: "Toutes les voies d’accès"},
+	"account":         {EN: "account %s", FR: "compte %s"},
+	"account.unknown": {EN: "an account whose number no file says", FR: "un compte dont aucun fichier ne dit le numéro"},
+	"taken":           {EN: "snapshot of %s", FR: "relevé du %s"},
+	"asked":           {EN: "who %s", FR: "qui %s"},
+	"asked.from":      {EN: "from %s only", FR: "depuis %s seulement"},
+	"asked.intended":  {EN: "meant to be there: %s", FR: "prévu : %s"},
+	"sum.routes":      {EN: "open routes: %d of %d (closed: %d, unknown: %d)", FR: "voies ouvertes : %d sur %d (fermées : %d, inconnues : %d)"},
+	"sum.who":         {EN: "%s get there: %d certainly, %d possibly; not known of %d more", FR: "%s y parviennent : %d certainement, %d peut-être ; inconnu pour %d de plus"},
+	"sum.nobody":      {EN: "nobody was found who gets there", FR: "personne n’a été trouvé qui y parvienne"},
+	"sum.nobody.but":  {EN: "nobody was found who gets there, but what is missing may hide somebody", FR: "personne n’a été trouvé qui y parvienne, mais ce qui manque peut cacher quelqu’un"},
+	"sum.beside":      {EN: "beside them, routes that blind who watches or loosen the network: %d of %d open", FR: "à côté, voies qui aveuglent la surveillance ou relâchent le réseau : %d ouvertes sur %d"},
+	"sum.intended":    {EN: "meant to get there: %s", FR: "y parviennent comme prévu : %s"},
+	"sum.best":        {EN: "closes most: %s (%d of %d)", FR: "ferme le plus : %s (%d sur %d)"},
+	"not.looked":      {EN: "Not looked at, or not whole", FR: "Non examiné, ou incomplet"},
+	"not.decides":     {EN: "the answer depends on it", FR: "la réponse en dépend"},
+	"not.other":       {EN: "other inputs that were not supplied: %s", FR: "autres données non fournies : %s"},
+	"wrong":           {EN: "Wrong in the files", FR: "Erreurs dans les fichiers"},
+	"routes.head":     {EN: "Routes", FR: "Voies"},
+	"routes.closed":   {EN: "closed", FR: "fermées"},
+	"who.head":        {EN: "Who, and how", FR: "Qui, et comment"},
+	"who.more":        {EN: "%s more are in --json and --html (--top 0 shows all)", FR: "%s de plus dans --json et --html (--top 0 montre tout)"},
+	"close.head":      {EN: "What closes them", FR: "Ce qui les ferme"},
+	"close.smallest":  {EN: "%s close all of it: no smaller set does (%d were considered)", FR: "%s ferment tout : aucun ensemble plus petit ne le fait (%d ont été examinées)"},
+	"close.enough":    {EN: "%s close all of it: none can be left out; that no smaller set does is not proven (%d were considered)", FR: "%s ferment tout : aucune n’est superflue ; qu’aucun ensemble plus petit ne suffise n’est pas prouvé (%d ont été examinées)"},
+	"close.partly":    {EN: "%s, none of which can be left out, close all but the %d that are listed below (%d were considered)", FR: "%s, dont aucune n’est superflue, ferment tout sauf les %d cas ci-dessous (%d ont été examinées)"},
+	"close.none":      {EN: "no change to the policies closes any of it", FR: "aucune modification des politiques n’y ferme quoi que ce soit"},
+	"close.left":      {EN: "Stays open", FR: "Reste ouvert"},
+	"close.counts":    {EN: "%d of %d principals need what it takes away", FR: "%d identités sur %d ont besoin de ce qu’elle retire"},
+	"close.nopatch":   {EN: "not a change to a document: do it by hand", FR: "ce n’est pas une modification de document : à faire à la main"},
+	"effect.head":     {EN: "After these changes", FR: "Après ces modifications"},
+	"effect.before":   {EN: "before", FR: "avant"},
+	"effect.after":    {EN: "after", FR: "après"},
+	"effect.open":     {EN: "open routes", FR: "voies ouvertes"},
+	"effect.unknown":  {EN: "unknown routes", FR: "voies inconnues"},
+	"effect.certain":  {EN: "principals, certain", FR: "identités, certain"},
+	"effect.possible": {EN: "principals, possible", FR: "identités, possible"},
+	"effect.notknown": {EN: "principals, unknown", FR: "identités, inconnu"},
+	"effect.skipped":  {EN: "not applied in this re-run: %s", FR: "non appliqué dans ce nouveau calcul : %s"},
+	"effect.intended": {EN: "the intended path", FR: "le chemin prévu"},
+	"diff.head":       {EN: "Since the earlier snapshot", FR: "Depuis le relevé antérieur"},
+	"diff.same":       {EN: "nothing has opened, closed or become unknown", FR: "rien ne s’est ouvert, fermé ou n’est devenu inconnu"},
+	"diff.opened":     {EN: "opened", FR: "ouvert"},
+	"diff.closed":     {EN: "closed", FR: "fermé"},
+	"diff.unknown":    {EN: "became unknown", FR: "devenu inconnu"},
+	"diff.changed":    {EN: "surer or less sure", FR: "plus ou moins sûr"},
+	"diff.was":        {EN: "was %s", FR: "était : %s"},
+	"diff.no":         {EN: "no", FR: "non"},
+	"diff.because":    {EN: "because", FR: "parce que"},
+	"diff.new":        {EN: "%s is new", FR: "nouveau : %s"},
+	"diff.gone":       {EN: "%s is gone", FR: "disparu : %s"},
+	"diff.statement":  {EN: "%s is new or was changed", FR: "nouvelle ou modifiée : %s"},
+	"diff.removed":    {EN: "%s was taken out or changed", FR: "retirée ou modifiée : %s"},
+	"diff.input":      {EN: "%s was supplied then and is missing now", FR: "fourni alors, manquant maintenant : %s"},
+	"diff.untold":     {EN: "by something that the two snapshots do not show", FR: "par quelque chose que les deux relevés ne montrent pas"},
+	"counted.head":    {EN: "How it was counted", FR: "Comment on a compté"},
+	"counted": {
+		EN: "%s principals (%s with different policies), %s buckets, %s keys and %s servers, functions and the like were held against %s rules.",
+		FR: "%s identités (%s aux politiques différentes), %s compartiments, %s clés et %s serveurs, fonctions et autres ont été confrontés à %s règles.",
+	},
+	"counted.certain":  {EN: "Certain: granted by what was supplied, whatever is unknown.", FR: "Certain : accordé par ce qui a été fourni, quoi que soit l’inconnu."},
+	"counted.possible": {EN: "Possible: granted, under conditions that the files cannot settle, or unless a restriction that was not supplied refuses it.", FR: "Possible : accordé, sous des conditions que les fichiers ne tranchent pas, ou sauf si une restriction non fournie le refuse."},
+	"counted.unknown":  {EN: "Unknown: nothing supplied grants it, but something that was not supplied might. It is never counted as closed.", FR: "Inconnu : rien de fourni ne l’accorde, mais quelque chose de non fourni le pourrait. Ce n’est jamais compté comme fermé."},
+	"counted.closed":   {EN: "Closed: nobody, and everything that decides it was supplied.", FR: "Fermé : personne, et tout ce qui en décide a été fourni."},
+	"cover":            {EN: "blinds who watches", FR: "aveugle la surveillance"},
+	"loosen":           {EN: "loosens the network", FR: "relâche le réseau"},
+
+	// Log-on.
+	"logon.title":   {EN: "Servers without remote log-on", FR: "Serveurs sans connexion à distance"},
+	"logon.yes":     {EN: "yes", FR: "oui"},
+	"logon.no":      {EN: "no", FR: "non"},
+	"logon.unknown": {EN: "not known", FR: "inconnu"},
+	"logon.none":    {EN: "no server was found that may hold the role", FR: "aucun serveur trouvé qui puisse tenir le rôle"},
+	"logon.none.but": {
+		EN: "no server was found that may hold the role, but what is missing may hide one",
+		FR: "aucun serveur trouvé qui puisse tenir le rôle, mais ce qui manque peut en cacher un",
+	},
+	"logon.sum":     {EN: "%d of %d have no way to log on; %d can be logged on to; of %d it is not known", FR: "%d sur %d sans aucun moyen de connexion ; %d accessibles ; pour %d, on ne sait pas"},
+	"logon.holds":   {EN: "holds %s", FR: "tient : %s"},
+	"logon.other":   {EN: "not declared as a content server", FR: "non déclaré comme serveur de contenu"},
+	"logon.because": {EN: "because", FR: "parce que"},
+}
+
+// inputWords say what is unknown without an input.
+var inputWords = map[string]reach.Text{}
