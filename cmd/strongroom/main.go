@@ -39,6 +39,7 @@ type program struct {
 	Intake      intakeCommand      `cmd:"" help:"Empty a platform's export bucket or folder into the room."`
 	Know        knowCommand        `cmd:"" help:"The inventory: what is stored and generated, inside and outside, where it flows, who owns it."`
 	Alert       alertCommand       `cmd:"" help:"Which actions reach somebody: alerts, channels, rotas, conditions."`
+	Cloud       cloudCommand       `cmd:"" help:"All the ways in: who could reach what, in the AWS account around it, from its exports."`
 	Recover     recoverCommand     `cmd:"" help:"Get content back from sealed blobs, their sidecars and a private key, without any database."`
 	Backup      backupCommand      `cmd:"" help:"Copy a room while it is being served."`
 	Restore     restoreCommand     `cmd:"" help:"Make a room of a backup; its ledger opens a new epoch."`
