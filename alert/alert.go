@@ -148,6 +148,25 @@ func (d Duration) String() string {
 	}
 }
 
+// In is the duration in words.
+func (d Duration) In(l Language) string {
+	for _, unit := range []struct {
+		is Duration
+		Words
+	}{
+		{Duration(24 * time.Hour), Words{"day", "jour"}}, {Duration(time.Hour), Words{"hour", "heure"}}, {Duration(time.Minute), Words{"minute", "minute"}},
+	} {
+		if n := d / unit.is; n > 0 && d%unit.is == 0 {
+			text := fmt.Sprintf("%d\u00a0%s", n, unit.In(l))
+			if n > 1 {
+				text += "s"
+			}
+			return text
+		}
+	}
+	return d.String()
+}
+
 // MarshalText and UnmarshalText give a Duration its text form in JSON.
 func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
 

@@ -523,6 +523,11 @@ func TestTable(t *testing.T) {
 				t.Errorf("%s: nobody fills in %s", c.ID, f)
 			}
 		}
+		for _, text := range []string{c.Says.EN, c.Says.FR} {
+			if strings.Contains(text, "{seen}") && !strings.Contains(text, "{seen} fois") && !regexp.MustCompile(`\{seen\} (different )?\[[^]|]+\|[^]|]+\]`).MatchString(text) {
+				t.Errorf("%s: no form for one in %q", c.ID, text)
+			}
+		}
 		if c.Factor > 0 && (c.Measure != alert.Objects || c.Per != alert.PerActor) {
 			t.Errorf("%s: what is usual is known only of objects that a principal opens", c.ID)
 		}

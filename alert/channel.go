@@ -160,7 +160,7 @@ func (s *Setup) message(a Alert, d Delivery, room string, l Language) Message {
 	m.Body = fmt.Sprintf("%s\n\n%s: %s\n%s: %s\n%s: %s\n", say(name),
 		say(Words{"Severity", "Gravité"}), say(severity), say(Words{"Room", "Salle"}), room, say(Words{"Alert", "Alerte"}), a.ID)
 	if m.Again {
-		m.Body += say(Words{"Nobody has acknowledged it so far, or it goes on.", "Personne ne l'a encore prise en charge, ou elle continue."}) + "\n"
+		m.Body += say(Words{"Nobody has acknowledged it so far, or it goes on.", "Personne ne l’a encore prise en charge, ou elle continue."}) + "\n"
 	}
 	if m.Link != "" {
 		m.Body += "\n" + m.Link + "\n"

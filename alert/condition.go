@@ -2,8 +2,8 @@ package alert
 
 import (
 	_ "embed"
-	"fmt"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -317,14 +317,38 @@ func (s *Settings) Idle(c Condition) string {
 	return ""
 }
 
-// fill puts figures into a text of the table.
+// forms are two forms of a word: for one, and for more.
+var forms = regexp.MustCompile(`\[([^|\]]*)\|([^\]]*)\]`)
+
+// fill puts figures into a text of the table, and takes the form of a word that goes with
+// how many were seen.
 func (w Words) fill(seen, threshold int64, usual *float64, window, learn Duration) Words {
-	put := func(text, unknown string, point string) string {
+	put := func(l Language, text, unknown string) string {
 		u := unknown
 		if usual != nil {
-			u = strings.Replace(strconv.FormatFloat(*usual, 'f', -1, 64), ".", point, 1)
+			if u = strconv.FormatFloat(*usual, 'f', -1, 64); l == French {
+				u = strings.Replace(u, ".", ",", 1)
+			}
 		}
-		return strings.NewReplacer("{seen}", fmt.Sprint(seen), "{threshold}", fmt.Sprint(threshold), "{usual}", u, "{window}", window.String(), "{learn}", learn.String()).Replace(text)
+		form := "$2"
+		if seen == 1 {
+			form = "$1"
+		}
+		return strings.NewReplacer("{seen}", figure(l, seen), "{threshold}", figure(l, threshold), "{usual}", u, "{window}", window.In(l), "{learn}", learn.In(l)).
+			Replace(forms.ReplaceAllString(text, form))
 	}
-	return Words{put(w.EN, "not known yet", "."), put(w.FR, "pas encore connu", ",")}
+	return Words{put(English, w.EN, "not known yet"), put(French, w.FR, "pas encore connu")}
+}
+
+// figure groups digits by three.
+func figure(l Language, n int64) string {
+	gap := ","
+	if l == French {
+		gap = "\u202f"
+	}
+	digits := strconv.FormatInt(n, 10)
+	for i := len(digits) - 3; i > 0; i -= 3 {
+		digits = digits[:i] + gap + digits[i:]
+	}
+	return digits
 }

@@ -300,8 +300,8 @@ func (e *Engine) Test(ctx context.Context, channels []string) (Alert, []Delivery
 	now := e.Clock().UTC()
 	a := Alert{
 		ID: strongroom.NewID(), Condition: "test", Severity: Low, State: Tested, First: now, Last: now, Told: now,
-		Why:   Words{"Somebody asked whether messages arrive.", "Quelqu'un a demandé si les messages arrivent."},
-		Blind: Words{"Whether anybody reads them.", "Si quelqu'un les lit."},
+		Why:   Words{"Somebody asked whether messages arrive.", "Quelqu’un a demandé si les messages arrivent."},
+		Blind: Words{"Whether anybody reads them.", "Si quelqu’un les lit."},
 	}
 	err := e.Store.Change(ctx, func(tx Tx) error {
 		for _, name := range channels {
