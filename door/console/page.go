@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 	_ "time/tzdata" // a reader's zone, on machines that have none
+	"unicode"
+	"unicode/utf8"
 
 	"strongroom"
 	"strongroom/alert"
@@ -176,7 +178,9 @@ func troubleOf(lang string, err error) (int, *trouble) {
 	}
 	t := &trouble{Title: say(lang, key)}
 	if e, ok := asError(err); ok && kind != strongroom.KindUnavailable {
-		t.Message, t.Hint = sentence(e.Message), sentence(e.Hint)
+		message, known := told(lang, e.Message)
+		hint, also := told(lang, e.Hint)
+		t.Message, t.Hint, t.Said = sentence(message), sentence(hint), known && (also || e.Hint == "")
 		if said := refusal(lang, e); said != "" {
 			t.Message, t.Hint, t.Said = said, "", true // the hint is for commands
 		}
@@ -188,8 +192,8 @@ func sentence(s string) string {
 	if s == "" {
 		return ""
 	}
-	first, rest := s[:1], s[1:]
-	return strings.ToUpper(first) + rest + "."
+	first, n := utf8.DecodeRuneInString(s)
+	return string(unicode.ToUpper(first)) + s[n:] + "."
 }
 
 func (c *console) nowhere(w http.ResponseWriter, r *http.Request) {

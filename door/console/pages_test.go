@@ -20,11 +20,11 @@ var varying = []struct {
 	as   string
 }{
 	{regexp.MustCompile(`test-[0-9a-z]+`), "ROOM"},
+	{regexp.MustCompile(`\b\d{4}-\d\d-\d\d(T[0-9:.]+Z?)?\b`), "DATE"},
 	{regexp.MustCompile(`\b[0-9a-f]{32,}\b`), "ID"},
 	{regexp.MustCompile(`\b[0-9a-f]{8,}…?`), "HEX"},
 	{regexp.MustCompile(`[A-Za-z0-9+/]{40,}=*`), "BASE64"},
 	{regexp.MustCompile(`\b(SR|CS|PK)[A-Z0-9]{14,}\b`), "KEY"},
-	{regexp.MustCompile(`\b\d{4}-\d\d-\d\d(T[0-9:.]+Z?)?\b`), "DATE"},
 	{regexp.MustCompile(`\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun|lun|mar|mer|jeu|ven|sam|dim)\b\.?`), "DAY"},
 	{regexp.MustCompile(`\b\d{1,2}(er)? (Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec|janv\.|févr\.|mars|avr\.|mai|juin|juil\.|août|sept\.|oct\.|nov\.|déc\.)( \d{4})?`), "DATE"},
 	{regexp.MustCompile(`(, | à | )?\b\d{1,2}:\d\d(:\d\d)?\b`), " TIME"},

@@ -687,7 +687,7 @@ var policyWords = map[string]said{
 	"usage.tryall":            {"Preview all together", "Prévisualiser l’ensemble"},
 	"usage.people.change":     {"Who manages people takes somebody out of a group.", "Une personne chargée des accès retire quelqu’un d’un groupe."},
 
-	"usage.kept.en":       {"What was left out, and why", "Ce qui a été écarté, et pourquoi (en anglais)"},
+	"usage.kept":          {"What was left out, and why", "Ce qui a été écarté, et pourquoi"},
 	"usage.people":        {"By person", "Par personne"},
 	"usage.people.none":   {"Nobody holds any right.", "Personne ne détient de droit."},
 	"usage.groups":        {"By group", "Par groupe"},

@@ -1,0 +1,185 @@
+package console
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// Every format of sentences that the parts beneath the console show on its pages has a
+// French one.
+func TestToldInFrench(t *testing.T) {
+	var formats []string
+	in := func(path string, each func(n ast.Node) []ast.Expr) {
+		t.Helper()
+		file, err := parser.ParseFile(token.NewFileSet(), "../../"+path, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := 0
+		ast.Inspect(file, func(n ast.Node) bool {
+			for _, e := range each(n) {
+				if f := strings.ReplaceAll(format(e), "%s%s", "%s"); strings.Trim(f, "%sdqvw:; ") != "" {
+					formats, found = append(formats, f), found+1
+				}
+			}
+			return true
+		})
+		if found == 0 {
+			t.Errorf("%s says nothing any more: is this test at the right place?", path)
+		}
+	}
+	for path, lists := range map[string][]string{
+		"classify/classify.go": {"Reasons"}, "classify/platform.go": {"says"}, "know/source.go": {"out"}, "know/inventory.go": {"NotLookedAt"},
+		"limit/propose.go": {"Kept"}, "limit/usage.go": {"Unjudged"},
+	} {
+		in(path, func(n ast.Node) []ast.Expr { return added(n, lists) })
+	}
+	in("classify/classify.go", func(n ast.Node) []ast.Expr {
+		if call, ok := n.(*ast.CallExpr); ok && name(call.Fun) == "reason" {
+			return call.Args[1:]
+		}
+		return nil
+	})
+	in("limit/set.go", func(n ast.Node) []ast.Expr {
+		switch call, ok := n.(*ast.CallExpr); {
+		case ok && (name(call.Fun) == "Errorf" || name(call.Fun) == "New" && len(call.Args) == 1):
+			return []ast.Expr{call}
+		case ok && name(call.Fun) == "faultAt":
+			return call.Args[1:2]
+		}
+		return nil
+	})
+	in("vault/labels.go", func(n ast.Node) []ast.Expr {
+		if call, ok := n.(*ast.CallExpr); ok && name(call.Fun) == "wrong" {
+			return call.Args[:1]
+		}
+		return nil
+	})
+	for _, path := range []string{
+		"vault/requests.go", "vault/breakglass.go", "vault/people.go", "vault/people_keys.go", "vault/logon.go", "vault/content.go",
+		"vault/policy.go", "vault/read.go", "vault/lease.go", "vault/search.go", "vault/room.go", "alert/desk.go", "alert/device.go", "know/gather.go", "door/bundle.go", "door/policy.go",
+		"door/console/opening.go", "door/console/passkey.go", "door/console/shares.go", "door/console/task.go",
+	} {
+		in(path, func(n ast.Node) []ast.Expr {
+			lit, ok := n.(*ast.CompositeLit)
+			if !ok || name(lit.Type) != "Error" {
+				return nil
+			}
+			var says []ast.Expr
+			for _, e := range lit.Elts {
+				switch kv, ok := e.(*ast.KeyValueExpr); {
+				case !ok:
+				case name(kv.Key) == "Kind" && name(kv.Value) == "KindUnavailable": // told in one sentence
+					return nil
+				case name(kv.Key) == "Message":
+					says = append(says, kv.Value)
+				}
+			}
+			return says
+		})
+	}
+	for _, f := range formats {
+		_, there := toldFrench[f]
+		if end, more := strings.CutPrefix(f, "%s, "); more { // added to another
+			for known := range toldFrench {
+				there = there || strings.HasSuffix(known, ", "+end)
+			}
+		}
+		if !there {
+			t.Errorf("no French for %q (door/console/told.go)", f)
+		}
+	}
+	if len(formats) < 80 {
+		t.Errorf("only %d formats were found", len(formats))
+	}
+	for f, fr := range toldFrench {
+		verbs := verbs.FindAllString(f, -1)
+		for _, gap := range gaps.FindAllStringSubmatch(fr, -1) {
+			if n, _ := strconv.Atoi(gap[1]); n >= len(verbs) {
+				t.Errorf("%q has no part %d", f, n)
+			}
+		}
+		english := regexp.MustCompile(`%[sdqvw]`).ReplaceAllStringFunc(f, func(verb string) string {
+			return map[string]string{"%d": "3", "%q": `"x y"`}[verb] + map[bool]string{true: "x"}[verb != "%d" && verb != "%q"]
+		})
+		if got, ok := told(french, english); !ok || strings.ContainsAny(strings.ReplaceAll(got, "principal, action", ""), "{}") || strings.Contains(got, " | ") {
+			t.Errorf("%q is told as %q", english, got)
+		}
+	}
+}
+
+// added are the expressions that a list of one of those names gets: by append, or where it is made.
+func added(n ast.Node, lists []string) []ast.Expr {
+	switch n := n.(type) {
+	case *ast.CallExpr:
+		if name(n.Fun) == "append" && len(n.Args) > 1 && slices.Contains(lists, name(n.Args[0])) {
+			return n.Args[1:]
+		}
+	case *ast.KeyValueExpr:
+		if list, ok := n.Value.(*ast.CompositeLit); ok && slices.Contains(lists, name(n.Key)) {
+			return list.Elts
+		}
+	}
+	return nil
+}
+
+func name(e ast.Expr) string {
+	switch e := e.(type) {
+	case *ast.Ident:
+		return e.Name
+	case *ast.SelectorExpr:
+		return e.Sel.Name
+	}
+	return ""
+}
+
+// format is what an expression says, with a verb for each part that differs.
+func format(e ast.Expr) string {
+	switch e := e.(type) {
+	case *ast.BasicLit:
+		if text, err := strconv.Unquote(e.Value); err == nil && e.Kind == token.STRING {
+			return text
+		}
+	case *ast.CallExpr:
+		if of := name(e.Fun); len(e.Args) > 0 && (of == "Sprintf" || of == "Errorf" || of == "New") {
+			return format(e.Args[0])
+		}
+	case *ast.BinaryExpr:
+		return format(e.X) + format(e.Y)
+	}
+	return "%s"
+}
+
+// What is told in French has its figures and forms, and leaves names and people's words alone.
+func TestTold(t *testing.T) {
+	for english, want := range map[string]string{
+		"all 1 bytes were looked at, by detectors 1-ab":                                            "1 octet examiné, soit tout, par les détecteurs 1-ab",
+		"all 12345 bytes were looked at, by detectors 1-ab":                                        "les 12\u202f345 octets ont tous été examinés, par les détecteurs 1-ab",
+		"found card-number 3 times, with high confidence, first at byte 40":                        "trouvé : card-number, 3 fois, avec une confiance élevée, d’abord à l’octet 40",
+		"metadata of twilio: it describes a voice, names a queue, inbound":                         "métadonnées de twilio : décrit un contenu « voice », nomme une file, entrant",
+		"source NAS: 4 × permission":                                                               "source NAS : 4 × lecture refusée",
+		"source NAS: never scanned":                                                                "source NAS : jamais analysée",
+		"set: high":                                                                                "posée : high",
+		`policy "a" (line 3): @requires names "tickets"; use purpose, with commas between`:         "politique « a » (ligne 3) : @requires nomme « tickets » ; utilisez purpose, séparés par des virgules",
+		"reading the policies: line 1, column 2: unexpected token; correct the Cedar syntax there": "lecture des politiques : ligne 1, colonne 2 : unexpected token ; corrigez-y la syntaxe Cedar",
+	} {
+		if got, ok := told(french, english); !ok || got != want {
+			t.Errorf("%q is told as %q (%v), not %q", english, got, ok, want)
+		}
+		if got, _ := told("en", english); got != english {
+			t.Errorf("%q is told as %q", english, got)
+		}
+	}
+	for _, theirs := range []string{"whatever somebody wrote", fmt.Sprint("calls/", 7)} {
+		if got, ok := told(french, theirs); ok || got != theirs {
+			t.Errorf("%q is told as %q", theirs, got)
+		}
+	}
+}
