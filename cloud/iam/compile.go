@@ -194,6 +194,9 @@ func (s *Compound) met(a *asked) Truth {
 // for certain, and at most.
 func (s *Compound) names(p *Principal, boundary Truth) (certain, possible match) {
 	if !s.Principals.Not {
+		if s.Principals.Anyone && !s.Allow {
+			return matchSelf, matchSelf
+		}
 		return s.Principals.named(p)
 	}
 	excepted := s.Principals.excepted(p)

@@ -106,6 +106,22 @@ type Answer struct {
 	Missing []PolicyKind
 	// Why says in sentences what decided, beside or instead of statements.
 	Why []string
+	// Notes say what is odd about the request: an action that is not known, a resource that
+	// the action is never asked of.
+	Notes []string
+}
+
+// Others are the statements considered that did not decide.
+func (a *Answer) Others() []Because {
+	var out []Because
+	for _, b := range a.Considered {
+		if !slices.ContainsFunc(a.Because, func(c Because) bool {
+			return c.Statement == b.Statement && c.Kind == b.Kind && c.Level == b.Level
+		}) {
+			out = append(out, b)
+		}
+	}
+	return out
 }
 
 // calculus is what the logic of evaluation needs of the things that it is about: truth
@@ -203,6 +219,9 @@ func gather[T any](c *calculus[T], e *evaluation, region func(*Compound) pair[T]
 				case kind == ResourcePolicy:
 					sure = matchNone // without anybody's name it is no resource's policy
 				}
+				if kind != ResourcePolicy && (s.Resources == nil || s.Principals != nil && kind != EndpointPolicy && kind != ResourceControl) {
+					sure = matchNone // nor is this a policy of its kind
+				}
 				if most == matchNone {
 					b.Principal = No
 				} else if sure == matchNone {
@@ -252,12 +271,20 @@ func gather[T any](c *calculus[T], e *evaluation, region func(*Compound) pair[T]
 	}
 	all := pair[T]{c.all, c.all}
 
+	resourcePolicy := e.policies.Resource
+	if p.Kind == Root && slices.Contains(ownPolicy, e.action) && e.same(e.asked.account) == Yes {
+		resourcePolicy = Supplied()
+	}
 	signed := p.Kind == User || p.Kind == Role || p.Kind == FederatedUser
 	set(func(s *sides[T]) *T { return &s.identity }, pair[T]{c.none, c.none})
 	set(func(s *sides[T]) *T { return &s.boundary }, all)
 	set(func(s *sides[T]) *T { return &s.session }, all)
 	if signed {
 		set(func(s *sides[T]) *T { return &s.identity }, both(IdentityPolicy, e.policies.Identity, c.none))
+		if e.action == "sts:getsessiontoken" && p.Kind == User {
+			// It needs no permission (STS API Reference, GetSessionToken).
+			certain.identity, possible.identity = c.all, c.all
+		}
 		set(func(s *sides[T]) *T { return &s.boundary }, both(BoundaryPolicy, e.policies.Boundary, c.all))
 		// A federated user may do what the session's policy says; without one, nothing of
 		// its own.
@@ -288,7 +315,7 @@ func gather[T any](c *calculus[T], e *evaluation, region func(*Compound) pair[T]
 
 	if !p.ServiceLinked() && e.ResourceManages != Yes && e.action != "kms:retiregrant" {
 		before := denied
-		if !e.policies.RCPs.Known && rcpServices[e.service] {
+		if !e.policies.RCPs.Known && loadCatalogue().rcp[e.service] {
 			read(ResourceControl, 0, Layer{}, nil)
 		}
 		for i, l := range e.policies.RCPs.Layers {
@@ -311,9 +338,9 @@ func gather[T any](c *calculus[T], e *evaluation, region func(*Compound) pair[T]
 			g.account = c.or(g.account, v)
 		}
 	}
-	if r := e.policies.Resource; !r.Known || len(r.Policies) > 0 {
-		blocked := e.policies.Bucket.blocks(e, r)
-		if a := read(ResourcePolicy, 0, r, func(s *Compound, certain, possible match, v pair[T]) {
+	if !resourcePolicy.Known || len(resourcePolicy.Policies) > 0 {
+		blocked := e.policies.Bucket.blocks(e, resourcePolicy)
+		if a := read(ResourcePolicy, 0, resourcePolicy, func(s *Compound, certain, possible match, v pair[T]) {
 			v = c.bound(blocked.Not(), v)
 			add(&sure, certain, v.certain)
 			add(&most, possible, v.possible)
@@ -361,14 +388,11 @@ func (s *Compound) outcomes(a *asked) []Outcome {
 	return out
 }
 
-// rcpServices are the services whose resources RCPs bind, as of the guide's page (AWS
-// Organizations User Guide, "Resource control policies"). The list grows.
-var rcpServices = map[string]bool{"s3": true, "sts": true, "kms": true, "sqs": true, "secretsmanager": true}
-
-// rcpBinds says whether a statement of an RCP binds the action: one that names a service
-// could be saved because RCPs know it.
+// rcpBinds says whether a statement of an RCP binds the action. RCPs bind the resources of
+// some services (AWS Organizations User Guide, "Resource control policies"), and the list
+// grows: one that names a service could be saved because RCPs know it.
 func (e *evaluation) rcpBinds(s *Compound) Truth {
-	if rcpServices[e.service] || !s.NotActions && slices.ContainsFunc(s.actions, func(p Pattern) bool {
+	if loadCatalogue().rcp[e.service] || !s.NotActions && slices.ContainsFunc(s.actions, func(p Pattern) bool {
 		return strings.HasPrefix(p.Prefix(), e.service+":") && p.Match(e.action)
 	}) {
 		return Yes
@@ -382,15 +406,19 @@ var logic = calculus[bool]{
 	or:  func(a, b bool) bool { return a || b },
 }
 
-// Evaluate says what AWS would answer to one request.
-func Evaluate(r Request, p Policies) Answer {
+// Evaluate says what AWS would answer to one request. An action that takes no resource is
+// asked of *, whatever the request says.
+func Evaluate(r Request, p Policies) (out Answer) {
 	account := r.owner()
+	var notes []string
+	if r.Resource, notes = fit(r.Action, r.Resource); len(notes) > 0 {
+		defer func() { out.Notes = notes }()
+	}
 	e := newEvaluation(&r.Question, &p, account)
 	e.required = requiresPolicy(e.action, r.Resource)
 	if answer, ok := e.special(r.Resource); ok {
 		return answer
 	}
-	var out Answer
 	certain, possible, denied := gather(&logic, e,
 		func(s *Compound) pair[bool] {
 			t := s.covers(r.Resource, &e.asked)

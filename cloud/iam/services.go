@@ -16,6 +16,10 @@ func requiresPolicy(action, resource string) bool {
 	return strings.HasPrefix(action, "kms:") && strings.Contains(resource, ":key/")
 }
 
+// ownPolicy is what the root user of a bucket's account may do whatever the bucket's policy
+// says, lest the account lock itself out (S3 API Reference, PutBucketPolicy).
+var ownPolicy = []string{"s3:getbucketpolicy", "s3:putbucketpolicy", "s3:deletebucketpolicy"}
+
 // unchangeable are resources that nobody can change through IAM, whatever policies say:
 // policies that AWS manages, and roles that belong to a service. (IAM User Guide, "AWS
 // managed policies", "Service-linked roles"; IAM Identity Center User Guide, "Permission

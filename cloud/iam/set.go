@@ -383,7 +383,7 @@ func (t term) and(u term) (term, bool) {
 
 // maxSearch bounds the work of one question about a set, in steps of one position: patterns
 // can be written whose common members would take longer to find than anybody waits.
-const maxSearch = 1 << 22
+const maxSearch = 1 << 20
 
 // Example says whether the set has a member, and gives a shortest one. It is exact, except
 // that Maybe says that finding out would take too long.
@@ -511,8 +511,14 @@ func (t term) example() (string, Truth) {
 			slices.Reverse(text)
 			return string(text), Yes
 		}
-		for _, r := range letters {
-			if budget -= cost; budget <= 0 {
+		choices := letters
+		for i, at := range s.at {
+			if at < len(in[i].tokens) && in[i].tokens[at] >= 0 {
+				choices = in[i].tokens[at : at+1]
+			}
+		}
+		for _, r := range choices {
+			if budget--; budget <= 0 {
 				return "", Maybe
 			}
 			next := state{at: make([]int, len(in)), from: n, by: r}
@@ -530,6 +536,7 @@ func (t term) example() (string, Truth) {
 			if !ok {
 				continue
 			}
+			budget -= cost
 			for i, b := range s.outs {
 				next.outs = append(next.outs, b.step(t.out[i].tokens, r))
 			}

@@ -2,5 +2,6 @@ package main
 
 // cloudCommand is what looks at the AWS account around a repository; none of it needs one.
 type cloudCommand struct {
-	Synth cloudSynth `cmd:"" help:"Make up an account of any size, for measuring."`
+	Simulate cloudSimulate `cmd:"" help:"Say what AWS would answer to a request, from a file that has it and all policies that bind it."`
+	Synth    cloudSynth    `cmd:"" help:"Make up an account of any size, for measuring."`
 }
