@@ -12,8 +12,9 @@ import (
 
 // Sums count what was done, by what it was, and what was refused.
 type Sums struct {
-	Opened       int64 `json:"opened"` // releases, and copies within the room
-	Looked       int64 `json:"looked"` // at metadata
+	Opened       int64 `json:"opened"`     // releases, and copies within the room
+	Downloaded   int64 `json:"downloaded"` // copies that people took along, each beside an opening
+	Looked       int64 `json:"looked"`     // at metadata
 	Listed       int64 `json:"listed"`
 	Stored       int64 `json:"stored"`
 	Deleted      int64 `json:"deleted"`
@@ -30,7 +31,7 @@ type Sums struct {
 
 // All counts everything, refusals included.
 func (s *Sums) All() int64 {
-	return s.Opened + s.Looked + s.Listed + s.Stored + s.Deleted + s.Administered + s.Other + s.Refused
+	return s.Opened + s.Downloaded + s.Looked + s.Listed + s.Stored + s.Deleted + s.Administered + s.Other + s.Refused
 }
 
 func (s *Sums) add(u *strongroom.Use) {
@@ -59,7 +60,9 @@ func (s *Sums) add(u *strongroom.Use) {
 		s.Stored += u.Count
 	case strongroom.ActionDeleteObject:
 		s.Deleted += u.Count
-	case "", strongroom.ActionDownload: // which stands beside an opening
+	case strongroom.ActionDownload:
+		s.Downloaded += u.Count
+	case "":
 		s.Other += u.Count
 	default:
 		s.Administered += u.Count

@@ -35,6 +35,11 @@ func (c *Count) Opened() bool {
 	return c.Action == strongroom.ActionReadObject && c.Outcome == strongroom.Permitted
 }
 
+// Downloaded reports whether the count is of copies that people took along.
+func (c *Count) Downloaded() bool {
+	return c.Action == strongroom.ActionDownload && c.Outcome == strongroom.Permitted
+}
+
 // beyondRate is how the vault counts refusals of one principal that it does not record
 // one by one: action, these words, pseudonym.
 const beyondRate = " refused beyond the recorded rate to "

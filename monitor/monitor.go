@@ -43,21 +43,22 @@ type Filter struct {
 	Bare bool
 }
 
-// ObjectUse is how often one principal used one version of an object. Opened, Other and
-// Refused are counts: openings (releases, and copies within the room), what else was
-// permitted, and refusals.
+// ObjectUse is how often one principal used one version of an object. Opened, Downloaded,
+// Other and Refused are counts: openings (releases, and copies within the room), copies that
+// were taken along, what else was permitted, and refusals.
 type ObjectUse struct {
-	Actor   string        `json:"actor"`
-	Bucket  string        `json:"bucket,omitempty"`
-	Key     string        `json:"key,omitempty"`
-	Version strongroom.ID `json:"version"`
-	Opened  int64         `json:"opened"`
-	Other   int64         `json:"other"`
-	Refused int64         `json:"refused"`
-	Bytes   int64         `json:"delivered_bytes"`
-	First   time.Time     `json:"first"`
-	Last    time.Time     `json:"last"`
-	Latest  time.Time     `json:"last_opened,omitzero"`
+	Actor      string        `json:"actor"`
+	Bucket     string        `json:"bucket,omitempty"`
+	Key        string        `json:"key,omitempty"`
+	Version    strongroom.ID `json:"version"`
+	Opened     int64         `json:"opened"`
+	Downloaded int64         `json:"downloaded"`
+	Other      int64         `json:"other"`
+	Refused    int64         `json:"refused"`
+	Bytes      int64         `json:"delivered_bytes"`
+	First      time.Time     `json:"first"`
+	Last       time.Time     `json:"last"`
+	Latest     time.Time     `json:"last_opened,omitzero"`
 }
 
 // Actor is one pseudonym in the rollups.

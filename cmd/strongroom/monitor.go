@@ -320,10 +320,10 @@ func (f monitorFlags) bytes(n int64) string {
 	return size(n)
 }
 
-var sumTitles = []string{"opened", "looked", "listed", "stored", "deleted", "administered", "other", "refused", "untold", "delivered", "first", "last"}
+var sumTitles = []string{"opened", "downloaded", "looked", "listed", "stored", "deleted", "administered", "other", "refused", "untold", "delivered", "first", "last"}
 
 func (f monitorFlags) sums(a askedUsage, s *monitor.Sums) []any {
-	return []any{s.Opened, s.Looked, s.Listed, s.Stored, s.Deleted, s.Administered, s.Other, s.Refused, s.Untold, f.bytes(s.Delivered), a.time(s.First), a.time(s.Last)}
+	return []any{s.Opened, s.Downloaded, s.Looked, s.Listed, s.Stored, s.Deleted, s.Administered, s.Other, s.Refused, s.Untold, f.bytes(s.Delivered), a.time(s.First), a.time(s.Last)}
 }
 
 // untoldNote says what the counts cannot tell.
@@ -707,9 +707,9 @@ func (c monitorObject) Run(ctx context.Context, out output) error {
 		if c.JSON {
 			return out.json(map[string]any{"as_of": a.asOf, "object": lines})
 		}
-		t := table{titles: []string{"who", "version", "opened", "other", "refused", "delivered", "first", "last", "last opened"}}
+		t := table{titles: []string{"who", "version", "opened", "downloaded", "other", "refused", "delivered", "first", "last", "last opened"}}
 		for _, l := range lines {
-			t.add(l.Opened, l.Who, l.Version, l.Opened, l.Other, l.Refused, c.bytes(l.Bytes), a.time(l.First), a.time(l.Last), a.time(l.Latest))
+			t.add(l.Opened, l.Who, l.Version, l.Opened, l.Downloaded, l.Other, l.Refused, c.bytes(l.Bytes), a.time(l.First), a.time(l.Last), a.time(l.Latest))
 		}
 		if len(lines) == 0 && !c.CSV {
 			out.printf("no record tells of %s\n", printable(c.Object))

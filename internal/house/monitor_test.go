@@ -1,6 +1,7 @@
 package house_test
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"strongroom/internal/housetest"
 	"strongroom/internal/rollup"
 	"strongroom/monitor"
+	"strongroom/vault"
 )
 
 // What is done at the door of a real room is what monitoring tells: while the server feeds
@@ -199,4 +201,41 @@ func rollupsOfNothing(t *testing.T, path string, n int64) (*rollup.Rollups, erro
 		events = append(events, strongroom.Event{Index: i, Time: time.Now(), Kind: "delivery"})
 	}
 	return r, r.Take(t.Context(), events, n)
+}
+
+// A copy that somebody took along is counted as that, beside the opening that it needed.
+func TestDownloadsAreCounted(t *testing.T) {
+	r := housetest.New(t, house.Options{})
+	ctx := t.Context()
+	r.Bucket("calls")
+	r.Put("calls", "1.wav", []byte("RIFF"), nil)
+	o, err := r.House.Room.Download(ctx, r.Owner, vault.GetRequest{Bucket: "calls", Key: "1.wav", Plan: func(o strongroom.Object) (int64, int64, error) { return 0, o.Size, nil }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := o.WriteTo(&bytes.Buffer{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := o.Close(); err != nil {
+		t.Fatal(err)
+	}
+	m, size := r.House.Monitor(), r.House.Book.Head().Size
+	housetest.Eventually(t, "all records are counted", func() bool {
+		at, err := m.Position(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return at >= size
+	})
+	people, err := m.Who(ctx, monitor.Filter{Bucket: "calls"})
+	if err != nil || len(people) != 1 {
+		t.Fatal(people, err)
+	}
+	if p := people[0]; p.Opened != 1 || p.Downloaded != 1 || p.Other != 0 || p.Stored != 1 {
+		t.Errorf("it is counted as %+v", p.Sums)
+	}
+	uses, err := m.UsesOf(ctx, "calls", "1.wav", 10)
+	if err != nil || len(uses) != 1 || uses[0].Opened != 1 || uses[0].Downloaded != 1 || uses[0].Other != 1 {
+		t.Errorf("the object was used %+v, %v", uses, err)
+	}
 }

@@ -614,12 +614,12 @@ func (r *Rollups) UsesOf(ctx context.Context, bucket, key string, n int) ([]moni
 
 func (r *Rollups) uses(ctx context.Context, v view, which string, args ...any) ([]monitor.ObjectUse, error) {
 	var out []monitor.ObjectUse
-	err := each(ctx, v, `SELECT o.id, o.version, o.sealed, u.actor, u.opened, u.other, u.refused, u.bytes, u.first, u.last, u.latest
+	err := each(ctx, v, `SELECT o.id, o.version, o.sealed, u.actor, u.opened, u.downloaded, u.other, u.refused, u.bytes, u.first, u.last, u.latest
 		FROM use u JOIN object o ON o.id = u.object WHERE `+which, func(scan func(...any) error) error {
 		var id, actor, first, last, latest int64
 		var version, sealed []byte
 		var u monitor.ObjectUse
-		if err := scan(&id, &version, &sealed, &actor, &u.Opened, &u.Other, &u.Refused, &u.Bytes, &first, &last, &latest); err != nil {
+		if err := scan(&id, &version, &sealed, &actor, &u.Opened, &u.Downloaded, &u.Other, &u.Refused, &u.Bytes, &first, &last, &latest); err != nil {
 			return err
 		}
 		if len(version) != len(u.Version) {

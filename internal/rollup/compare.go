@@ -13,7 +13,7 @@ import (
 var columns = map[string]string{
 	"name": "id, topic, hash, sealed", "actor": "id, pseudonym, sealed", "facet": "id, bare, action, refused, untold, bucket, queue, classes, groups",
 	"cell": "grain, start, actor, facet, n, bytes, first, last", "object": "id, version, tag, sealed, size",
-	"use": "object, actor, opened, other, refused, bytes, first, last, latest", "lease": "id, at, actor, facet, object, size, counted, resumed",
+	"use": "object, actor, opened, downloaded, other, refused, bytes, first, last, latest", "lease": "id, at, actor, facet, object, size, counted, resumed",
 	"trace": "object, record",
 }
 

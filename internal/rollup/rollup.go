@@ -20,7 +20,7 @@ import (
 
 // format is the version of what is counted and how it is kept. Rollups of another one
 // are made again.
-const format = 3
+const format = 4
 
 const schema = `
 CREATE TABLE meta (
@@ -79,6 +79,7 @@ CREATE TABLE use (
     object  INTEGER NOT NULL,
     actor   INTEGER NOT NULL,
     opened  INTEGER NOT NULL,
+    downloaded INTEGER NOT NULL,
     other   INTEGER NOT NULL,
     refused INTEGER NOT NULL,
     bytes   INTEGER NOT NULL,

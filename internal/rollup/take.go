@@ -55,7 +55,7 @@ type cellSums struct{ n, bytes, first, last int64 }
 
 type useKey struct{ object, actor int64 }
 
-type useSums struct{ opened, other, refused, bytes, first, last, latest int64 }
+type useSums struct{ opened, downloaded, other, refused, bytes, first, last, latest int64 }
 
 type lease struct {
 	at, actor, facet, object, size, counted int64
@@ -227,6 +227,8 @@ func (b *batch) count(ctx context.Context, c *monitor.Count) error {
 			u.refused = c.N
 		case c.Opened():
 			u.opened, u.latest, u.bytes = c.N, at, bytes
+		case c.Downloaded():
+			u.downloaded = c.N
 		default:
 			u.other = c.N
 		}
@@ -274,7 +276,7 @@ func (b *batch) use(object, actor int64, s useSums) {
 	if !ok {
 		have.first = math.MaxInt64
 	}
-	b.uses[k] = useSums{have.opened + s.opened, have.other + s.other, have.refused + s.refused, have.bytes + s.bytes,
+	b.uses[k] = useSums{have.opened + s.opened, have.downloaded + s.downloaded, have.other + s.other, have.refused + s.refused, have.bytes + s.bytes,
 		min(have.first, s.first), max(have.last, s.last), max(have.latest, s.latest)}
 }
 
@@ -317,10 +319,10 @@ func (b *batch) write(ctx context.Context) error {
 	})
 	for _, k := range uses {
 		s := b.uses[k]
-		if err := b.exec(ctx, `INSERT INTO use VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
-			opened = opened + excluded.opened, other = other + excluded.other, refused = refused + excluded.refused, bytes = bytes + excluded.bytes,
+		if err := b.exec(ctx, `INSERT INTO use VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET
+			opened = opened + excluded.opened, downloaded = downloaded + excluded.downloaded, other = other + excluded.other, refused = refused + excluded.refused, bytes = bytes + excluded.bytes,
 			first = min(first, excluded.first), last = max(last, excluded.last), latest = max(latest, excluded.latest)`,
-			k.object, k.actor, s.opened, s.other, s.refused, s.bytes, s.first, s.last, s.latest); err != nil {
+			k.object, k.actor, s.opened, s.downloaded, s.other, s.refused, s.bytes, s.first, s.last, s.latest); err != nil {
 			return err
 		}
 	}
