@@ -298,9 +298,13 @@ func endOfPolicy(text string, from int) int {
 
 // actionList finds "action in […]" in the head of a policy.
 func actionList(policy string) (at int, list string, ok bool) {
+	head, end := 0, -1
+	code(policy, 0, func(i int) bool { // behind the annotations, which have brackets of their own
+		head = i
+		return !strings.HasPrefix(policy[i:], "permit") && !strings.HasPrefix(policy[i:], "forbid") || i > 0 && !strings.ContainsRune(" \t\r\n)", rune(policy[i-1]))
+	})
 	at = -1
-	end := -1
-	code(policy, 0, func(i int) bool {
+	code(policy, head, func(i int) bool {
 		if at < 0 && strings.HasPrefix(policy[i:], "action") && strings.HasPrefix(strings.TrimLeft(policy[i+len("action"):], " \t\r\n"), "in") {
 			at = i
 		}

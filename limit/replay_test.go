@@ -161,6 +161,12 @@ func sameSets(hash string) (*Set, error) {
 // Whatever is proposed, made all together it refuses nobody anything that they did in the
 // window; and it removes what nobody used.
 func TestProposalsTakeNothingUsed(t *testing.T) {
+	forms := map[string]int{}
+	defer func() {
+		if forms["narrow-actions"] == 0 || forms["remove-policy"] == 0 {
+			t.Errorf("of the forms of proposals came %v", forms)
+		}
+	}()
 	for seed := range uint64(6) {
 		events := history([]int{40, 200, 1000}[seed%3], 10+seed)
 		u := NewUsage()
@@ -170,6 +176,7 @@ func TestProposalsTakeNothingUsed(t *testing.T) {
 		report := u.Unused(Default(), slices.Collect(maps.Values(people)), noon, sameSets)
 		proposed := u.Propose(Default(), report)
 		for _, p := range proposed.Proposals {
+			forms[p.Form]++
 			text := p.Apply(Default())
 			if (text == Default().text) != (p.Diff == "") {
 				t.Errorf("%+v comes to\n%s", p, text)

@@ -61,7 +61,7 @@ func (c doctorCommand) Run(ctx context.Context, out output) error {
 	}
 	path := house.Path(c.Data, info)
 	findings := slices.Concat(
-		bucket(ctx, info), permissions(path), keysBeside(path), durability(path), space(path), clock(ctx, path), memory(), c.transport(), identity(),
+		bucket(ctx, info), permissions(path), keysBeside(path), durability(path), space(path), clock(ctx, path), memory(), c.transport(), identity(), c.policies(ctx, info),
 	)
 	bad, dark := 0, 0
 	for _, f := range findings {
@@ -180,6 +180,30 @@ func permissions(path string) []finding {
 		out = append(out, unsafe("ownership", fmt.Sprintf("chown -R the serving user %s", path), "%s of another user than this one", count(foreign, "file")))
 	} else if err == nil {
 		out = append(out, safe("ownership", "every file belongs to this user"))
+	}
+	return out
+}
+
+// policies: an action that is new since the room was made is denied, safely, until a policy
+// speaks of it.
+func (c doctorCommand) policies(ctx context.Context, info house.Info) []finding {
+	h, err := house.Open(ctx, c.Data, info, house.Options{})
+	if err != nil {
+		return []finding{unknown("policies", "the room cannot be opened: %v", err)}
+	}
+	defer h.Close(context.WithoutCancel(ctx))
+	silent, err := unspoken(ctx, h)
+	if err != nil {
+		return []finding{unknown("policies", "what is in force cannot be read: %v", err)}
+	}
+	if len(silent) == 0 {
+		return []finding{safe("policies", "every action that a new room's policies permit is spoken of")}
+	}
+	var out []finding
+	for _, one := range silent {
+		f := safe("policies", "no policy speaks of %s, so nobody may do it", one.Action)
+		f.Do = fmt.Sprintf("if that is not meant: strongroom limit policy add %s", one.Action)
+		out = append(out, f)
 	}
 	return out
 }

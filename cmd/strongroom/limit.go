@@ -149,6 +149,7 @@ type policyCmd struct {
 	Ls   policyLs   `cmd:"" help:"List the policies in force."`
 	Show policyShow `cmd:"" help:"Print the policy set in force."`
 	Put  policyPut  `cmd:"" help:"Put a policy set in force."`
+	Add  policyAdd  `cmd:"" help:"Add the policies by which a new room permits an action."`
 	Test policyTest `cmd:"" help:"Run cases against a policy set; needs no room with --set."`
 }
 
@@ -228,6 +229,59 @@ func (c policyPut) Run(ctx context.Context, out output) error {
 		out.printf("policy set %s is in force\n", hash)
 		return nil
 	})
+}
+
+type policyAdd struct {
+	roomFlags
+	Action  string `arg:"" help:"Action, as strongroom doctor names it."`
+	Purpose string `help:"Why, for the record."`
+}
+
+func (policyAdd) Help() string {
+	return `For a room that was made before the action was known: nobody may do it there until a policy says so. Adds, beside the
+policies in force, those by which a new room permits the action, each for that action alone. Done in the name of the access
+key in the environment.
+
+Example:
+  strongroom limit policy add downloadObject`
+}
+
+func (c policyAdd) Run(ctx context.Context, out output) error {
+	return c.with(ctx, func(h *house.House) error {
+		who, err := caller(h, strongroom.Purpose{Text: c.Purpose})
+		if err != nil {
+			return err
+		}
+		text, hash, err := h.Room.ReadPolicy(ctx, who)
+		if err != nil {
+			return err
+		}
+		base, err := limit.Parse(text)
+		if err != nil {
+			return err
+		}
+		more, added, err := base.With(limit.Default(), strongroom.Action(c.Action))
+		if err != nil {
+			return &strongroom.Error{Kind: strongroom.KindInvalid, Message: err.Error(), Hint: "`strongroom doctor` names the actions that no policy speaks of"}
+		}
+		if hash, err = h.Room.PutPolicyOver(ctx, who, []byte(more), hash); err != nil {
+			return err
+		}
+		for _, id := range added {
+			out.printf("added %s\n", id)
+		}
+		out.printf("policy set %s is in force\n", hash)
+		return nil
+	})
+}
+
+// unspoken are the actions that policies of a new room permit, and no policy here speaks of.
+func unspoken(ctx context.Context, h *house.House) ([]limit.Unspoken, error) {
+	set, err := currentSet(ctx, h)
+	if err != nil {
+		return nil, err
+	}
+	return set.Unspoken(limit.Default()), nil
 }
 
 type policyTest struct {

@@ -116,6 +116,13 @@ func (c serveCommand) start(ctx context.Context, log *slog.Logger) (_ *server, e
 			return nil, errors.Join(err, s3Listener.Close(), consoleListener.Close())
 		}
 		s.houses = append(s.houses, h)
+		silent, err := unspoken(ctx, h)
+		if err != nil {
+			log.Warn("the policies in force cannot be read", "room", h.ID, "error", err)
+		}
+		for _, one := range silent {
+			log.Warn("no policy speaks of an action that a new room's policies permit, so nobody may do it", "room", h.ID, "action", one.Action, "to_permit", "strongroom limit policy add "+string(one.Action))
+		}
 	}
 	scheme := "http"
 	if tlsConfig != nil {

@@ -7,6 +7,7 @@ import (
 
 	"strongroom"
 	"strongroom/door"
+	"strongroom/limit"
 )
 
 // Bounds on what takes memory or long, of the whole server. Each of its rooms has an equal
@@ -28,6 +29,29 @@ type keeping struct {
 	tasks    tasks
 	readers  *places
 	waves    *places
+
+	mu     sync.Mutex
+	hash   string // of the policies that were looked at
+	silent []limit.Unspoken
+}
+
+// unspoken answers of which actions no policy in force speaks. It is worked out once for
+// each set.
+func (k *keeping) unspoken(ctx context.Context, room *door.Room) ([]limit.Unspoken, error) {
+	hash, err := room.Vault.PolicyInForce()
+	if err != nil {
+		return nil, err
+	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if hash != k.hash {
+		set, err := room.InForce(ctx)
+		if err != nil {
+			return nil, err
+		}
+		k.hash, k.silent = set.Hash(), set.Unspoken(limit.Default())
+	}
+	return k.silent, nil
 }
 
 func keepings(rooms []door.Room) map[strongroom.ID]*keeping {

@@ -6,6 +6,7 @@ import (
 
 	"strongroom"
 	"strongroom/alert"
+	"strongroom/limit"
 	"strongroom/vault"
 )
 
@@ -25,6 +26,9 @@ type todayData struct {
 	Changes                        []lateChange
 	More                           int  // changes that are not shown
 	Cut                            bool // older ones were not looked for
+	// Unspoken are actions of which no policy here says anything, for those who may change
+	// policies.
+	Unspoken []limit.Unspoken
 	// Alone: nobody else can answer what this person asks.
 	Alone bool
 	Quiet bool // nothing waits
@@ -58,7 +62,7 @@ func (v *visit) today() error {
 	d.MayManage = room.Offers(v.caller, strongroom.ActionManagePeople)
 	// Each look is a record; beside each other they share one commit.
 	var wait sync.WaitGroup
-	var errs [6]error
+	var errs [7]error
 	look := func(i int, may bool, do func(context.Context) error) {
 		if may {
 			wait.Go(func() { errs[i] = do(ctx) })
@@ -89,6 +93,10 @@ func (v *visit) today() error {
 	d.MayRead = v.room.Range != nil && v.room.Scan != nil && room.Offers(v.caller, strongroom.ActionReadLedger)
 	look(5, d.MayRead, func(ctx context.Context) (err error) {
 		d.Changes, d.More, d.Cut, err = v.lately(ctx)
+		return err
+	})
+	look(6, room.Offers(v.caller, strongroom.ActionManagePolicy), func(ctx context.Context) (err error) {
+		d.Unspoken, err = v.keeps.unspoken(ctx, v.room)
 		return err
 	})
 	wait.Wait()
@@ -175,5 +183,7 @@ var todayWords = map[string]said{
 	"today.mine.none":             {"You have asked for nothing that is still open.", "Vous n’avez aucune demande en cours."},
 	"today.all":                   {"Show all", "Tout afficher"},
 	"today.alone":                 {"Invite a second person", "Invitez une deuxième personne"},
+	"today.unspoken":              {"New here, and not permitted to anybody yet", "Nouveau ici, et encore permis à personne"},
+	"today.unspoken.message":      {"No policy of this room speaks of it: the room was made before it was known. A new room’s policies permit it to some. To add those:", "Aucune politique de cette salle n’en parle : la salle a été créée avant. Les politiques d’une nouvelle salle le permettent à certaines personnes. Pour les ajouter :"},
 	"today.alone.message":         {"Nobody answers a request of their own, and nobody recovers their own log-on. Add a colleague, then print their set-up link:", "Personne ne répond à sa propre demande ni ne rétablit son propre accès. Ajoutez un collègue, puis imprimez son lien d’installation :"},
 }

@@ -16,6 +16,7 @@ import (
 	"strongroom/door"
 	"strongroom/door/console"
 	"strongroom/internal/housetest"
+	"strongroom/limit"
 	"strongroom/vault"
 )
 
@@ -111,4 +112,35 @@ func TestAlertEvidence(t *testing.T) {
 	do(t, ctx, "Today", chromedp.Navigate(p.URL+"/"), sees("Today"))
 	shots(t, ctx, "today-whole-en")
 	inFrench(t, ctx, func() { shots(t, ctx, "today-whole-fr") })
+}
+
+// Who may change policies reads on Today of which actions none speaks, until one does.
+func TestTodayTellsWhatNoPolicySpeaksOf(t *testing.T) {
+	p, h := served(t)
+	agent := p.invited(t, strongroom.Principal{Name: "tom.keller", Groups: []string{"agents"}}, 2)
+	l := p.logon(t)
+	told := func(l vault.Logon) bool {
+		t.Helper()
+		got, page := asked(h, l, http.MethodGet, "/", nil)
+		if got.StatusCode != http.StatusOK {
+			t.Fatalf("Today answers %s", got.Status)
+		}
+		return strings.Contains(page, "strongroom limit policy add downloadObject")
+	}
+	if told(l) {
+		t.Error("a new room lacks something")
+	}
+	now := string(limit.Default().Text())
+	if _, err := p.House.Room.PutPolicy(t.Context(), p.Owner, []byte(strings.ReplaceAll(now, "downloadObject", "readMetadata"))); err != nil {
+		t.Fatal(err)
+	}
+	if !told(l) || told(agent) {
+		t.Errorf("the owner is told: %v; an agent: %v", told(l), told(agent))
+	}
+	if _, err := p.House.Room.PutPolicy(t.Context(), p.Owner, []byte(now)); err != nil {
+		t.Fatal(err)
+	}
+	if told(l) {
+		t.Error("it is still told")
+	}
 }
