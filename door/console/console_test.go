@@ -5,11 +5,14 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"html"
 	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -230,11 +233,27 @@ func TestAssets(t *testing.T) {
 
 func TestPreferences(t *testing.T) {
 	_, h := served(t)
-	for back, want := range map[string]string{"/logon": "/logon", "//evil.example": "/", "https://evil.example": "/", `/\evil.example`: "/", "": "/", "/a?b": "/"} {
-		got, _ := answer(h, request(http.MethodPost, "/preferences", "language=fr&theme=dark&return="+strings.ReplaceAll(back, "?", "%3F")))
+	for back, want := range map[string]string{"/logon": "/logon", "//evil.example": "/", "https://evil.example": "/", `/\evil.example`: "/", "": "/",
+		"/access?by=class&weeks=13": "/access?by=class&weeks=13", "/a?b=//evil.example": "/a", "/a?b#c": "/a", "//evil.example?a=b": "/", "?a=b": "/", "/a?b\r\nc": "/a",
+	} {
+		got, _ := answer(h, request(http.MethodPost, "/preferences", "language=fr&theme=dark&return="+url.QueryEscape(back)))
 		if got.StatusCode != http.StatusSeeOther || got.Header.Get("Location") != want || len(got.Cookies()) != 2 {
 			t.Errorf("%q goes to %q with %v", back, got.Header.Get("Location"), got.Cookies())
 		}
+	}
+	// The switches keep what a page was asked for, and the log-on page where to go on to.
+	got, _ := answer(h, request(http.MethodGet, "/access?by=class&weeks=13", ""))
+	logon := got.Header.Get("Location")
+	if logon != "/logon?next=%2Faccess%3Fby%3Dclass%26weeks%3D13" {
+		t.Errorf("log on at %s", logon)
+	}
+	_, asks := answer(h, request(http.MethodGet, logon, ""))
+	back := regexp.MustCompile(`name="return" value="([^"]*)"`).FindStringSubmatch(asks)
+	if back == nil || !strings.Contains(asks, `data-next="/access?by=class&amp;weeks=13"`) {
+		t.Fatalf("the log-on page forgets where to go on to:\n%s", asks)
+	}
+	if got, _ := answer(h, request(http.MethodPost, "/preferences", "language=fr&return="+url.QueryEscape(html.UnescapeString(back[1])))); got.Header.Get("Location") != logon {
+		t.Errorf("the switch goes to %s, not back to %s", got.Header.Get("Location"), logon)
 	}
 	r := request(http.MethodGet, "/logon", "")
 	r.AddCookie(&http.Cookie{Name: "strongroom-language", Value: "fr"})

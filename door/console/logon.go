@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"mime"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/go-webauthn/webauthn/protocol"
@@ -111,7 +112,7 @@ func (c *console) outside(w http.ResponseWriter, r *http.Request) {
 	case r.URL.Path == "/":
 		http.Redirect(w, r, "/logon", http.StatusSeeOther)
 	default:
-		http.Redirect(w, r, "/logon?next="+within(r.URL.EscapedPath()), http.StatusSeeOther)
+		http.Redirect(w, r, "/logon?next="+url.QueryEscape(within(asked(r))), http.StatusSeeOther)
 	}
 }
 
@@ -161,6 +162,7 @@ func cause(err error) error {
 
 // back goes on to a page that says what was done.
 func (v *visit) back(path, said string) error {
+	path, _, _ = strings.Cut(path, "?")
 	http.Redirect(v.w, v.r, path+"?said="+said, http.StatusSeeOther)
 	return nil
 }

@@ -29,7 +29,7 @@ type page struct {
 	Who     *vault.ConsoleCredential // nil before log-on
 	Room    string
 	Said    string // key of what was just done, or ""
-	Path    string // of this page, for the switches to come back to
+	Path    string // of this page with its query, for the switches to come back to
 	Trouble *trouble
 	// Emergency is the reader's emergency access that is open, or nil.
 	Emergency *vault.Opening
@@ -114,7 +114,7 @@ const (
 
 // newPage begins a page as its reader wants pages.
 func (c *console) newPage(r *http.Request) *page {
-	p := &page{Lang: language(r.Header.Get("Accept-Language")), Path: r.URL.EscapedPath(), zone: time.UTC, now: c.Clock(), paths: c.paths}
+	p := &page{Lang: language(r.Header.Get("Accept-Language")), Path: asked(r), zone: time.UTC, now: c.Clock(), paths: c.paths}
 	if k, err := r.Cookie(cookieLanguage); err == nil && (k.Value == english || k.Value == french) {
 		p.Lang = k.Value
 	}
@@ -226,14 +226,30 @@ func (c *console) prefer(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, within(r.PostFormValue("return")), http.StatusSeeOther)
 }
 
-// within answers a path of this console, / for anything else.
-func within(path string) string {
+// asked is the page that was asked for, with its query.
+func asked(r *http.Request) string {
+	if r.URL.RawQuery == "" {
+		return r.URL.EscapedPath()
+	}
+	return r.URL.EscapedPath() + "?" + r.URL.RawQuery
+}
+
+// within answers an address of this console: a path, / for anything else, and the query
+// beside it, where that is as this console's are.
+func within(address string) string {
+	path, query, asks := strings.Cut(address, "?")
 	if len(path) > 512 || !strings.HasPrefix(path, "/") || strings.HasPrefix(path, "//") || strings.ContainsFunc(path, func(c rune) bool {
-		return c == '\\' || c == '?' || c == '#' || c <= ' ' || c > '~'
+		return c == '\\' || c == '#' || c <= ' ' || c > '~'
 	}) {
 		return "/"
 	}
-	return path
+	plain := func(c rune) bool {
+		return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune("-._~%=&+", c)
+	}
+	if !asks || query == "" || len(query) > 512 || strings.ContainsFunc(query, func(c rune) bool { return !plain(c) }) {
+		return path
+	}
+	return path + "?" + query
 }
 
 // What templates ask besides words.
