@@ -20,6 +20,9 @@ type Use struct {
 	// PassedTo is, of an iam:PassRole, the service that the role was passed to. PassRole is
 	// no event of its own: it is inferred from the parameters that name a role.
 	PassedTo string
+	// Perhaps says that the event may have needed the right and does not say: a role that
+	// stands in the launch template or task definition that a request names.
+	Perhaps bool
 }
 
 //go:embed actions.json
@@ -42,7 +45,10 @@ type table struct {
 		Bare     []string // services that take a role's name for its ARN
 		To       map[string]string
 	}
-	Denied []string
+	// MaybePassed are rights that pass a role where what a parameter names has one.
+	MaybePassed []struct{ On, With, To string }
+	DataEvents  []string // rights whose use is a data event, or in no trail at all
+	Denied      []string
 
 	resources map[string][]resourceRow // by service
 }
@@ -433,7 +439,7 @@ func (p *parameters) passed(svc, action string) []Use {
 		if to == "" {
 			to = svc + ".amazonaws.com"
 		}
-		if u := (Use{"iam:PassRole", role, to}); !slices.Contains(out, u) && len(out) < mostResources {
+		if u := (Use{Action: "iam:PassRole", Resource: role, PassedTo: to}); !slices.Contains(out, u) && len(out) < mostResources {
 			out = append(out, u)
 		}
 	}
@@ -455,7 +461,7 @@ func (p *parameters) passed(svc, action string) []Use {
 			}
 		case slices.Contains(t.Roles.Profiles, name), (name == "arn" || name == "name") && slices.Contains(t.Roles.Profiles, parent):
 			p.profile(v, func(role string) {
-				u := Use{"iam:PassRole", role, "ec2.amazonaws.com"}
+				u := Use{Action: "iam:PassRole", Resource: role, PassedTo: "ec2.amazonaws.com"}
 				if !slices.Contains(out, u) {
 					out = append(out, u)
 				}
@@ -468,7 +474,18 @@ func (p *parameters) passed(svc, action string) []Use {
 			}
 		}
 	}
+	for _, m := range t.MaybePassed {
+		if m.On == action && p.has(m.With) {
+			out = append(out, Use{Action: "iam:PassRole", PassedTo: m.To, Perhaps: true})
+		}
+	}
 	return out
+}
+
+// Unlogged says of a right that its use is a data event, which trails log only where they are
+// told to, or is logged nowhere: that a trail shows no use says nothing.
+func Unlogged(action string) bool {
+	return slices.ContainsFunc(actions().DataEvents, func(p string) bool { return fits(p, action) })
 }
 
 // profile tells the roles of an instance profile, known by its ARN or its name. One that the
