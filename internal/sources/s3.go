@@ -222,9 +222,11 @@ func (s *S3) Open(ctx context.Context, name string) (io.ReadCloser, error) {
 		return nil, &know.Troubled{Trouble: t, Cause: err}
 	}
 	b := &watched{ReadCloser: out.Body, cancel: cancel}
-	b.timer = time.AfterFunc(stall, func() { cancel(fmt.Errorf("nothing came for %s", stall)) })
+	b.timer = time.AfterFunc(stall, func() { cancel(errStalled) })
 	return b, nil
 }
+
+var errStalled = fmt.Errorf("nothing came for %s", stall)
 
 // watched is a body that must keep coming.
 type watched struct {
