@@ -182,10 +182,18 @@ func (s *Survey) narrow(h *holder, policy *iam.Compiled, st *iam.Compound, o Opt
 	var out []Statement
 	var keep []string
 	if !o.Complete {
-		keep = s.hidden(st)
-		for _, a := range keep {
-			unlogged[a] = true
-		}
+		s.hidden(st, func(row string, numbers []int, all bool) {
+			if all {
+				keep = append(keep, row)
+			}
+			for _, i := range numbers {
+				name := catalogued().actions[i].Name
+				unlogged[name] = true
+				if !all {
+					keep = append(keep, name)
+				}
+			}
+		})
 	}
 	if len(keep) > 0 {
 		one := whole
@@ -226,28 +234,26 @@ func (s *Survey) narrow(h *holder, policy *iam.Compiled, st *iam.Compound, o Opt
 	return out
 }
 
-// hidden are the actions of a statement whose use the trail would not show.
-func (s *Survey) hidden(st *iam.Compound) []string {
-	var out []string
+// hidden tells the actions of a statement whose use the trail would not show: for each row of
+// the table of data events, the numbers of those that the statement has, and whether these
+// are all that the row stands for.
+func (s *Survey) hidden(st *iam.Compound, tell func(row string, numbers []int, all bool)) {
 	c := catalogued()
-	for _, pattern := range actions().DataEvents {
-		svc, _, _ := strings.Cut(pattern, ":")
+	for _, row := range actions().DataEvents {
+		svc, _, _ := strings.Cut(row, ":")
 		if s.logged(st, svc) {
 			continue
 		}
-		var some []string
-		numbers := c.data[pattern]
-		for _, i := range numbers {
+		var some []int
+		for _, i := range c.data[row] {
 			if st.Concerns(c.lower[i]) {
-				some = append(some, c.actions[i].Name)
+				some = append(some, i)
 			}
 		}
-		if len(some) == len(numbers) && len(some) > 0 {
-			some = []string{pattern}
+		if len(some) > 0 {
+			tell(row, some, len(some) == len(c.data[row]))
 		}
-		out = append(out, some...)
 	}
-	return out
 }
 
 // logged says whether the trail has the data events of all that a statement grants of a

@@ -105,8 +105,7 @@ type catalogue struct {
 	actions  []*iam.Action
 	lower    []string
 	number   map[string]int
-	from, to map[string]int // the numbers of a service's actions
-	unlogged []bool
+	from, to map[string]int   // the numbers of a service's actions
 	data     map[string][]int // what each row of dataEvents stands for
 }
 
@@ -117,14 +116,11 @@ var catalogued = sync.OnceValue(func() *catalogue {
 		svc, _, _ := strings.Cut(l, ":")
 		c.lower = append(c.lower, l)
 		c.number[l] = i
-		unlogged := false
 		for _, pattern := range actions().DataEvents {
 			if fits(pattern, a.Name) {
-				unlogged = true
 				c.data[pattern] = append(c.data[pattern], i)
 			}
 		}
-		c.unlogged = append(c.unlogged, unlogged)
 		if _, ok := c.from[svc]; !ok {
 			c.from[svc] = i
 		}
@@ -139,7 +135,6 @@ type actionSet []uint64
 func newActionSet() actionSet           { return make(actionSet, len(catalogued().actions)/64+1) }
 func (s actionSet) has(i int) bool      { return s[i/64]&(1<<(i%64)) != 0 }
 func (s actionSet) put(i int)           { s[i/64] |= 1 << (i % 64) }
-func (s actionSet) take(i int)          { s[i/64] &^= 1 << (i % 64) }
 func (s actionSet) union(o actionSet)   { zip(s, o, func(a, b uint64) uint64 { return a | b }) }
 func (s actionSet) meet(o actionSet)    { zip(s, o, func(a, b uint64) uint64 { return a & b }) }
 func (s actionSet) without(o actionSet) { zip(s, o, func(a, b uint64) uint64 { return a &^ b }) }
@@ -236,7 +231,7 @@ func (s *Survey) Report(names ...string) *Report {
 		}
 	}
 	for _, f := range s.account.Faults {
-		r.Faults = append(r.Faults, f.File+": "+f.Path+": "+f.What)
+		r.Faults = append(r.Faults, strings.Join(slices.DeleteFunc([]string{f.File, f.Path, f.What}, func(s string) bool { return s == "" }), ": "))
 	}
 	g := &granter{map[*iam.Compound]actionSet{}, map[*iam.Policy]*iam.Compiled{}}
 	for _, h := range s.order {
@@ -259,6 +254,18 @@ func (s *Survey) principal(h *holder, g *granter) Principal {
 		p.Policies = []Source{}
 	}
 	granted := g.holderGrants(h)
+	hidden := newActionSet()
+	for _, policy := range h.policies {
+		for _, st := range policy.Statements() {
+			if st.Allow {
+				s.hidden(st, func(_ string, numbers []int, _ bool) {
+					for _, i := range numbers {
+						hidden.put(i)
+					}
+				})
+			}
+		}
+	}
 	last := map[int]time.Time{}
 	for k, t := range h.uses {
 		p.First, p.Last = earlier(p.First, t.first), later(p.Last, t.last)
@@ -283,7 +290,7 @@ func (s *Survey) principal(h *holder, g *granter) Principal {
 			u.Used++
 			p.Used++
 			u.Last = later(u.Last, at)
-		case c.unlogged[i] && s.data[a.Service] == 0:
+		case hidden.has(i):
 			u.Unlogged++
 			p.Unlogged++
 		default:
@@ -310,7 +317,7 @@ func (s *Survey) principal(h *holder, g *granter) Principal {
 				if st.NotActions {
 					a = "every action but " + strings.Join(st.Actions, ", ")
 				}
-				p.Unused = append(p.Unused, Grant{st.Policy.Name, st.Index, st.Sid, a, !st.NotActions && s.data[strings.ToLower(strings.SplitN(a, ":", 2)[0])] == 0 && Unlogged(a)})
+				p.Unused = append(p.Unused, Grant{st.Policy.Name, st.Index, st.Sid, a, !st.NotActions && Unlogged(a) && !s.logged(st, strings.SplitN(a, ":", 2)[0])})
 				if st.NotActions {
 					break
 				}

@@ -1,6 +1,7 @@
 package trail
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
@@ -109,7 +110,7 @@ func surveyed(t testing.TB, a *account.Account, events ...[]byte) *Survey {
 	return s
 }
 
-func replayed_(t testing.TB, s *Survey, list []*Proposal, events ...[]byte) {
+func decideAgain(t testing.TB, s *Survey, list []*Proposal, events ...[]byte) {
 	t.Helper()
 	r := s.NewReplay(list)
 	if _, err := Read(t.Context(), []Place{files("events", records(events...))}, func(e *Event) error { r.Add(e); return nil }, nil); err != nil {
@@ -169,6 +170,24 @@ func TestReport(t *testing.T) {
 	}
 	if w := r.Window; w.Covered != 7 || w.Hours != 7 || len(w.Gaps) != 0 || w.DataEvents["s3"] != 3 || !strings.Contains(strings.Join(w.NotShown, " "), "data events are there of s3 only, and of 1 buckets") {
 		t.Errorf("window: %+v", w)
+	}
+}
+
+// TestExample holds that the files in testdata, which the documentation shows, are the week
+// that the other tests are about.
+func TestExample(t *testing.T) {
+	place, err := Path("testdata/trail")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := New(loaded(t))
+	if _, err := Read(t.Context(), []Place{place}, func(e *Event) error { s.Add(e); return nil }, nil); err != nil {
+		t.Fatal(err)
+	}
+	got, _ := json.Marshal(s.Report())
+	want, _ := json.Marshal(surveyed(t, loaded(t), week().events...).Report())
+	if !bytes.Equal(got, want) {
+		t.Errorf("%s\nwant\n%s", got, want)
 	}
 }
 
@@ -260,7 +279,7 @@ func TestPropose(t *testing.T) {
 
 	list := []*Proposal{in, exact, ap}
 	for _, p := range list {
-		replayed_(t, s, []*Proposal{p}, h.events...)
+		decideAgain(t, s, []*Proposal{p}, h.events...)
 		if p.Replayed.Refused != 0 || p.Replayed.Kept == 0 {
 			t.Errorf("%s: %+v", p.Principal, p.Replayed)
 		}
@@ -276,7 +295,7 @@ func TestPropose(t *testing.T) {
 		}
 		ap.compiled[i] = iam.Compile(parsed)
 	}
-	replayed_(t, s, []*Proposal{ap}, h.events...)
+	decideAgain(t, s, []*Proposal{ap}, h.events...)
 	if r := ap.Replayed; r.Refused != 3 || len(r.Examples) != 3 || r.Examples[0].Action != "kms:Decrypt" || r.Kept != 3 {
 		t.Errorf("without kms:Decrypt: %+v", r)
 	}
@@ -318,10 +337,41 @@ func TestDocumentsFit(t *testing.T) {
 			n += len(st.Resource)
 		}
 	}
-	replayed_(t, s, []*Proposal{p}, h.events...)
+	decideAgain(t, s, []*Proposal{p}, h.events...)
 	if n != 400 || p.Replayed.Refused != 0 || p.Replayed.Kept != 400 || len(p.Policies) < 3 {
 		t.Errorf("%d resources in %d documents, %+v", n, len(p.Policies), p.Replayed)
 	}
+}
+
+// BenchmarkSurvey reads packed events and holds each against the account: everything that
+// cloud used does with an event.
+func BenchmarkSurvey(b *testing.B) {
+	h := week()
+	var events [][]byte
+	for i := range 5000 {
+		events = append(events, slices.Clone(h.events[i%len(h.events)]))
+	}
+	for i, e := range events {
+		events[i] = []byte(strings.Replace(string(e), `"eventID":"event-`, fmt.Sprintf(`"eventID":"%d-`, i), 1))
+	}
+	content := records(events...)
+	packed := zipped(content)
+	s := New(loaded(b))
+	st := &stream{parser: parser{words: &words{}}}
+	seen := newIDs(idsRemembered)
+	b.SetBytes(int64(len(content)))
+	n := 0
+	for b.Loop() {
+		if err := st.file(bytes.NewReader(packed), func(_ int, e *Event, err error) error {
+			n++
+			seen.add(e.ID)
+			s.Add(e)
+			return err
+		}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric(float64(n)/b.Elapsed().Seconds(), "events/s")
 }
 
 // TestCorpusProposals proposes for everybody in real events, over policies of several
@@ -470,7 +520,7 @@ func TestProposalsNeverWiden(t *testing.T) {
 		s := surveyed(t, a, h.events...)
 		for _, o := range []Options{{}, {Exact: true}, {Complete: true}, {Exact: true, Complete: true}} {
 			p := proposal(t, s, "arn:aws:iam::111122223333:user/staff/ines", o)
-			replayed_(t, s, []*Proposal{p}, h.events...)
+			decideAgain(t, s, []*Proposal{p}, h.events...)
 			if p.Replayed.Refused > 0 {
 				t.Fatalf("round %d, %+v: %+v\nof %s\nto %s", round, o, p.Replayed, p.Present(), p.Proposed())
 			}

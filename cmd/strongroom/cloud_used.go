@@ -123,13 +123,6 @@ func (c cloudUsed) Run(ctx context.Context, out output) error {
 	return nil
 }
 
-func when(t time.Time) string {
-	if t.IsZero() {
-		return "never"
-	}
-	return t.Format("2006-01-02 15:04")
-}
-
 func printWindow(out output, w trail.Window, r *trail.Reading) {
 	out.printf("%s in %s", count(r.Events, "event"), count(r.Files, "file"))
 	if !w.First.IsZero() {
