@@ -9,6 +9,7 @@ import (
 
 	"strongroom"
 	"strongroom/door"
+	"strongroom/vault"
 )
 
 const (
@@ -18,6 +19,10 @@ const (
 	lateLook  = 20_000
 	lateShown = 8
 	lateKept  = 200
+	// intakeOverdue and intakeCleared are what intake calls a landing place in which
+	// something lies too long, and one in which nothing does any more.
+	intakeOverdue = "landing-overdue"
+	intakeCleared = "landing-cleared"
 	// checkMemory is how long the answer of a check counts.
 	checkMemory = 10 * time.Second
 	checkWait   = 2 * time.Second
@@ -43,9 +48,46 @@ var notable = []string{
 // changes are what was changed in a room lately. What was looked through once is not looked
 // through again.
 type changes struct {
-	mu   sync.Mutex
-	upTo int64
-	list []lateChange // in order of the ledger
+	mu      sync.Mutex
+	upTo    int64
+	list    []lateChange           // in order of the ledger
+	landing map[string]lastLanding // by the pseudonym of the intake that reported it
+}
+
+// lastLanding is what an intake said last of its landing place.
+type lastLanding struct {
+	Index   int64
+	At      time.Time
+	Overdue bool
+}
+
+// landingMost is how many intakes are told apart.
+const landingMost = 64
+
+// land takes what an intake says.
+func (c *changes) land(e *strongroom.Event) {
+	if c.landing == nil {
+		c.landing = map[string]lastLanding{}
+	}
+	was, known := c.landing[e.Actor]
+	if known && was.Index > e.Index || !known && len(c.landing) >= landingMost {
+		return
+	}
+	c.landing[e.Actor] = lastLanding{e.Index, e.Time, e.Did == intakeOverdue}
+}
+
+// landed answers what was said last: the longest overdue of all landing places, or the newest
+// word that nothing is; nil where nothing was said.
+func (c *changes) landed() *lastLanding {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var out *lastLanding
+	for _, l := range c.landing {
+		if out == nil || l.Overdue && (!out.Overdue || l.At.Before(out.At)) || !l.Overdue && !out.Overdue && l.At.After(out.At) {
+			out = &l
+		}
+	}
+	return out
 }
 
 // since answers what was changed from a record on, and catches up to another first.
@@ -56,6 +98,12 @@ func (c *changes) since(ctx context.Context, room *door.Room, from, to int64) ([
 		var mu sync.Mutex
 		var found []lateChange
 		err := room.Scan(ctx, start, to, func(e *strongroom.Event) {
+			if e.Kind == vault.KindFinding && (e.Did == intakeOverdue || e.Did == intakeCleared) {
+				mu.Lock()
+				defer mu.Unlock()
+				c.land(e)
+				return
+			}
 			if e.Outcome == strongroom.Refused || !slices.Contains(notable, e.Did) {
 				return
 			}

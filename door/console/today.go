@@ -24,8 +24,9 @@ type todayData struct {
 	Wrong                          int  // of those
 	MayRead                        bool // the ledger
 	Changes                        []lateChange
-	More                           int  // changes that are not shown
-	Cut                            bool // older ones were not looked for
+	Landing                        *lastLanding // nil where no intake said anything
+	More                           int          // changes that are not shown
+	Cut                            bool         // older ones were not looked for
 	// Unspoken are actions of which no policy here says anything, for those who may change
 	// policies.
 	Unspoken []limit.Unspoken
@@ -93,6 +94,7 @@ func (v *visit) today() error {
 	d.MayRead = v.room.Range != nil && v.room.Scan != nil && room.Offers(v.caller, strongroom.ActionReadLedger)
 	look(5, d.MayRead, func(ctx context.Context) (err error) {
 		d.Changes, d.More, d.Cut, err = v.lately(ctx)
+		d.Landing = v.c.changesOf(v.room).landed()
 		return err
 	})
 	look(6, room.Offers(v.caller, strongroom.ActionManagePolicy), func(ctx context.Context) (err error) {
@@ -111,7 +113,7 @@ func (v *visit) today() error {
 			d.Wrong++
 		}
 	}
-	d.Quiet = d.Wrong == 0 && len(d.Waiting)+len(d.Alerts)+len(d.Reviews) == 0
+	d.Quiet = d.Wrong == 0 && (d.Landing == nil || !d.Landing.Overdue) && len(d.Waiting)+len(d.Alerts)+len(d.Reviews) == 0
 	v.badge("requests", len(d.Waiting))
 	v.badge("alerts", len(d.Alerts))
 	v.badge("emergencies", len(d.Reviews))
@@ -146,6 +148,9 @@ var todayWords = map[string]said{
 	"check.disk":          {"Disk has room", "Le disque a de la place"},
 	"check.custodian":     {"Keys are to be had", "Les clés sont disponibles"},
 	"check.blobs":         {"Stored content is to be had", "Les contenus sont disponibles"},
+	"today.landing":       {"Landing place is emptied in time", "La zone d’arrivée est vidée à temps"},
+	"today.landing.bad":   {"Something lies in the landing place too long", "Des fichiers restent trop longtemps dans la zone d’arrivée"},
+	"today.landing.how":   {"Intake says so since %s. What lies there is not sealed yet: see that intake runs, and what its log says.", "C’est ce que signale la collecte depuis le %s. Ces fichiers ne sont pas encore scellés : vérifiez que la collecte fonctionne, et ce que dit son journal."},
 	"today.good":          {"good", "en ordre"},
 	"today.bad":           {"failing", "en défaut"},
 	"today.bad.how":       {"Recordings may be refused until it is mended. The server’s log says why.", "Des enregistrements peuvent être refusés jusqu’au rétablissement. Le journal du serveur dit pourquoi."},

@@ -144,3 +144,44 @@ func TestTodayTellsWhatNoPolicySpeaksOf(t *testing.T) {
 		t.Error("it is still told")
 	}
 }
+
+// Today says what intake says of its landing place, and what is known of none is not shown
+// as good.
+func TestTodayTellsOfTheLandingPlace(t *testing.T) {
+	p, h := served(t)
+	l := p.logon(t)
+	look := func() string {
+		t.Helper()
+		got, page := asked(h, l, http.MethodGet, "/", nil)
+		if got.StatusCode != http.StatusOK {
+			t.Fatalf("Today answers %s", got.Status)
+		}
+		return page
+	}
+	const good, bad = "Landing place is emptied in time", "Something lies in the landing place too long"
+	main := func(page string) string { // without the alerts, which say so too
+		_, states, _ := strings.Cut(page, `id="states"`)
+		states, _, _ = strings.Cut(states, "</section>")
+		return states
+	}
+	if page := look(); strings.Contains(page, good) || strings.Contains(page, bad) {
+		t.Errorf("nothing was said of a landing place:\n%s", page)
+	}
+	first := p.Person(strongroom.Principal{Name: "drain", Kind: strongroom.Workload, Groups: []string{"intake"}})
+	second := p.Person(strongroom.Principal{Name: "drain-paris", Kind: strongroom.Workload, Groups: []string{"intake"}})
+	report := func(by vault.Caller, kind string) {
+		t.Helper()
+		if err := p.House.Room.Report(t.Context(), by, kind, "told by the test"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	report(first, "landing-overdue")
+	report(second, "landing-cleared")
+	if page := look(); !strings.Contains(main(page), bad) || strings.Contains(main(page), good) || strings.Contains(page, "Nothing waits for you") {
+		t.Errorf("one of two is overdue:\n%s", page)
+	}
+	report(first, "landing-cleared")
+	if page := look(); !strings.Contains(main(page), good) || strings.Contains(main(page), bad) {
+		t.Errorf("both are cleared:\n%s", page)
+	}
+}
