@@ -1,0 +1,661 @@
+package reach
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"strongroom/cloud/account"
+)
+
+const (
+	defaultChains = 3
+	maxChains     = 20
+	maxWho        = 100 // takers that a route lists
+)
+
+// Analyze answers a question about an account. The account is not written to, and may be
+// shared. An error says that the question cannot be asked of it; what the account's inputs
+// lack is in the result.
+func Analyze(a *account.Account, q Question) (*Result, error) {
+	return AnalyzeWith(a, q, DefaultRules())
+}
+
+// AnalyzeWith is Analyze with rules of one's own.
+func AnalyzeWith(a *account.Account, q Question, rules *Rules) (*Result, error) {
+	if len(q.Buckets)+len(q.Keys) == 0 && !q.Admin {
+		return nil, fmt.Errorf("nothing is asked: name buckets or keys, or ask who can get administrative rights")
+	}
+	if q.Chains == 0 {
+		q.Chains = defaultChains
+	}
+	if q.Chains < 1 || q.Chains > maxChains {
+		return nil, fmt.Errorf("%d chains for each finding: write 1 to %d", q.Chains, maxChains)
+	}
+	e := newEngine(a, q, rules)
+	rights, err := e.rights()
+	if err != nil {
+		return nil, err
+	}
+	told := time.Time{}
+	e.progress = func(phase string, done, total int) {
+		if q.Progress != nil && (done == total || time.Since(told) > 200*time.Millisecond) {
+			told = time.Now()
+			q.Progress(Progress{phase, done, total})
+		}
+	}
+	e.progress("rights", 0, 1)
+	e.people()
+	if err := e.checkNames(); err != nil {
+		return nil, err
+	}
+	e.classify()
+	e.everybody()
+	e.variants()
+	e.everybody()
+	e.serviceReaders()
+	e.progress("rights", 1, 1)
+
+	res := &Result{Account: a.ID, Taken: a.Taken, Question: q, Rights: rights, engine: e}
+	passes := map[string]*pass{}
+	for i, right := range rights {
+		goal := e.goal(right)
+		// Rights that the same principals end at are searched for once.
+		key := fmt.Sprint(right.Kind)
+		for _, r := range goal {
+			key += fmt.Sprintf("|%d,%d,%d,%d", r.alt.id, r.who.id, r.cap, r.length())
+		}
+		p := passes[key]
+		if p == nil {
+			p = e.search(right, goal, q.Chains)
+			passes[key] = p
+		} else {
+			same := *p
+			same.right, same.goal = right, goal
+			p = &same
+		}
+		res.passes = append(res.passes, p)
+		e.progress("chains", i+1, len(rights))
+	}
+	e.findings(res)
+	e.routes(res)
+	e.logon(res)
+	for _, m := range a.Missing {
+		e.missing[m.Input] = true
+	}
+	res.Missing = slices.Sorted(maps.Keys(e.missing))
+	for _, f := range a.Faults {
+		res.Faults = append(res.Faults, strings.TrimPrefix(fmt.Sprintf("%s: %s: %s", f.File, f.Path, f.What), ": "))
+	}
+	n := 0
+	for _, x := range e.actors {
+		if x.base == nil {
+			n++
+		}
+	}
+	res.Examined = Examined{Principals: n, Classes: len(e.classes), Buckets: len(q.Buckets), Keys: len(q.Keys), Compute: len(a.Workloads), Rules: len(rules.Rules)}
+	return res, nil
+}
+
+// rights reads what the question asks about.
+func (e *engine) rights() ([]Right, error) {
+	var out []Right
+	for _, name := range e.q.Buckets {
+		b := e.bucket(name)
+		if b == nil {
+			if e.a.Known("buckets") {
+				return nil, fmt.Errorf("bucket %s is not among the %d buckets of the account", name, len(e.a.Buckets))
+			}
+			plain := strings.TrimPrefix(name[strings.LastIndexByte(name, ':')+1:], "")
+			b = &account.Bucket{Name: plain, ARN: "arn:" + cmp.Or(e.a.Partition, "aws") + ":s3:::" + plain}
+			own := *e.a
+			own.Buckets = append(slices.Clip(own.Buckets), b)
+			e.a = &own
+		}
+		out = append(out, Right{ReadBucket, b.ARN})
+	}
+	for _, name := range e.q.Keys {
+		k := e.key(name)
+		switch {
+		case k != nil:
+			out = append(out, Right{UseKey, k.ARN})
+		case e.a.Known("keys"):
+			return nil, fmt.Errorf("key %s is not among the %d keys of the account", name, len(e.a.Keys))
+		case strings.HasPrefix(name, "arn:"):
+			out = append(out, Right{UseKey, name})
+		default:
+			return nil, fmt.Errorf("key %s: no list of keys was supplied, so name it by its ARN", name)
+		}
+	}
+	if e.q.Admin {
+		out = append(out, Right{BeAdmin, e.a.ID})
+	}
+	slices.SortStableFunc(out, func(x, y Right) int {
+		return cmp.Or(-cmp.Compare(x.Kind, y.Kind), cmp.Compare(x.Target, y.Target))
+	})
+	return slices.Compact(out), nil
+}
+
+// checkNames holds the principals that the question names against the account.
+func (e *engine) checkNames() error {
+	for _, f := range e.q.From {
+		if e.asker(f) == nil {
+			return fmt.Errorf("%s is no principal of the account: write the ARN of a user or role, or of another account", f)
+		}
+	}
+	for _, i := range e.q.Intended {
+		a := e.byARN[i.Role]
+		if a == nil || a.role == nil {
+			return fmt.Errorf("intended role %s is not among the %d roles of the account", i.Role, len(e.a.Roles))
+		}
+	}
+	return nil
+}
+
+func (e *engine) asker(name string) *actor {
+	if a := e.byARN[name]; a != nil {
+		return a
+	}
+	if len(name) == 12 {
+		return e.byARN["arn:"+cmp.Or(e.a.Partition, "aws")+":iam::"+name+":root"]
+	}
+	return nil
+}
+
+// everybody is the list of all who act.
+func (e *engine) everybody() {
+	var out []entry
+	for _, c := range e.classes {
+		if c.rep.acts() {
+			out = append(out, entry{int32(c.id), Certain})
+		}
+	}
+	e.acting = e.intern(out)
+}
+
+// serviceReaders adds, for roles with which a service reads, who it is then.
+func (e *engine) serviceReaders() {
+	e.dataOf = map[*actor]*actor{}
+	services := map[string]bool{}
+	for _, alt := range e.alts {
+		if alt.rule.Gives == "data" {
+			for _, s := range alt.rule.Trusts {
+				services[s] = true
+			}
+		}
+	}
+	for _, a := range slices.Clone(e.actors) {
+		if a.base != nil || a.role == nil || a.role.Trust == nil {
+			continue
+		}
+		trusted := false
+		for s := range services {
+			trusted = trusted || e.trust(a.role, s) != No
+		}
+		if trusted {
+			d := &actor{principal: a.principal, who: a.who, role: a.role, base: a, mods: "data", data: true, class: a.class}
+			e.add(d)
+			e.dataOf[a] = d
+		}
+	}
+}
+
+func (e *engine) intended(a *actor) *Intended {
+	for i := range e.q.Intended {
+		if e.q.Intended[i].Role == a.principal.ARN {
+			return &e.q.Intended[i]
+		}
+	}
+	return nil
+}
+
+func (e *engine) findings(res *Result) {
+	from := map[*actor]bool{}
+	for _, f := range e.q.From {
+		from[e.asker(f)] = true
+	}
+	for i, p := range res.passes {
+		var found []Finding
+		for _, a := range e.actors {
+			if a.base != nil || len(from) > 0 && !from[a] {
+				continue
+			}
+			s := p.states[a.id]
+			if s.level == No {
+				continue
+			}
+			f := Finding{Principal: a.principal, Right: p.right, Certainty: s.level, Chains: p.chainsOf(a)}
+			if e.intended(a) != nil && p.right.Kind != BeAdmin {
+				direct, other := splitDirect(f.Chains)
+				if len(direct) > 0 {
+					f.Chains, f.Certainty = direct, direct[0].Certainty
+					f.Missing = missingOf(direct)
+					res.Intended = append(res.Intended, f)
+				}
+				if len(other) == 0 {
+					continue
+				}
+				f.Chains, f.Certainty = other, other[0].Certainty
+			}
+			if len(f.Chains) == 0 {
+				continue
+			}
+			f.Missing = missingOf(f.Chains[:1])
+			found = append(found, f)
+		}
+		slices.SortStableFunc(found, func(x, y Finding) int {
+			return cmp.Or(-cmp.Compare(x.Certainty, y.Certainty), cmp.Compare(x.Principal.ARN, y.Principal.ARN))
+		})
+		res.Findings = append(res.Findings, found...)
+		e.progress("explaining", i+1, len(res.passes))
+	}
+}
+
+// splitDirect tells reading as intended from every other way.
+func splitDirect(chains []Chain) (direct, other []Chain) {
+	for _, c := range chains {
+		if len(c.Steps) == 1 && (c.Steps[0].Rule == "s3-get" || c.Steps[0].Rule == "s3-get-version" || c.Steps[0].Rule == "kms-decrypt" || c.Steps[0].Rule == "s3-access-point") {
+			direct = append(direct, c)
+		} else {
+			other = append(other, c)
+		}
+	}
+	return direct, other
+}
+
+func missingOf(chains []Chain) []string {
+	var out []string
+	for _, c := range chains {
+		out = union(out, c.Missing)
+	}
+	return out
+}
+
+// routes says of every rule whether anybody can take it.
+func (e *engine) routes(res *Result) {
+	type taker struct {
+		a     *actor
+		level Certainty
+		p     *pass
+		ed    edge
+	}
+	at := map[*Rule]map[*actor]taker{}
+	note := func(rule *Rule, a *actor, level Certainty, p *pass, ed edge) {
+		if a.base != nil || level == No {
+			return
+		}
+		m := at[rule]
+		if m == nil {
+			m = map[*actor]taker{}
+			at[rule] = m
+		}
+		if old, ok := m[a]; !ok || level > old.level || level == old.level && ed.n < old.ed.n {
+			m[a] = taker{a, level, p, ed}
+		}
+	}
+	seen := map[*hub]bool{}
+	for _, p := range res.passes {
+		for _, r := range p.goal {
+			for _, x := range r.who.entries {
+				for _, a := range e.classes[x.class].members {
+					ed := edge{r, nil, min(x.level, r.cap), r.length()}
+					note(r.alt.rule, a, ed.level, p, ed)
+					if r.first != nil {
+						if f := e.rule(r.first.alt.rule.ID); f != nil {
+							note(f, a, ed.level, p, edge{r.first, nil, ed.level, 1})
+						}
+					}
+				}
+			}
+		}
+		for _, h := range p.hubs {
+			if seen[h] {
+				continue
+			}
+			seen[h] = true
+			for _, x := range h.ref.who.entries {
+				for _, a := range e.classes[x.class].members {
+					for _, t := range h.targets {
+						if t.to.origin() != a.origin() {
+							note(t.ref.alt.rule, a, min(x.level, t.ref.cap, t.st.level), p, edge{t.ref, t.to, 0, t.st.n})
+							break
+						}
+					}
+				}
+			}
+		}
+		for a, list := range p.personal {
+			for _, ed := range list {
+				note(ed.ref.alt.rule, a, ed.level, p, ed)
+			}
+		}
+	}
+	for i, rule := range e.rules.Rules {
+		if rule.Gives == "admin" && !e.q.Admin {
+			continue
+		}
+		r := Route{Group: rule.Group, ID: rule.ID, Title: rule.Title, Effect: rule.Effect}
+		takers := at[rule]
+		if rule.Effect != "reach" {
+			takers = map[*actor]taker{}
+			for _, alt := range e.alts {
+				if alt.rule != rule {
+					continue
+				}
+				for _, t := range e.aside(rule.Target) {
+					ref, ok := e.step(alt, t)
+					if !ok {
+						continue
+					}
+					for _, x := range ref.who.entries {
+						for _, a := range e.classes[x.class].members {
+							if a.base == nil && a.principal.Kind != External {
+								level := min(x.level, ref.cap)
+								if old, ok := takers[a]; !ok || level > old.level {
+									takers[a] = taker{a, level, nil, edge{ref, nil, level, 1}}
+								}
+							}
+						}
+					}
+				}
+			}
+		}
+		all := slices.SortedFunc(maps.Values(takers), func(x, y taker) int {
+			return cmp.Or(-cmp.Compare(x.level, y.level), cmp.Compare(x.a.principal.ARN, y.a.principal.ARN))
+		})
+		best := No
+		for _, t := range all {
+			in := e.intended(t.a) != nil && (rule.ID == "s3-get" || rule.ID == "s3-get-version" || rule.ID == "kms-decrypt" || rule.ID == "s3-access-point")
+			if !in {
+				best = max(best, t.level)
+				r.WhoTotal++
+			}
+			if len(r.Who) < maxWho {
+				var s *Step
+				if t.p != nil {
+					steps := t.p.steps(t.a, t.ed)
+					s = steps[0]
+				} else {
+					s = e.write(t.a, t.ed.ref, node(t.a), Node{Kind: AtRight, ARN: t.ed.ref.to.arn}, t.level)
+				}
+				r.Who = append(r.Who, Taker{Principal: t.a.principal.ARN, Certainty: t.level, Step: s, Intended: in})
+			}
+		}
+		r.Missing = e.lacks(rule)
+		switch {
+		case best >= Possible:
+			r.Status = Open
+			r.Why = Text{fmt.Sprintf("%s can take it", principals(r.WhoTotal)), fmt.Sprintf("%s l’emprunter", principauxPeuvent(r.WhoTotal))}
+			r.Missing = nil
+		case best == Unknown || len(r.Missing) > 0:
+			r.Status = NotKnown
+			r.Why = Text{"nobody was found, but this was not supplied: " + strings.Join(r.Missing, ", "), "personne n’a été trouvé, mais il manque : " + strings.Join(r.Missing, ", ")}
+			if best == Unknown {
+				r.Why = Text{fmt.Sprintf("%s can take it if what was not supplied is as needed", principals(r.WhoTotal)), fmt.Sprintf("%s l’emprunter si ce qui manque est comme il le faut", principauxPeuvent(r.WhoTotal))}
+			}
+		default:
+			r.Status = Closed
+			r.Why = Text{"nobody can take it, by everything that was supplied", "personne ne peut l’emprunter, d’après tout ce qui a été fourni"}
+		}
+		res.Routes = append(res.Routes, r)
+		e.progress("routes", i+1, len(e.rules.Rules))
+	}
+}
+
+func principals(n int) string {
+	if n == 1 {
+		return "1 principal"
+	}
+	return fmt.Sprintf("%d principals", n)
+}
+
+func principauxPeuvent(n int) string {
+	if n < 2 {
+		return fmt.Sprintf("%d principal peut", n)
+	}
+	return fmt.Sprintf("%d principaux peuvent", n)
+}
+
+func (e *engine) rule(id string) *Rule {
+	for _, r := range e.rules.Rules {
+		if r.ID == id {
+			return r
+		}
+	}
+	return nil
+}
+
+// aside are the targets of routes that do not lead to what is asked about.
+func (e *engine) aside(kind string) []*target {
+	var out []*target
+	switch kind {
+	case "account":
+		out = append(out, &target{kind: kind, arn: e.arn("iam", "", "root")})
+	case "bucket":
+		for _, b := range e.asked() {
+			out = append(out, &target{kind: kind, arn: b.ARN, bucket: b})
+		}
+	case "trail":
+		for _, t := range e.a.Trails {
+			out = append(out, &target{kind: kind, arn: t.ARN})
+		}
+		if len(e.a.Trails) == 0 && !e.a.Known("trails") {
+			out = append(out, &target{kind: kind, pattern: e.arn("cloudtrail", "*", "trail/*")})
+		}
+	case "log-bucket":
+		for _, b := range e.asked() {
+			if l := e.bucket(loggedTo(b)); l != nil {
+				out = append(out, &target{kind: kind, arn: l.ARN, bucket: l})
+			}
+		}
+	case "state-bucket":
+		for _, b := range e.a.Buckets {
+			n := strings.ToLower(b.Name)
+			if strings.Contains(n, "terraform") || strings.Contains(n, "tfstate") || strings.Contains(n, "artifact") || strings.Contains(n, "codepipeline") || strings.Contains(n, "deploy") {
+				out = append(out, &target{kind: kind, arn: b.ARN, bucket: b})
+			}
+		}
+	case "server":
+		out = append(out, &target{kind: kind, arn: e.arn("iam", "", "root")})
+	case "user":
+		for _, u := range e.a.Users {
+			if a := e.byARN[u.ARN]; a != nil {
+				out = append(out, &target{kind: kind, arn: u.ARN, actor: a})
+			}
+		}
+	}
+	return out
+}
+
+// lacks are the inputs without which a route cannot be said to be closed.
+func (e *engine) lacks(rule *Rule) []string {
+	var need []string
+	need = append(need, "authorization-details")
+	switch rule.Target {
+	case "bucket", "log-bucket":
+		for _, b := range e.asked() {
+			if !b.Policy.Known {
+				need = append(need, "bucket-policy")
+			}
+		}
+		switch rule.ID {
+		case "s3-acl":
+			// Lists of objects are in no export; they mean nothing where they are disabled.
+			for _, b := range e.asked() {
+				if !b.Ownership.Known {
+					need = append(need, "bucket-ownership")
+				} else if b.Ownership.V != "BucketOwnerEnforced" {
+					need = append(need, "object-acls")
+				}
+			}
+		case "s3-public":
+			need = append(need, "bucket-public-access-block")
+		}
+		if rule.Target == "log-bucket" {
+			need = append(need, "bucket-logging")
+		}
+	case "state-bucket":
+		need = append(need, "buckets")
+	case "access-point":
+		need = append(need, "access-points")
+	case "object-lambda":
+		need = append(need, "object-lambda-access-points")
+	case "access-grant":
+		need = append(need, "access-grants")
+	case "key":
+		for _, b := range e.asked() {
+			if !b.Encryption.Known {
+				need = append(need, "bucket-encryption")
+			} else if u := e.keyOf(b); u.needed && !u.key.Policy.Known {
+				need = append(need, "key-policy")
+			} else if u.needed && !u.key.Grants.Known {
+				need = append(need, "key-grants")
+			}
+		}
+	case "trail":
+		need = append(need, "trails")
+	case "saml-provider":
+		need = append(need, "saml-providers")
+	case "oidc-provider":
+		need = append(need, "oidc-providers")
+	case "image-user":
+		need = append(need, "task-definition-list", "functions")
+	case "layer-user":
+		need = append(need, "functions")
+	default:
+		if k, ok := kinds[rule.Target]; ok {
+			need = append(need, k.input)
+		}
+	}
+	for _, alt := range rule.Alternatives {
+		for _, n := range alt {
+			switch n.Is {
+			case "agent":
+				need = append(need, "managed-instances")
+			case "port-22", "port-22-open", "port-3389", "port-3389-open":
+				need = append(need, "security-groups")
+			case "serial-console":
+				need = append(need, "serial-console")
+			case "connect-endpoint":
+				need = append(need, "instance-connect-endpoints")
+			case "empty-profile":
+				need = append(need, "instance-profiles")
+			}
+		}
+	}
+	var out []string
+	for _, n := range need {
+		known := e.a.Known(n)
+		switch n {
+		case "bucket-policy", "bucket-ownership", "bucket-encryption", "key-policy", "key-grants", "object-acls":
+			known = false // looked at above, for the buckets that are asked about
+		case "bucket-public-access-block":
+			known = !slices.ContainsFunc(e.asked(), func(b *account.Bucket) bool { return !b.PublicAccess.Known })
+		case "bucket-logging":
+			known = !slices.ContainsFunc(e.asked(), func(b *account.Bucket) bool { return !b.Logging.Known })
+		}
+		if !known {
+			out = append(out, n)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// logon says of every server that may hold an intended role how somebody gets a shell.
+func (e *engine) logon(res *Result) {
+	for _, in := range e.q.Intended {
+		t := e.byARN[in.Role]
+		servers := e.workloads[in.Role]
+		for _, w := range servers {
+			s := Server{ARN: w.ARN, Kind: w.Kind, Role: in.Role, Declared: len(in.Servers) == 0 || slices.Contains(in.Servers, w.ARN)}
+			best, missing := No, []string{}
+			for _, rule := range e.rules.Rules {
+				if !rule.Logon || rule.Target != w.Kind {
+					continue
+				}
+				way := LogonWay{Rule: rule.ID, Title: rule.Title, Status: Closed}
+				found := map[*actor]*ref{}
+				levels := map[*actor]Certainty{}
+				for _, alt := range e.alts {
+					if alt.rule != rule {
+						continue
+					}
+					ref, ok := e.step(alt, &target{kind: w.Kind, arn: w.ARN, workload: w, role: in.Role, actor: t})
+					if !ok {
+						continue
+					}
+					if rule.By != "" {
+						// Nobody's rights are asked: whoever is there.
+						if a := e.byARN["*"]; ref.cap > levels[a] {
+							found[a], levels[a] = ref, ref.cap
+						}
+						continue
+					}
+					for _, x := range ref.who.entries {
+						for _, a := range e.classes[x.class].members {
+							if level := min(x.level, ref.cap); a.base == nil && level > levels[a] {
+								found[a], levels[a] = ref, level
+							}
+						}
+					}
+				}
+				for _, a := range slices.SortedFunc(maps.Keys(found), func(x, y *actor) int {
+					return cmp.Or(-cmp.Compare(levels[x], levels[y]), cmp.Compare(x.principal.ARN, y.principal.ARN))
+				}) {
+					if len(way.Who) < maxWho {
+						way.Who = append(way.Who, Taker{Principal: a.principal.ARN, Certainty: levels[a], Step: e.write(a, found[a], node(a), Node{Kind: AtPrincipal, ARN: in.Role}, levels[a])})
+					}
+				}
+				way.Missing = e.lacks(rule)
+				top := No
+				if len(way.Who) > 0 {
+					top = way.Who[0].Certainty
+				}
+				n := len(found)
+				switch {
+				case top >= Possible:
+					way.Status, way.Missing = Open, nil
+					way.Why = Text{principals(n) + " can", fmt.Sprintf("%s le faire", principauxPeuvent(n))}
+				case top == Unknown || len(way.Missing) > 0:
+					way.Status = NotKnown
+					way.Why = Text{"not supplied: " + strings.Join(way.Missing, ", "), "il manque : " + strings.Join(way.Missing, ", ")}
+				default:
+					way.Why = Text{"nobody can", "personne ne peut le faire"}
+				}
+				best = max(best, top)
+				missing = union(missing, way.Missing)
+				s.Ways = append(s.Ways, way)
+			}
+			open := 0
+			for _, way := range s.Ways {
+				if way.Status == Open {
+					open++
+				}
+			}
+			switch {
+			case open > 0:
+				s.Shell = Open
+				s.Why = Text{fmt.Sprintf("%d of %d ways to a shell are open", open, len(s.Ways)), fmt.Sprintf("%d des %d accès à un interpréteur de commandes sont ouverts", open, len(s.Ways))}
+			case len(missing) > 0:
+				s.Shell = NotKnown
+				s.Why = Text{"no way to a shell was found, but this was not supplied: " + strings.Join(missing, ", "), "aucun accès à un interpréteur de commandes n’a été trouvé, mais il manque : " + strings.Join(missing, ", ")}
+			default:
+				s.Shell = Closed
+				s.Why = Text{"no way to a shell: each was looked at", "aucun accès à un interpréteur de commandes : chacun a été examiné"}
+			}
+			res.Logon = append(res.Logon, s)
+		}
+	}
+	slices.SortFunc(res.Logon, func(a, b Server) int { return cmp.Or(cmp.Compare(a.ARN, b.ARN), cmp.Compare(a.Role, b.Role)) })
+}
+
+func loggedTo(b *account.Bucket) string {
+	if b.Logging.V == nil {
+		return ""
+	}
+	return b.Logging.V.Bucket
+}

@@ -1,0 +1,434 @@
+package reach
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+
+	"strongroom/cloud/account"
+	"strongroom/cloud/iam"
+)
+
+// detail is why a class may take a step.
+type detail struct {
+	acts       []Act
+	conditions []Condition
+	missing    []string
+}
+
+// situation is what one action of a step is asked about, as whoFor asks.
+type situation struct {
+	text  string // of the resource
+	set   iam.Set
+	owner string
+	given map[string]string
+	with  func(p *iam.Policies, strict bool)
+	// source is where the resource's own policy is.
+	source Source
+}
+
+func (e *engine) situation(n *Need, on string, t *target, role *account.Role) situation {
+	s := situation{owner: e.a.ID, given: n.Given}
+	text := func(p string) situation {
+		s.text, s.set = p, iam.Of(iam.ResourcePattern(p))
+		return s
+	}
+	exact := func(arn string) situation {
+		s.text, s.set = arn, iam.Of(iam.Literal(arn))
+		return s
+	}
+	bucket := func(b *account.Bucket, resources string) situation {
+		text(resources)
+		s.source = Source{Kind: "bucket", Owner: b.ARN}
+		block := e.block(b)
+		s.with = func(p *iam.Policies, strict bool) {
+			switch n.Policy {
+			case "rewritten":
+				p.Resource = iam.Supplied(toAnyone)
+			case "deleted":
+				p.Resource = iam.Supplied()
+			default:
+				p.Resource, p.Bucket = e.resource(b.Policy, strict), block
+			}
+		}
+		return s
+	}
+	which, thing, _ := strings.Cut(on, " ")
+	switch {
+	case on == "target" && t.kind == "role" && n.Policy != "":
+		exact(t.arn)
+		s.source = Source{Kind: "trust", Owner: t.arn}
+		s.with = func(p *iam.Policies, _ bool) {
+			p.Resource = iam.Supplied(trusting)
+			if n.Policy == "trust" {
+				p.Resource = e.resource(account.Is(t.actor.role.Trust), false)
+			}
+		}
+		return s
+	case on == "target" && t.key != nil:
+		exact(t.arn)
+		s.owner = cmp.Or(arnAccount(t.arn), e.a.ID)
+		s.source = Source{Kind: "key", Owner: t.arn}
+		if t.bucket != nil {
+			s.given = map[string]string{"aws:ViaAWSService": "true"}
+			if t.bucket.Region != "" {
+				s.given["kms:ViaService"] = "s3." + t.bucket.Region + ".amazonaws.com"
+			}
+		}
+		var grants []*iam.Compiled
+		for _, g := range t.key.Grants.V {
+			grants = append(grants, iam.Compile(iam.GrantPolicy(iam.KeyGrant{ID: g.ID, Grantee: g.Grantee, Operations: g.Operations, Subset: g.Subset, Equals: g.Equals})))
+		}
+		s.with = func(p *iam.Policies, strict bool) {
+			p.Resource = e.resource(t.key.Policy, strict)
+			if n.Policy == "rewritten" {
+				p.Resource = iam.Supplied(toAnyone)
+			}
+			p.Grants = iam.Layer{Known: t.key.Grants.Known || strict, Policies: grants}
+		}
+		return s
+	case on == "target" && t.arn == "":
+		return text(t.pattern)
+	case on == "target" && t.workload != nil && t.workload.Policy.V != nil:
+		exact(t.arn)
+		s.source = Source{Kind: "function", Owner: t.arn}
+		s.with = func(p *iam.Policies, _ bool) { p.Resource = iam.Supplied(e.compile(t.workload.Policy.V)) }
+		return s
+	case on == "target":
+		return exact(t.arn)
+	case on == "any":
+		return text("*")
+	case on == "any-role":
+		return text(e.arn("iam", "", "role/*"))
+	case on == "any-user":
+		return text(e.arn("iam", "", "user/*"))
+	case on == "any-object":
+		return text("arn:*:s3:::*/*")
+	case on == "role" && t.role != "":
+		return exact(t.role)
+	case on == "role":
+		return text(e.arn("iam", "", "role/*"))
+	case on == "groups":
+		return text(e.arn("iam", "", "group/*"))
+	case on == "bucket" && t.bucket == nil:
+		for _, b := range e.asked() {
+			return bucket(b, b.ARN)
+		}
+		return text("arn:*:s3:::*")
+	case on == "bucket":
+		return bucket(t.bucket, t.bucket.ARN)
+	case on == "objects", on == "log objects", on == "state objects":
+		return bucket(t.bucket, t.bucket.ARN+"/*")
+	case on == "access-point objects", on == "supporting objects":
+		p := t.point
+		if on == "supporting objects" {
+			for _, x := range e.a.AccessPoints {
+				if x.ARN == p.Supporting || x.Name == last(p.Supporting) {
+					p = x
+				}
+			}
+		}
+		text(p.ARN + "/object/*")
+		s.source = Source{Kind: "access-point", Owner: p.ARN}
+		s.with = func(ps *iam.Policies, strict bool) {
+			ps.Resource = e.resource(p.Policy, strict)
+			if n.Policy == "rewritten" {
+				ps.Resource = iam.Supplied(toAnyone)
+			}
+		}
+		return s
+	case on == "new access-point objects":
+		text(e.arn("s3", "*", "accesspoint/*/object/*"))
+		s.with = func(p *iam.Policies, _ bool) { p.Resource = iam.Supplied(toAnyone) }
+		return s
+	case on == "repository", on == "layer":
+		return text(t.pattern)
+	case which == "new", which == "existing":
+		return text(e.fill(e.rules.Things[thing]))
+	}
+	return text("*")
+}
+
+var inputOfPolicy = map[iam.PolicyKind]string{
+	iam.ServiceControl: "organization-scps", iam.ResourceControl: "organization-rcps",
+	iam.IdentityPolicy: "authorization-details", iam.BoundaryPolicy: "authorization-details",
+}
+
+// why says by which statements somebody may do the actions of an alternative to a target.
+func (e *engine) why(a *actor, r *ref) *detail {
+	key := fmt.Sprintf("%d|%d|%s|%s", r.alt.id, a.class.id, r.to.arn, r.to.pattern)
+	if r.to.bucket != nil {
+		key += "|" + r.to.bucket.ARN
+	}
+	if len(a.class.members) > 1 && slices.ContainsFunc(a.slots, func(s slot) bool { return s.source.Kind != "managed" }) {
+		key += fmt.Sprintf("|%d", a.id)
+	}
+	if d := e.details[key]; d != nil {
+		return d
+	}
+	d := &detail{}
+	for i := range r.alt.need {
+		n := &r.alt.need[i]
+		if n.Action == "" {
+			continue
+		}
+		for _, on := range n.On {
+			s := e.situation(n, on, r.to, nil)
+			act := Act{Action: n.Action, Resource: s.text}
+			because, conditions, missing, granted := e.because(a, n.Action, s)
+			if !granted && n.Otherwise != nil {
+				d.conditions = append(d.conditions, Condition{Note: n.Otherwise})
+				continue
+			}
+			act.Because = because
+			d.acts = append(d.acts, act)
+			for _, c := range conditions {
+				if !slices.ContainsFunc(d.conditions, func(x Condition) bool { return sameCondition(x, c) }) {
+					d.conditions = append(d.conditions, c)
+				}
+			}
+			d.missing = append(d.missing, missing...)
+		}
+	}
+	slices.Sort(d.missing)
+	d.missing = slices.Compact(d.missing)
+	e.details[key] = d
+	return d
+}
+
+func sameCondition(a, b Condition) bool {
+	return a.Operator == b.Operator && a.Key == b.Key && a.Deny == b.Deny && slices.Equal(a.Values, b.Values) && (a.Note == nil) == (b.Note == nil) && (a.Note == nil || *a.Note == *b.Note)
+}
+
+// because is who said so: of each kind of policy the statements that allow, and the
+// conditions that neither a statement settles nor the snapshot.
+func (e *engine) because(a *actor, action string, s situation) (out []Because, conditions []Condition, missing []string, granted bool) {
+	q := e.question(a.class, action, s.given, s.owner)
+	p := e.policies(a.class, strings.ToLower(action), false)
+	if s.with != nil {
+		s.with(&p, false)
+	}
+	sc := iam.Scope(q, s.set, p)
+	granted = exists(sc.Possible) != iam.No
+	for _, m := range sc.Missing {
+		switch in := inputOfPolicy[m]; {
+		case in != "":
+			missing = append(missing, in)
+		case s.source.Kind == "bucket":
+			missing = append(missing, "bucket-policy")
+		case s.source.Kind == "key":
+			missing = append(missing, "key-policy")
+		case s.source.Kind == "access-point":
+			missing = append(missing, "access-point-policy")
+		}
+	}
+	type kind struct {
+		kind  iam.PolicyKind
+		level int
+	}
+	settled := map[kind]bool{}
+	for _, b := range sc.Because {
+		if b.Statement.Allow && b.Holds == iam.Yes && b.Resource != iam.No {
+			settled[kind{b.Kind, b.Level}] = true
+		}
+	}
+	for _, b := range sc.Because {
+		if b.Holds == iam.No || b.Principal == iam.No {
+			continue
+		}
+		k := kind{b.Kind, b.Level}
+		if b.Statement.Allow {
+			if settled[k] && b.Holds != iam.Yes {
+				continue
+			}
+			switch b.Kind {
+			case iam.ServiceControl, iam.ResourceControl, iam.BoundaryPolicy, iam.EndpointPolicy:
+				if b.Holds == iam.Yes {
+					continue // a ceiling that lets everything through explains nothing
+				}
+			}
+			out = append(out, e.cite(a, b, s))
+		}
+		if b.Holds == iam.Maybe {
+			for _, o := range b.Conditions {
+				if o.Met != iam.Maybe {
+					continue
+				}
+				conditions = append(conditions, Condition{Operator: o.Condition.Operator, Key: o.Condition.Key, Values: o.Condition.Values, Deny: !b.Statement.Allow, Settable: settable(o.Condition.Key)})
+			}
+		}
+	}
+	if len(out) > 4 {
+		out = out[:4]
+	}
+	return out, conditions, missing, granted
+}
+
+// settable says that whoever makes the request chooses a key's value.
+func settable(key string) bool {
+	k := strings.ToLower(key)
+	return strings.HasPrefix(k, "aws:requesttag/") || k == "aws:tagkeys" || k == "aws:requestedregion" || k == "aws:securetransport" || k == "aws:useragent" || k == "aws:referer" || k == "sts:rolesessionname" || k == "sts:externalid" || strings.HasPrefix(k, "ec2:instancetype")
+}
+
+func (e *engine) cite(a *actor, b iam.Because, s situation) Because {
+	out := Because{Policy: b.Statement.Policy.Name, Statement: b.Statement.Index, Sid: b.Statement.Sid, Effect: "Allow"}
+	if !b.Statement.Allow {
+		out.Effect = "Deny"
+	}
+	switch b.Kind {
+	case iam.IdentityPolicy:
+		for i, c := range a.class.slots {
+			if c.Policy == b.Statement.Policy && i < len(a.slots) {
+				out.Policy, out.Source = a.slots[i].policy.Name, a.slots[i].source
+				break
+			}
+		}
+	case iam.ResourcePolicy:
+		out.Source = s.source
+		if strings.HasPrefix(out.Policy, "grant ") {
+			out.Source.Kind = "grant"
+		}
+	case iam.BoundaryPolicy:
+		out.Source.Kind = "boundary"
+		if a.boundary != nil {
+			out.Source.Owner = a.boundary.ARN
+		}
+	case iam.ServiceControl:
+		out.Source.Kind = "scp"
+	case iam.ResourceControl:
+		out.Source.Kind = "rcp"
+	}
+	return out
+}
+
+// node is somebody's place in a chain.
+func node(a *actor) Node {
+	if a.base == nil || a.data {
+		return Node{Kind: AtPrincipal, ARN: a.principal.ARN}
+	}
+	return Node{Kind: AtRights, ARN: a.principal.ARN}
+}
+
+// steps writes one edge.
+func (p *pass) steps(a *actor, ed edge) []*Step {
+	e := p.e
+	to := Node{Kind: AtRight, ARN: p.right.Target, Right: p.right.Kind}
+	if ed.to != nil {
+		to = node(ed.to)
+	}
+	var out []*Step
+	r := ed.ref
+	if r.first != nil && r.first.alt.rule.ID != "kms-decrypt" {
+		k := Node{Kind: AtRight, ARN: r.first.to.arn, Right: UseKey}
+		out = append(out, e.write(a, r.first, node(a), k, r.first.cap))
+	}
+	level := min(r.who.of(a.class.id), r.cap)
+	if r.only != nil {
+		level = r.cap
+	}
+	s := e.write(a, r, node(a), to, level)
+	if r.first != nil && r.first.alt.rule.ID == "kms-decrypt" {
+		d := e.why(a, r.first)
+		s.Actions = append(slices.Clip(s.Actions), d.acts...)
+		for _, c := range d.conditions {
+			if !slices.ContainsFunc(s.Conditions, func(x Condition) bool { return sameCondition(x, c) }) {
+				s.Conditions = append(slices.Clip(s.Conditions), c)
+			}
+		}
+		s.Missing = union(s.Missing, d.missing)
+	}
+	out = append(out, s)
+	if r.next != nil {
+		// The policy was written; now its principal is taken on.
+		x := ed.to.origin()
+		s.To = Node{Kind: AtRights, ARN: x.principal.ARN}
+		best, how := No, (*ref)(nil)
+		for _, b := range e.waysTo(x) {
+			if b.only != nil || b.next != nil {
+				continue
+			}
+			if l := min(b.who.of(a.class.id), b.cap); l > best {
+				best, how = l, b
+			}
+		}
+		if how != nil {
+			become := e.write(a, how, node(a), to, best)
+			out = append(out, become)
+		}
+	}
+	return out
+}
+
+func (e *engine) write(a *actor, r *ref, from, to Node, level Certainty) *Step {
+	d := e.why(a, r)
+	s := &Step{From: from, Rule: r.alt.rule.ID, Title: r.alt.rule.Title, To: to, Actions: d.acts, Via: r.via, ViaUnknown: r.unknown, Certainty: level, Missing: union(slices.Clone(d.missing), r.missing)}
+	if s.Via == s.To.ARN || s.Via == s.From.ARN && r.only == nil {
+		s.Via = ""
+	}
+	if level != Certain {
+		s.Conditions = append(s.Conditions, d.conditions...)
+	}
+	for i := range r.notes {
+		s.Conditions = append(s.Conditions, Condition{Note: &r.notes[i]})
+	}
+	return s
+}
+
+func union(a, b []string) []string {
+	out := append(slices.Clip(a), b...)
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
+// chainsOf are the best few chains of somebody, one for each rule first.
+func (p *pass) chainsOf(a *actor) []Chain {
+	var out []Chain
+	ways := p.ways(a)
+	taken := map[int]bool{}
+	rules := map[string]bool{}
+	for round := range 2 {
+		for i, ed := range ways {
+			if len(out) == p.chains {
+				break
+			}
+			if taken[i] || round == 0 && rules[ed.ref.alt.rule.ID] || ed.to != nil && ed.to.origin() != a.origin() && p.visits(ed.to, a.origin()) {
+				continue
+			}
+			if round == 1 && ed.level < out[0].Certainty {
+				continue
+			}
+			taken[i], rules[ed.ref.alt.rule.ID] = true, true
+			c := p.chain(a, ed)
+			if slices.ContainsFunc(out, func(x Chain) bool { return x.ID == c.ID }) {
+				continue
+			}
+			out = append(out, c)
+		}
+	}
+	slices.SortStableFunc(out, func(x, y Chain) int {
+		return cmp.Or(-cmp.Compare(x.Certainty, y.Certainty), cmp.Compare(len(x.Steps), len(y.Steps)))
+	})
+	return out
+}
+
+func (p *pass) chain(a *actor, ed edge) Chain {
+	c := Chain{Certainty: ed.level}
+	for range 64 {
+		c.Steps = append(c.Steps, p.steps(a, ed)...)
+		if ed.to == nil {
+			break
+		}
+		a = ed.to
+		ed = p.states[a.id].edge
+	}
+	h := sha256.New()
+	for _, s := range c.Steps {
+		fmt.Fprintf(h, "%s|%s|%s|%s|%s\n", s.From.ARN, s.Rule, s.To.Kind, s.To.ARN, s.Via)
+		c.Missing = union(c.Missing, s.Missing)
+	}
+	c.ID = hex.EncodeToString(h.Sum(nil)[:8])
+	return c
+}

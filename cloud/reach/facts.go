@@ -1,0 +1,347 @@
+package reach
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"strongroom/cloud/account"
+	"strongroom/cloud/iam"
+)
+
+// target is what a step is done to.
+type target struct {
+	kind     string
+	arn      string // "" where it was not supplied and pattern stands for it
+	pattern  string
+	actor    *actor // role or user, where it is one
+	workload *account.Workload
+	template *account.LaunchTemplate
+	role     string // ARN of the role that it holds
+	bucket   *account.Bucket
+	point    *account.AccessPoint
+	grant    *account.AccessGrant
+	key      *account.Key
+	group    *account.Group
+	policy   *account.Managed
+}
+
+// fact is how a thing stands: Certain it is so, Possible it may be under the note, Unknown
+// where an input is missing, No.
+type fact struct {
+	level   Certainty
+	note    *Text
+	missing string
+}
+
+var (
+	isSo  = fact{level: Certain}
+	isNot = fact{}
+)
+
+func lacking(input string) fact { return fact{level: Unknown, missing: input} }
+
+// unsure is a fact that an input which was not supplied would settle, and which is so often.
+func unsure(input, en, fr string) fact {
+	return fact{level: Possible, missing: input, note: &Text{en, fr}}
+}
+
+func assumed(en, fr string) fact { return fact{level: Possible, note: &Text{en, fr}} }
+
+func known(b bool) fact {
+	if b {
+		return isSo
+	}
+	return isNot
+}
+
+// kinds are workloads: the input that lists them, and the service that takes their roles.
+var kinds = map[string]struct{ input, service string }{
+	"ec2:instance":        {"instances", "ec2.amazonaws.com"},
+	"ec2:launch-template": {"launch-templates", "ec2.amazonaws.com"},
+	"lambda:function":     {"functions", "lambda.amazonaws.com"},
+	"ecs:task-definition": {"task-definition-list", "ecs-tasks.amazonaws.com"},
+	"ecs:service":         {"services", "ecs-tasks.amazonaws.com"}, "ecs:task": {"tasks", "ecs-tasks.amazonaws.com"},
+	"codebuild:project":                  {"projects", "codebuild.amazonaws.com"},
+	"cloudformation:stack":               {"stacks", "cloudformation.amazonaws.com"},
+	"cloudformation:stack-set":           {"stack-sets", ""},
+	"glue:dev-endpoint":                  {"dev-endpoints", "glue.amazonaws.com"},
+	"glue:job":                           {"glue-jobs", "glue.amazonaws.com"},
+	"sagemaker:notebook-instance":        {"notebooks", "sagemaker.amazonaws.com"},
+	"apprunner:service":                  {"apprunner-services", "tasks.apprunner.amazonaws.com"},
+	"batch:job-definition":               {"batch-job-definitions", "ecs-tasks.amazonaws.com"},
+	"states:state-machine":               {"state-machines", "states.amazonaws.com"},
+	"datapipeline:pipeline":              {"data-pipelines", "datapipeline.amazonaws.com"},
+	"bedrock-agentcore:code-interpreter": {"code-interpreters", "bedrock-agentcore.amazonaws.com"},
+	"eks:pod-identity":                   {"pod-identities", "pods.eks.amazonaws.com"},
+}
+
+// holds says how a fact of the rules stands for a target.
+func (e *engine) holds(name string, t *target) fact {
+	w := t.workload
+	var in *account.Instance
+	if w != nil {
+		in = w.Instance
+	}
+	noted := func(en, fr string) fact { // of an instance that was not supplied
+		return unsure("instances", en, fr)
+	}
+	switch name {
+	case "torrents-served":
+		return isNot
+	case "changeable":
+		return known(t.actor != nil && t.actor.role != nil && !t.actor.role.ServiceLinked() && !strings.HasPrefix(t.actor.role.Path, "/aws-reserved/"))
+	case "keys-free", "keys-full":
+		u := t.actor.user
+		full := len(u.Keys.V) >= 2
+		if !u.Keys.Known {
+			if name == "keys-full" {
+				return isNot
+			}
+			return unsure("credential-report", "the user has fewer than two access keys", "l’utilisateur a moins de deux clés d’accès")
+		}
+		return known(full == (name == "keys-full"))
+	case "login-none":
+		if !t.actor.user.Login.Known {
+			return unsure("credential-report", "the user has no password yet", "l’utilisateur n’a pas encore de mot de passe")
+		}
+		return known(!t.actor.user.Login.V)
+	case "login-exists":
+		if !t.actor.user.Login.Known {
+			return unsure("credential-report", "the user has a password", "l’utilisateur a un mot de passe")
+		}
+		return known(t.actor.user.Login.V)
+	case "in-profile":
+		return known(t.actor != nil && t.actor.role != nil && len(t.actor.role.Profiles) > 0)
+	case "empty-profile":
+		if slices.ContainsFunc(e.a.Profiles, func(p account.Profile) bool { return len(p.Roles) == 0 }) {
+			return isSo
+		}
+		if !e.a.Known("instance-profiles") {
+			return lacking("instance-profiles")
+		}
+		return isNot
+	case "cluster":
+		for _, w := range e.a.Workloads {
+			if w.Kind == "ecs:cluster" || w.Task != nil && w.Task.Cluster != "" {
+				return isSo
+			}
+		}
+		if !e.a.Known("clusters") {
+			return unsure("clusters", "a cluster exists", "un cluster existe")
+		}
+		return isNot
+	case "stack-set-execution":
+		if t.actor == nil || t.actor.role == nil || t.actor.role.Trust == nil {
+			return isNot
+		}
+		// The execution role trusts an administration role, which trusts CloudFormation.
+		for _, s := range t.actor.role.Trust.Statements {
+			if s.Allow && s.Principals != nil {
+				for _, name := range s.Principals.AWS {
+					if a := e.byARN[name]; a != nil && a.role != nil && e.trust(a.role, "cloudformation.amazonaws.com") >= Possible {
+						return isSo
+					}
+				}
+			}
+		}
+		if t.actor.role.Name == "AWSCloudFormationStackSetExecutionRole" || t.actor.role.Name == "AWSCloudFormationStackSetAdministrationRole" {
+			return isSo
+		}
+		return known(e.trust(t.actor.role, "cloudformation.amazonaws.com") >= Possible)
+	case "agent":
+		switch {
+		case in == nil:
+			return noted("Systems Manager’s agent runs on the instance", "l’agent de Systems Manager s’exécute sur l’instance")
+		case !in.SSM.Known:
+			return unsure("managed-instances", "Systems Manager’s agent runs on the instance", "l’agent de Systems Manager s’exécute sur l’instance")
+		case in.SSM.V == nil:
+			return isNot
+		case in.SSM.V.Ping != "Online" && in.SSM.V.Ping != "":
+			return assumed("Systems Manager’s agent comes back: it was seen last as "+in.SSM.V.Ping, "l’agent de Systems Manager revient : vu en dernier comme "+in.SSM.V.Ping)
+		}
+		return isSo
+	case "credentials":
+		if in != nil && in.MetadataOff {
+			return isNot
+		}
+		return isSo
+	case "metadata-v1":
+		switch {
+		case in == nil:
+			return lacking("instances")
+		case in.MetadataOff:
+			return isNot
+		case !in.MetadataV1.Known:
+			return unsure("instances", "metadata answers without a session token", "les métadonnées répondent sans jeton de session")
+		}
+		return known(in.MetadataV1.V)
+	case "port-22", "port-3389":
+		if in == nil {
+			return noted("a network path to the instance", "un chemin réseau vers l’instance")
+		}
+		return e.port(w, name == "port-3389", false)
+	case "port-22-open", "port-3389-open":
+		if in == nil {
+			return lacking("instances")
+		}
+		return e.port(w, name == "port-3389-open", true)
+	case "connect-endpoint":
+		if in == nil {
+			return noted("a Connect endpoint in the instance’s network", "un point de terminaison Connect dans le réseau de l’instance")
+		}
+		if slices.ContainsFunc(e.a.ConnectPoints, func(p account.ConnectPoint) bool { return p.VPC == in.VPC }) {
+			return isSo
+		}
+		if !e.a.Known("instance-connect-endpoints") {
+			return lacking("instance-connect-endpoints")
+		}
+		return isNot
+	case "key-pair":
+		if in == nil {
+			return noted("one has the instance’s private key", "on a la clé privée de l’instance")
+		}
+		if in.KeyPair == "" {
+			return isNot
+		}
+		return assumed("one has the private key of "+in.KeyPair, "on a la clé privée de "+in.KeyPair)
+	case "serial-console":
+		region := ""
+		if w != nil {
+			region = w.Region
+		}
+		if v, ok := e.a.SerialConsole[region]; ok {
+			return known(v)
+		}
+		return unsure("serial-console", "the serial console is enabled", "la console série est activée")
+	case "windows":
+		if in == nil {
+			return noted("the instance runs Windows", "l’instance exécute Windows")
+		}
+		return known(strings.EqualFold(in.Platform, "windows"))
+	case "exec":
+		if w == nil || w.Task == nil || !w.Task.Exec.Known {
+			return unsure("tasks", "ECS Exec is enabled", "ECS Exec est activé")
+		}
+		return known(w.Task.Exec.V)
+	case "multi-region":
+		if t.key != nil && (t.key.MultiRegion == "PRIMARY" || strings.HasPrefix(t.key.ID, "mrk-")) {
+			return isSo
+		}
+		return isNot
+	case "grantee", "administrator":
+		return isSo // who it is was looked at with the target
+	case "acls-on":
+		if !t.bucket.Ownership.Known {
+			return unsure("bucket-ownership", "access control lists are not disabled", "les listes de contrôle d’accès ne sont pas désactivées")
+		}
+		return known(t.bucket.Ownership.V != "BucketOwnerEnforced")
+	case "acls-obeyed":
+		// A grant to one account by its canonical id is no public one, and no block stops it.
+		return assumed("the reader is of an account that the list names", "le lecteur est d’un compte que la liste nomme")
+	case "acl-reads":
+		// What the export holds is the bucket's own list, which grants no object: objects
+		// have lists of their own, which no export holds.
+		if t.bucket.Ownership.Known && t.bucket.Ownership.V == "BucketOwnerEnforced" {
+			return isNot
+		}
+		if !t.bucket.Ownership.Known {
+			return lacking("bucket-ownership")
+		}
+		return lacking("object-acls")
+	case "subject-open":
+		return e.subjectOpen(t)
+	}
+	return isNot
+}
+
+// port says whether an instance can be reached on a port: from anywhere, or at all.
+func (e *engine) port(w *account.Workload, rdp, anywhere bool) fact {
+	port := 22
+	if rdp {
+		port = 3389
+	}
+	in := w.Instance
+	if !e.a.Known("security-groups") {
+		return unsure("security-groups", "a security group lets it through", "un groupe de sécurité le laisse passer")
+	}
+	if anywhere && in.PublicIP == "" {
+		return isNot
+	}
+	for _, g := range e.a.SecurityGroups {
+		if !slices.Contains(in.SecurityGroups, g.ID) {
+			continue
+		}
+		for _, i := range g.Ingress {
+			if i.Protocol != "-1" && i.Protocol != "tcp" || i.Protocol == "tcp" && (port < i.From || port > i.To) {
+				continue
+			}
+			open := slices.Contains(i.CIDRs, "0.0.0.0/0") || slices.Contains(i.CIDRs, "::/0")
+			if open {
+				return isSo
+			}
+			if !anywhere && len(i.CIDRs)+len(i.Groups)+len(i.Prefixes) > 0 {
+				return assumed("one is where the security group "+g.ID+" lets in", "on est là d’où le groupe de sécurité "+g.ID+" laisse entrer")
+			}
+		}
+	}
+	return isNot
+}
+
+// subjectOpen says whether a role takes any subject of an OpenID Connect provider.
+func (e *engine) subjectOpen(t *target) fact {
+	if t.actor == nil || t.actor.role == nil || t.actor.role.Trust == nil {
+		return isNot
+	}
+	for _, s := range t.actor.role.Trust.Statements {
+		if !s.Allow || s.Principals == nil || len(s.Principals.Federated) == 0 {
+			continue
+		}
+		tight := false
+		for _, c := range s.Conditions {
+			if strings.HasSuffix(strings.ToLower(c.Key), ":sub") && !slices.ContainsFunc(c.Values, open) {
+				tight = true
+			}
+		}
+		if !tight {
+			return isSo
+		}
+	}
+	return isNot
+}
+
+// open says that a pattern for a subject leaves the owner of the code to anybody.
+func open(v string) bool {
+	i := strings.IndexAny(v, "*?")
+	return i >= 0 && strings.Count(v[:i], ":") < 2 && !strings.Contains(v[:i], "/")
+}
+
+// trust says how surely a role's trust policy lets a service in.
+func (e *engine) trust(r *account.Role, service string) Certainty {
+	if r.Trust == nil {
+		return Unknown
+	}
+	key := r.ARN
+	if len(r.Trust.Statements) > 0 {
+		key = strconv.Itoa(e.document(r.Trust))
+	}
+	key += "|" + service
+	if c, ok := e.trusts[key]; ok {
+		return c
+	}
+	q := iam.Question{Principal: iam.Principal{Kind: iam.Service, ARN: service}, Action: "sts:AssumeRole", Account: e.a.ID, Context: e.base, ResourceManages: e.manages, PrincipalManages: iam.No}
+	q.Context = e.base.Clone()
+	// The service acts for this account.
+	q.Context.Set("aws:SourceAccount", e.a.ID)
+	s := iam.Scope(q, iam.Of(iam.ResourcePattern(e.arn("iam", "", "role/*"))), iam.Policies{
+		Resource: iam.Supplied(e.compile(r.Trust)), Session: iam.Supplied(), Boundary: iam.Supplied(), Identity: iam.Supplied(), Endpoint: iam.Supplied(), SCPs: iam.Levels{Known: true}, RCPs: iam.Levels{Known: true}})
+	c := No
+	switch {
+	case exists(s.Certain) == iam.Yes:
+		c = Certain
+	case exists(s.Possible) != iam.No:
+		c = Possible
+	}
+	e.trusts[key] = c
+	return c
+}

@@ -1,0 +1,296 @@
+package reach
+
+import (
+	"slices"
+	"strings"
+
+	"strongroom/cloud/account"
+	"strongroom/cloud/iam"
+)
+
+// goal are the steps that end at a right.
+func (e *engine) goal(right Right) []*ref {
+	switch right.Kind {
+	case BeAdmin:
+		return e.goalAdmin()
+	case UseKey:
+		return e.goalKey(right.Target)
+	}
+	return e.goalBucket(e.bucket(right.Target))
+}
+
+// canaries are actions that only administrators have together. No service is called
+// strongroom: who may do that may do everything that no policy names.
+var canaries = []string{"strongroom:Anything", "iam:PutUserPolicy", "iam:AttachRolePolicy", "s3:GetObject", "ec2:RunInstances", "lambda:CreateFunction"}
+
+func (e *engine) goalAdmin() []*ref {
+	to := &target{kind: "account", arn: e.a.ID}
+	var out []*ref
+	for _, alt := range e.alts {
+		switch alt.rule.Gives {
+		case "admin":
+			l := e.acting
+			for _, action := range canaries {
+				m := map[int32]Certainty{}
+				for _, g := range e.groups(action, nil) {
+					level := No
+					switch {
+					case everything(g.certain):
+						level = Certain
+					case everything(g.possible):
+						level = Possible
+					case everything(g.unknown):
+						level = Unknown
+					}
+					for _, c := range g.classes {
+						if e.classes[c].rep.principal.Kind != External {
+							m[c] = level
+						}
+					}
+				}
+				l = e.and(l, e.fromMap(m))
+			}
+			if l != none {
+				out = append(out, &ref{alt: alt, to: to, who: l, cap: Certain})
+			}
+		}
+	}
+	return append(out, e.rootRef(to, nil)...)
+}
+
+func everything(s iam.Set) bool {
+	if s.None() {
+		return false
+	}
+	// Whatever it leaves out has to be of few things: administrators are often kept from a
+	// part (a trail, a role of the organization's).
+	return s.Has("*") || s.Has("arn:aws:strongroom:eu-west-1:000000000000:anything/at-all")
+}
+
+// rootRef is the root user's way to something, where nothing keeps them from it.
+func (e *engine) rootRef(to *target, need *list) []*ref {
+	var out []*ref
+	for _, alt := range e.alts {
+		if alt.rule.By != "root" {
+			continue
+		}
+		m := map[int32]Certainty{}
+		for _, c := range e.classes {
+			if c.rep.principal.Kind == Root {
+				m[int32(c.id)] = Certain
+				if !e.scps.Known || e.manages == iam.Maybe {
+					m[int32(c.id)] = Possible
+				}
+			}
+		}
+		l := e.fromMap(m)
+		if need != nil {
+			l = e.and(l, need)
+		}
+		if l != none {
+			out = append(out, &ref{alt: alt, to: to, who: l, cap: Certain})
+		}
+	}
+	return out
+}
+
+func (e *engine) goalKey(arn string) []*ref {
+	k := e.key(arn)
+	if k == nil {
+		k = &account.Key{ARN: arn, ID: last(arn)}
+	}
+	var out []*ref
+	to := &target{kind: "key", arn: k.ARN, key: k}
+	for _, alt := range e.alts {
+		if alt.rule.Gives == "use" {
+			if r, ok := e.step(alt, to); ok {
+				if !k.Policy.Known {
+					r.missing = append(r.missing, "key-policy")
+				}
+				out = append(out, r)
+			}
+		}
+	}
+	root := e.whoKey(&Need{Action: "kms:Decrypt"}, k, "root", nil)
+	return append(out, e.rootRef(to, root)...)
+}
+
+func (e *engine) key(name string) *account.Key {
+	for _, k := range e.a.Keys {
+		if k.ARN == name || k.ID == name || strings.HasSuffix(name, ":key/"+k.ID) || k.Aliases.Known && slices.ContainsFunc(k.Aliases.V, func(a string) bool { return a == name || strings.HasSuffix(name, ":"+a) }) {
+			return k
+		}
+	}
+	return nil
+}
+
+// use says which key reading a bucket takes.
+type use struct {
+	needed  bool
+	managed bool // AWS's own key: every principal of the account may use it through S3
+	key     *account.Key
+	cap     Certainty
+	missing string
+	note    *Text
+}
+
+func (e *engine) keyOf(b *account.Bucket) use {
+	enc := b.Encryption
+	switch {
+	case !enc.Known:
+		return use{cap: Possible, missing: "bucket-encryption", note: &Text{"the bucket’s objects need no key, or one that the principal may use", "les objets du compartiment ne demandent pas de clé, ou une clé que le principal peut utiliser"}}
+	case !strings.HasPrefix(enc.V.Algorithm, "aws:kms"):
+		return use{cap: Certain}
+	case enc.V.Key == "" || strings.HasSuffix(enc.V.Key, "alias/aws/s3"):
+		return use{cap: Certain, managed: true}
+	}
+	k := e.key(enc.V.Key)
+	if k == nil {
+		arn := enc.V.Key
+		if !strings.HasPrefix(arn, "arn:") {
+			region := b.Region
+			if region == "" {
+				region = "*"
+			}
+			arn = e.arn("kms", region, "key/"+last(arn))
+		}
+		return use{needed: true, cap: Certain, key: &account.Key{ARN: arn, ID: last(arn)}, missing: "keys"}
+	}
+	out := use{needed: true, cap: Certain, key: k}
+	if k.Manager == "AWS" && len(k.Grants.V) == 0 && !k.Policy.Known {
+		return use{cap: Certain, managed: true}
+	}
+	if !k.Policy.Known {
+		out.missing = "key-policy"
+	}
+	return out
+}
+
+func (e *engine) goalBucket(b *account.Bucket) []*ref {
+	var reads []*ref
+	for _, alt := range e.alts {
+		if alt.rule.Gives != "read" {
+			continue
+		}
+		for _, to := range e.doors(alt.rule.Target, b) {
+			r, ok := e.step(alt, to)
+			if !ok {
+				continue
+			}
+			if to.grant != nil {
+				r.who = e.and(r.who, e.grantees(to.grant))
+				if r.who == none {
+					continue
+				}
+			}
+			if !b.Policy.Known && !rewrites(alt) {
+				r.missing = append(slices.Clip(r.missing), "bucket-policy")
+			}
+			reads = append(reads, r)
+		}
+	}
+	u := e.keyOf(b)
+	var out []*ref
+	for _, r := range reads {
+		if u.note != nil {
+			r.notes = append(slices.Clip(r.notes), *u.note)
+		}
+		if u.missing != "" {
+			r.missing = append(slices.Clip(r.missing), u.missing)
+		}
+		r.cap = min(r.cap, u.cap)
+		switch {
+		case u.managed:
+			m := map[int32]Certainty{}
+			for _, x := range r.who.entries {
+				if e.classes[x.class].rep.who.Account == e.a.ID {
+					m[x.class] = x.level
+				}
+			}
+			if r.who = e.fromMap(m); r.who != none {
+				out = append(out, r)
+			}
+			continue
+		case !u.needed:
+			out = append(out, r)
+			continue
+		}
+		key := &target{kind: "key", arn: u.key.ARN, key: u.key, bucket: b}
+		for _, alt := range e.alts {
+			if alt.rule.Gives != "use" {
+				continue
+			}
+			// By whatever the reader is: another account, a service, the root user.
+			same := *alt.rule
+			same.By, same.Service = r.alt.rule.By, r.alt.rule.Service
+			if alt.rule.ID != "kms-decrypt" && same.By != "" && same.By != "root" {
+				continue
+			}
+			first, ok := e.step(&alternative{alt.id, &same, alt.n, alt.need}, key)
+			if same.By != "" && same.By != "anonymous" && alt.rule.ID == "kms-decrypt" {
+				first = &ref{alt: alt, to: key, cap: Certain, who: e.whoKey(&alt.need[0], u.key, same.By, b)}
+				ok = first.who != none
+			}
+			if !ok {
+				continue
+			}
+			if alt.rule.ID == "kms-decrypt" && same.By == "" {
+				first.who = e.whoKey(&alt.need[0], u.key, "", b)
+			}
+			both := e.and(r.who, first.who)
+			if both == none {
+				continue
+			}
+			two := *r
+			two.who, two.first = both, first
+			two.cap = min(r.cap, first.cap)
+			out = append(out, &two)
+		}
+	}
+	return out
+}
+
+func rewrites(alt *alternative) bool {
+	return slices.ContainsFunc(alt.need, func(n Need) bool { return n.Policy == "rewritten" || n.Policy == "deleted" })
+}
+
+// doors are the things by which a bucket's objects are read.
+func (e *engine) doors(kind string, b *account.Bucket) []*target {
+	var out []*target
+	switch kind {
+	case "bucket":
+		return []*target{{kind: "bucket", arn: b.ARN, bucket: b}}
+	case "access-point", "object-lambda":
+		for _, p := range e.a.AccessPoints {
+			is := p.Kind == "object-lambda"
+			if is != (kind == "object-lambda") {
+				continue
+			}
+			of := p.Bucket == b.Name || slices.Contains(p.Buckets, b.Name)
+			if is {
+				for _, s := range e.a.AccessPoints {
+					of = of || (s.ARN == p.Supporting || s.Name == last(p.Supporting)) && s.Bucket == b.Name
+				}
+			}
+			if of {
+				out = append(out, &target{kind: kind, arn: p.ARN, point: p, bucket: b})
+			}
+		}
+	case "access-grant":
+		for i := range e.a.AccessGrants {
+			g := &e.a.AccessGrants[i]
+			if (strings.HasPrefix(g.Scope, "s3://"+b.Name+"/") || g.Scope == "s3://"+b.Name || g.Scope == "s3://*" || g.Scope == "s3://") && strings.Contains(g.Permission, "READ") {
+				out = append(out, &target{kind: kind, arn: g.ARN, grant: g, bucket: b})
+			}
+		}
+	}
+	return out
+}
+
+func (e *engine) grantees(g *account.AccessGrant) *list {
+	m := map[int32]Certainty{}
+	for _, c := range e.byName[e.nameOf(g.Grantee)] {
+		m[c] = Certain
+	}
+	return e.fromMap(m)
+}

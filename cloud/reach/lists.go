@@ -1,0 +1,398 @@
+package reach
+
+import (
+	"cmp"
+	"encoding/binary"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"strongroom/cloud/iam"
+)
+
+// list is who can do something: classes, each with how surely. Lists do not change and are
+// interned: the same list is the same pointer.
+type list struct {
+	id      int
+	entries []entry // by class
+}
+
+type entry struct {
+	class int32
+	level Certainty
+}
+
+var none = &list{}
+
+func (l *list) of(class int) Certainty {
+	i, ok := slices.BinarySearchFunc(l.entries, int32(class), func(e entry, c int32) int { return cmp.Compare(e.class, c) })
+	if !ok {
+		return No
+	}
+	return l.entries[i].level
+}
+
+// intern makes a list of entries, which are sorted by class.
+func (e *engine) intern(entries []entry) *list {
+	if len(entries) == 0 {
+		return none
+	}
+	key := make([]byte, 0, 5*len(entries))
+	for _, x := range entries {
+		key = binary.LittleEndian.AppendUint32(key, uint32(x.class))
+		key = append(key, byte(x.level))
+	}
+	l := e.lists[string(key)]
+	if l == nil {
+		l = &list{id: len(e.lists) + 1, entries: slices.Clip(entries)}
+		e.lists[string(key)] = l
+	}
+	return l
+}
+
+// and is who can do both.
+func (e *engine) and(a, b *list) *list {
+	if a == b {
+		return a
+	}
+	if a == none || b == none {
+		return none
+	}
+	if a.id > b.id {
+		a, b = b, a
+	}
+	key := [2]int{a.id, b.id}
+	if l := e.both[key]; l != nil {
+		return l
+	}
+	var out []entry
+	for i, j := 0, 0; i < len(a.entries) && j < len(b.entries); {
+		x, y := a.entries[i], b.entries[j]
+		switch {
+		case x.class < y.class:
+			i++
+		case x.class > y.class:
+			j++
+		default:
+			out = append(out, entry{x.class, min(x.level, y.level)})
+			i, j = i+1, j+1
+		}
+	}
+	l := e.intern(out)
+	e.both[key] = l
+	return l
+}
+
+// or is who can do either.
+func (e *engine) or(a, b *list) *list {
+	if a == b || b == none {
+		return a
+	}
+	if a == none {
+		return b
+	}
+	m := map[int32]Certainty{}
+	for _, l := range []*list{a, b} {
+		for _, x := range l.entries {
+			m[x.class] = max(m[x.class], x.level)
+		}
+	}
+	return e.fromMap(m)
+}
+
+func (e *engine) fromMap(m map[int32]Certainty) *list {
+	out := make([]entry, 0, len(m))
+	for _, c := range slices.Sorted(maps.Keys(m)) {
+		if m[c] != No {
+			out = append(out, entry{c, m[c]})
+		}
+	}
+	return e.intern(out)
+}
+
+// capped is a list with no surer entries than a level.
+func (e *engine) capped(l *list, level Certainty) *list {
+	if level == Certain || l == none {
+		return l
+	}
+	if level == No {
+		return none
+	}
+	out := slices.Clone(l.entries)
+	for i := range out {
+		out[i].level = min(out[i].level, level)
+	}
+	return e.intern(out)
+}
+
+// allow is what a class may do with one action, on which resources.
+type allow struct {
+	certain, possible, unknown iam.Set
+}
+
+func (a *allow) nobody() bool { return a.possible.None() && a.unknown.None() }
+
+// on says how surely a resource is among them.
+func (a *allow) on(arn string) Certainty {
+	switch {
+	case a.certain.Has(arn):
+		return Certain
+	case a.possible.Has(arn):
+		return Possible
+	case a.unknown.Has(arn):
+		return Unknown
+	}
+	return No
+}
+
+// some says how surely any of a set is among them.
+func (a *allow) some(s iam.Set) Certainty {
+	switch {
+	case exists(a.certain.Intersect(s)) == iam.Yes:
+		return Certain
+	case exists(a.possible.Intersect(s)) != iam.No:
+		return Possible
+	case exists(a.unknown.Intersect(s)) != iam.No:
+		return Unknown
+	}
+	return No
+}
+
+func exists(s iam.Set) iam.Truth {
+	if s.None() {
+		return iam.No
+	}
+	_, t := s.Example()
+	return t
+}
+
+// group is classes that may do the same with an action.
+type group struct {
+	allow
+	classes []int32
+}
+
+// question is one step's question about a class, but for the resource.
+func (e *engine) question(c *class, action string, given map[string]string, owner string) iam.Question {
+	q := iam.Question{Principal: c.rep.who, Action: action, Account: owner, Context: e.base, PrincipalManages: e.manages, ResourceManages: e.manages}
+	if len(given) > 0 {
+		q.Context = e.base.Clone()
+		for k, v := range given {
+			q.Context.Set(k, v)
+			if strings.EqualFold(k, "aws:CalledVia") {
+				q.Context.Set("aws:ViaAWSService", "true")
+			}
+		}
+	}
+	if owner != e.a.ID {
+		q.ResourceManages = iam.No
+	}
+	if c.rep.who.Account != e.a.ID {
+		q.PrincipalManages = iam.No
+	}
+	return q
+}
+
+// policies are those that bind a class in a step, without the resource's.
+func (e *engine) policies(c *class, action string, strict bool) iam.Policies {
+	p := iam.Policies{Boundary: c.bound, Session: iam.Supplied(), Endpoint: iam.Supplied(), SCPs: e.scps, RCPs: e.rcps, Resource: iam.Supplied(), Grants: iam.Supplied()}
+	if c.rep.who.Account != e.a.ID {
+		p.SCPs = iam.Levels{Known: true}
+	}
+	p.Identity.Known = strict || len(c.rep.unsure) == 0
+	from := c.slots
+	if strict {
+		from = c.strict
+	}
+	for _, s := range from {
+		if e.says(s, action) {
+			p.Identity.Policies = append(p.Identity.Policies, s)
+		}
+	}
+	return p
+}
+
+// scope asks what a class may do, given the resource's own policies.
+func (e *engine) scope(c *class, action string, given map[string]string, resources iam.Set, owner string, with func(p *iam.Policies, strict bool)) allow {
+	q := e.question(c, action, given, owner)
+	loose := e.policies(c, strings.ToLower(action), false)
+	if with != nil {
+		with(&loose, false)
+	}
+	l := iam.Scope(q, resources, loose)
+	out := allow{certain: l.Certain, possible: l.Possible}
+	if slices.Contains(l.Missing, iam.IdentityPolicy) || slices.Contains(l.Missing, iam.ResourcePolicy) {
+		strict := e.policies(c, strings.ToLower(action), true)
+		if with != nil {
+			with(&strict, true)
+		}
+		out.unknown = l.Possible
+		out.possible = iam.Scope(q, resources, strict).Possible
+	}
+	return out
+}
+
+// groups are what everybody may do with an action by their own policies.
+func (e *engine) groups(action string, given map[string]string) []*group {
+	key := needKey(action, given)
+	if g, ok := e.needs[key]; ok {
+		return g
+	}
+	lower := strings.ToLower(action)
+	by := map[string]*group{}
+	var out []*group
+	for _, c := range e.classes {
+		if !c.rep.acts() {
+			continue
+		}
+		speaks := len(c.rep.unsure) > 0
+		var docs strings.Builder
+		for i, s := range c.slots {
+			if e.says(s, lower) {
+				speaks = true
+				fmt.Fprintf(&docs, "%d,", e.document(c.rep.slots[i].policy))
+			}
+		}
+		if !speaks {
+			continue
+		}
+		fmt.Fprintf(&docs, "|%v|%v", len(c.rep.unsure) > 0, c.bound.Known)
+		for _, b := range c.bound.Policies {
+			fmt.Fprintf(&docs, "|%p", b)
+		}
+		if e.particular(c) {
+			fmt.Fprintf(&docs, "|c%d", c.id)
+		}
+		g := by[docs.String()]
+		if g == nil {
+			g = &group{allow: e.scope(c, action, given, iam.Everything(), e.a.ID, nil)}
+			by[docs.String()] = g
+			if !g.nobody() {
+				out = append(out, g)
+			}
+		}
+		g.classes = append(g.classes, int32(c.id))
+	}
+	e.needs[key] = out
+	return out
+}
+
+// particular says that something about the class beside its policies decides: who it is.
+func (e *engine) particular(c *class) bool {
+	if len(e.principalValues) > 0 || e.ownNames || len(e.tagKeys) > 0 || c.rep.who.Account != e.a.ID {
+		return true
+	}
+	if c.rep.role != nil && c.rep.role.ServiceLinked() {
+		return true
+	}
+	return slices.ContainsFunc(c.rep.slots, func(s slot) bool { return e.hasVariables(s.policy) })
+}
+
+func needKey(action string, given map[string]string) string {
+	key := strings.ToLower(action)
+	for _, k := range slices.Sorted(maps.Keys(given)) {
+		key += "|" + k + "=" + given[k]
+	}
+	return key
+}
+
+// whoOn is who may do an action on one resource, by their own policies.
+func (e *engine) whoOn(action string, given map[string]string, arn string) *list {
+	key := needKey(action, given) + "\x00" + arn
+	if l := e.members[key]; l != nil {
+		return l
+	}
+	var out []entry
+	for _, g := range e.groups(action, given) {
+		if level := g.on(arn); level != No {
+			for _, c := range g.classes {
+				out = append(out, entry{c, level})
+			}
+		}
+	}
+	slices.SortFunc(out, func(a, b entry) int { return cmp.Compare(a.class, b.class) })
+	l := e.intern(out)
+	e.members[key] = l
+	return l
+}
+
+// whoSome is who may do an action on any resource of a pattern; "" is any at all.
+func (e *engine) whoSome(action string, given map[string]string, pattern string) *list {
+	key := needKey(action, given) + "\x01" + pattern
+	if l := e.members[key]; l != nil {
+		return l
+	}
+	s := iam.Everything()
+	if pattern != "" {
+		s = iam.Of(iam.ResourcePattern(pattern))
+	}
+	var out []entry
+	for _, g := range e.groups(action, given) {
+		if level := g.some(s); level != No {
+			for _, c := range g.classes {
+				out = append(out, entry{c, level})
+			}
+		}
+	}
+	slices.SortFunc(out, func(a, b entry) int { return cmp.Compare(a.class, b.class) })
+	l := e.intern(out)
+	e.members[key] = l
+	return l
+}
+
+// whoWith is who may do an action on resources that have a policy of their own. Only those
+// are asked whom their own policies or the resource's could let.
+func (e *engine) whoWith(key, action string, given map[string]string, resources iam.Set, owner string, by func(*class) bool, resource []*iam.Policy, with func(p *iam.Policies, strict bool)) *list {
+	key = needKey(action, given) + "\x02" + key
+	if l := e.members[key]; l != nil {
+		return l
+	}
+	candidates := map[int32]bool{}
+	anyone := false
+	for _, p := range resource {
+		for i := range p.Statements {
+			s := &p.Statements[i]
+			if !s.Allow || s.Principals == nil {
+				continue
+			}
+			if s.Principals.Anyone || s.Principals.Not || len(s.Principals.CanonicalUser) > 0 {
+				anyone = true
+			}
+			for _, list := range [][]string{s.Principals.AWS, s.Principals.Service, s.Principals.Federated} {
+				for _, name := range list {
+					e.candidates(name, candidates)
+				}
+			}
+		}
+		anyone = anyone || len(p.Faults) > 0
+	}
+	for _, g := range e.groups(action, given) {
+		if g.some(resources) == No {
+			continue
+		}
+		for _, c := range g.classes {
+			candidates[c] = true
+		}
+	}
+	m := map[int32]Certainty{}
+	for _, c := range e.classes {
+		if !by(c) || !anyone && !candidates[int32(c.id)] && (c.rep.acts() && c.rep.principal.Kind != External) {
+			continue
+		}
+		a := e.scope(c, action, given, resources, owner, with)
+		if level := a.some(resources); level != No {
+			m[int32(c.id)] = level
+		}
+	}
+	l := e.fromMap(m)
+	e.members[key] = l
+	return l
+}
+
+// candidates adds the classes that a name could mean.
+func (e *engine) candidates(name string, to map[int32]bool) {
+	for _, c := range e.byName[e.nameOf(name)] {
+		to[c] = true
+	}
+}

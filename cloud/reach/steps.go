@@ -1,0 +1,493 @@
+package reach
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"strongroom/cloud/account"
+	"strongroom/cloud/iam"
+)
+
+// ref is a step to somewhere: who can take it, by which alternative of which rule, through
+// what.
+type ref struct {
+	alt  *alternative
+	to   *target
+	who  *list
+	only *actor // the one who can, where it is not a class
+	cap  Certainty
+
+	notes   []Text
+	missing []string
+	// first is a step that is taken before, by the same principal: the key's policy before
+	// the bucket is read; next is one after: becoming whose policy was written.
+	first, next *ref
+	unknown     bool // what it goes through was not supplied
+	via         string
+}
+
+func (r *ref) length() int {
+	n := 1
+	if r.first != nil {
+		n++
+	}
+	if r.next != nil {
+		n++
+	}
+	return n
+}
+
+// variants adds, for everybody whose policies somebody may be able to change, who they are
+// then.
+func (e *engine) variants() {
+	base := slices.Clone(e.actors)
+	grown := func(a *actor, mods string) *actor {
+		v := &actor{principal: a.principal, who: a.who, user: a.user, role: a.role, boundary: a.boundary, base: a, mods: mods, unsure: a.unsure}
+		e.add(v)
+		return v
+	}
+	denies := func(s slot) bool {
+		return slices.ContainsFunc(s.policy.Statements, func(st iam.Statement) bool { return !st.Allow })
+	}
+	wide := func(a *actor, mods string, without func(slot) bool) *actor {
+		v := grown(a, mods)
+		v.slots = []slot{{anything, Source{Kind: "builtin", Owner: a.principal.ARN}}}
+		for _, s := range a.slots {
+			if denies(s) && s.policy != anything && (without == nil || !without(s)) {
+				v.slots = append(v.slots, s)
+			}
+		}
+		e.classOf(v)
+		return v
+	}
+	for _, a := range base {
+		if a.user == nil && a.role == nil {
+			continue
+		}
+		if a.role != nil && a.role.ServiceLinked() {
+			continue
+		}
+		from := []*actor{a}
+		if a.boundary != nil {
+			v := grown(a, "unbounded")
+			v.slots, v.boundary = slices.Clone(a.slots), nil
+			e.classOf(v)
+			from = append(from, v)
+		}
+		for _, f := range slices.Clone(from) {
+			for _, k := range []string{"managed", "inline", "group"} {
+				if !slices.ContainsFunc(f.slots, func(s slot) bool { return denies(s) && slotKind(s, a) == k }) {
+					continue
+				}
+				v := grown(f, "undenied:"+k)
+				for _, s := range f.slots {
+					if !denies(s) || slotKind(s, a) != k {
+						v.slots = append(v.slots, s)
+					}
+				}
+				e.classOf(v)
+				from = append(from, v)
+			}
+		}
+		for _, f := range from {
+			wide(f, "wide", nil)
+			for _, s := range f.slots {
+				if s.source.Kind == "managed" && denies(s) {
+					wide(f, "wide:"+s.source.Owner, func(x slot) bool { return x.source == s.source })
+				}
+			}
+		}
+	}
+	// Users who join groups.
+	for _, g := range e.a.Groups {
+		l := e.whoOn("iam:AddUserToGroup", nil, g.ARN)
+		if l == none {
+			continue
+		}
+		for _, a := range base {
+			if a.user == nil || slices.Contains(a.user.Groups, g) {
+				continue
+			}
+			self := l.of(a.class.id) != No
+			if !self && !e.strangers[a] {
+				continue
+			}
+			v := grown(a, "joined:"+g.ARN)
+			v.slots = slices.Clone(a.slots)
+			e.groupSlots(v, g)
+			e.classOf(v)
+			wide(v, "wide", nil)
+		}
+	}
+	clear(e.needs)
+	clear(e.members)
+}
+
+func slotKind(s slot, a *actor) string {
+	switch {
+	case s.source.Kind == "group-inline":
+		return "group"
+	case strings.HasSuffix(s.source.Kind, "-inline"):
+		return "inline"
+	case a.user != nil && !slices.ContainsFunc(a.user.Attached, func(p account.Attached) bool { return p.ARN == s.source.Owner }):
+		return "group"
+	}
+	return "managed"
+}
+
+// step works out who can take an alternative to a target. The notes and missing inputs are
+// those of its facts and assumptions.
+func (e *engine) step(alt *alternative, t *target) (*ref, bool) {
+	r := &ref{alt: alt, to: t, cap: Certain, via: t.arn, who: e.acting}
+	if t.arn == "" {
+		r.via, r.unknown, r.cap = t.pattern, true, Unknown
+		r.missing = append(r.missing, kinds[t.kind].input)
+	}
+	// Facts first: they are cheap.
+	for i := range alt.need {
+		n := &alt.need[i]
+		switch {
+		case n.Is != "":
+			f := e.holds(n.Is, t)
+			if f.level == No {
+				if f.missing != "" {
+					e.missing[f.missing] = true
+				}
+				return nil, false
+			}
+			r.cap = min(r.cap, f.level)
+			if f.note != nil {
+				r.notes = append(r.notes, *f.note)
+			}
+			if f.missing != "" {
+				r.missing = append(r.missing, f.missing)
+			}
+		case n.Assume != nil:
+			r.cap = min(r.cap, Possible)
+			r.notes = append(r.notes, *n.Assume)
+		}
+	}
+	for i := range alt.need {
+		n := &alt.need[i]
+		if n.Action == "" {
+			continue
+		}
+		for _, on := range n.On {
+			l := e.whoFor(alt, n, on, t)
+			if n.Otherwise != nil {
+				l = e.or(l, e.capped(e.acting, Possible))
+			}
+			if r.who = e.and(r.who, l); r.who == none {
+				return nil, false
+			}
+		}
+	}
+	return r, true
+}
+
+// whoFor is who may do one action of a step where the rule says.
+func (e *engine) whoFor(alt *alternative, n *Need, on string, t *target) *list {
+	which, thing, _ := strings.Cut(on, " ")
+	switch {
+	case on == "target" && t.kind == "role" && n.Policy == "trust":
+		return e.whoAssumes(t.actor, n)
+	case on == "target" && t.kind == "role" && n.Policy == "rewritten":
+		return e.whoWith("rewritten trust", n.Action, n.Given, iam.Of(iam.ResourcePattern(e.arn("iam", "", "role/*"))), e.a.ID, (*class).acts, []*iam.Policy{trusting.Policy}, func(p *iam.Policies, _ bool) {
+			p.Resource = iam.Supplied(trusting)
+		})
+	case t.key != nil && on == "target":
+		return e.whoKey(n, t.key, alt.rule.By, nil)
+	case on == "target" && t.arn == "":
+		return e.whoSome(n.Action, n.Given, t.pattern)
+	case on == "target" && t.workload != nil && t.workload.Policy.V != nil:
+		return e.whoWith(t.arn, n.Action, n.Given, iam.Of(iam.Literal(t.arn)), e.a.ID, (*class).acts, []*iam.Policy{t.workload.Policy.V}, func(p *iam.Policies, _ bool) {
+			p.Resource = iam.Supplied(e.compile(t.workload.Policy.V))
+		})
+	case on == "target":
+		return e.whoOn(n.Action, n.Given, t.arn)
+	case on == "any":
+		return e.whoSome(n.Action, n.Given, "")
+	case on == "any-role":
+		return e.whoSome(n.Action, n.Given, e.arn("iam", "", "role/*"))
+	case on == "any-user":
+		return e.whoSome(n.Action, n.Given, e.arn("iam", "", "user/*"))
+	case on == "any-object":
+		return e.whoSome(n.Action, n.Given, "arn:*:s3:::*/*")
+	case on == "role":
+		if t.role == "" {
+			return e.whoSome(n.Action, n.Given, e.arn("iam", "", "role/*"))
+		}
+		return e.whoOn(n.Action, n.Given, t.role)
+	case on == "groups":
+		if t.actor == nil || t.actor.user == nil {
+			return none
+		}
+		l := none
+		for _, g := range t.actor.user.Groups {
+			l = e.or(l, e.whoOn(n.Action, n.Given, g.ARN))
+		}
+		return l
+	case on == "bucket":
+		if t.bucket == nil { // of a role that reads: any of the buckets that are asked about
+			l := none
+			for _, b := range e.asked() {
+				l = e.or(l, e.whoBucket(alt, n, b, b.ARN))
+			}
+			return l
+		}
+		return e.whoBucket(alt, n, t.bucket, t.bucket.ARN)
+	case on == "objects":
+		return e.whoBucket(alt, n, t.bucket, t.bucket.ARN+"/*")
+	case on == "log objects", on == "state objects":
+		return e.whoBucket(alt, n, t.bucket, t.bucket.ARN+"/*")
+	case on == "access-point objects":
+		return e.whoPoint(alt, n, t.point, t.bucket)
+	case on == "supporting objects":
+		for _, p := range e.a.AccessPoints {
+			if p.ARN == t.point.Supporting || p.Name == last(t.point.Supporting) {
+				return e.whoPoint(alt, n, p, t.bucket)
+			}
+		}
+		return none
+	case on == "new access-point objects":
+		return e.whoWith("new access point", n.Action, n.Given, iam.Of(iam.ResourcePattern(e.arn("s3", "*", "accesspoint/*/object/*"))), e.a.ID, (*class).acts, []*iam.Policy{toAnyone.Policy}, func(p *iam.Policies, _ bool) {
+			p.Resource = iam.Supplied(toAnyone)
+		})
+	case on == "repository", on == "layer":
+		return e.whoOn(n.Action, n.Given, t.pattern)
+	case which == "new":
+		return e.whoSome(n.Action, n.Given, e.fill(e.rules.Things[thing]))
+	case which == "existing":
+		l, supplied := none, false
+		for _, w := range e.a.Workloads {
+			if w.Kind == thing {
+				supplied = true
+				l = e.or(l, e.whoOn(n.Action, n.Given, w.ARN))
+			}
+		}
+		if !supplied && !e.a.Known(kinds[thing].input) {
+			return e.capped(e.whoSome(n.Action, n.Given, e.fill(e.rules.Things[thing])), Unknown)
+		}
+		return l
+	}
+	return none
+}
+
+func (c *class) acts() bool { return c.rep.acts() }
+
+// by says whose classes a rule is about.
+func by(r *Rule) func(*class) bool {
+	return func(c *class) bool {
+		k := c.rep.principal.Kind
+		switch r.By {
+		case "anonymous":
+			return k == Anonymous || c.rep.principal.ARN == "any-account"
+		case "root":
+			return k == Root
+		case "service":
+			return k == Service && (r.Service == "" && c.rep.principal.ARN != "cloudfront.amazonaws.com" || c.rep.principal.ARN == r.Service)
+		case "federated":
+			return k == Federated
+		}
+		return c.rep.acts()
+	}
+}
+
+// whoAssumes is who may assume a role as its trust stands.
+func (e *engine) whoAssumes(to *actor, n *Need) *list {
+	r := to.role
+	if r.Trust == nil {
+		return e.capped(e.whoOn(n.Action, n.Given, r.ARN), Unknown)
+	}
+	rule := &Rule{}
+	if !strings.EqualFold(n.Action, "sts:AssumeRole") {
+		rule.By = "federated"
+	}
+	owner := false
+	for i := range r.Trust.Statements {
+		s := &r.Trust.Statements[i]
+		owner = owner || s.Principals != nil && s.Allow && (slices.Contains(s.Principals.AWS, e.a.ID) || slices.Contains(s.Principals.AWS, e.arn("iam", "", "root")))
+	}
+	key := "trust|" + r.ARN
+	if len(r.Trust.Statements) > 0 {
+		key = "trust|" + string(binaryKey(e.document(r.Trust)))
+		if owner || e.ownTrust(r.Trust) {
+			key += r.ARN
+		}
+	}
+	return e.whoWith(key, n.Action, n.Given, iam.Of(iam.Literal(r.ARN)), e.a.ID, by(rule), []*iam.Policy{r.Trust}, func(p *iam.Policies, _ bool) {
+		p.Resource = iam.Supplied(e.compile(r.Trust))
+	})
+}
+
+// ownTrust says that identities' policies may decide beside the trust policy.
+func (e *engine) ownTrust(p *iam.Policy) bool {
+	return slices.ContainsFunc(p.Statements, func(s iam.Statement) bool {
+		return s.Principals != nil && (s.Principals.Anyone || s.Principals.Not || len(s.Principals.AWS) > 0)
+	})
+}
+
+func binaryKey(n int) []byte { return []byte{byte(n), byte(n >> 8), byte(n >> 16), byte(n >> 24)} }
+
+// block is what S3 knows of a bucket beside its policy.
+func (e *engine) block(b *account.Bucket) *iam.Bucket {
+	out := &iam.Bucket{ACL: iam.Supplied(), Enforced: iam.Yes}
+	three := func(v account.Value[account.PublicAccess], of func(account.PublicAccess) bool) iam.Truth {
+		switch {
+		case !v.Known:
+			return iam.Maybe
+		case of(v.V):
+			return iam.Yes
+		}
+		return iam.No
+	}
+	restrict := func(p account.PublicAccess) bool { return p.Restrict }
+	out.RestrictPublic = max(three(b.PublicAccess, restrict), three(e.a.PublicAccess, restrict))
+	if b.PublicAccess.Known && b.PublicAccess.V.Restrict || e.a.PublicAccess.Known && e.a.PublicAccess.V.Restrict {
+		out.RestrictPublic = iam.Yes
+	}
+	return out
+}
+
+// whoBucket is who may do an action on a bucket or its objects.
+func (e *engine) whoBucket(alt *alternative, n *Need, b *account.Bucket, resources string) *list {
+	key := b.ARN + "|" + resources + "|" + n.Policy + "|" + alt.rule.By + "|" + alt.rule.Service
+	policies := []*iam.Policy{}
+	if n.Policy == "" && b.Policy.V != nil {
+		policies = append(policies, b.Policy.V)
+	}
+	if n.Policy == "rewritten" {
+		policies = append(policies, toAnyone.Policy)
+	}
+	block := e.block(b)
+	pattern := resources
+	if b.Policy.Known && n.Policy == "" && b.Policy.V == nil || n.Policy == "deleted" {
+		key = "plain|" + key
+	}
+	return e.whoWith(key, n.Action, n.Given, iam.Of(iam.ResourcePattern(pattern)), e.a.ID, by(alt.rule), policies, func(p *iam.Policies, strict bool) {
+		switch n.Policy {
+		case "rewritten":
+			p.Resource = iam.Supplied(toAnyone)
+		case "deleted":
+			p.Resource = iam.Supplied()
+		default:
+			p.Resource = e.resource(b.Policy, strict)
+			p.Bucket = block
+		}
+	})
+}
+
+// resource is a resource's own policy as a layer; strictly, one that was not supplied grants
+// nothing (and denies nothing).
+func (e *engine) resource(v account.Value[*iam.Policy], strict bool) iam.Layer {
+	switch {
+	case v.V != nil && strict:
+		return iam.Supplied(e.strictly(e.compile(v.V)))
+	case v.V != nil:
+		return iam.Supplied(e.compile(v.V))
+	case v.Known || strict:
+		return iam.Supplied()
+	}
+	return iam.Layer{}
+}
+
+// whoPoint is who may read through an access point: its policy and the bucket's must let.
+func (e *engine) whoPoint(alt *alternative, n *Need, p *account.AccessPoint, b *account.Bucket) *list {
+	var policies []*iam.Policy
+	if n.Policy == "rewritten" {
+		policies = append(policies, toAnyone.Policy)
+	} else if p.Policy.V != nil {
+		policies = append(policies, p.Policy.V)
+	}
+	through := e.whoWith(p.ARN+"|"+n.Policy, n.Action, n.Given, iam.Of(iam.ResourcePattern(p.ARN+"/object/*")), e.a.ID, by(alt.rule), policies, func(ps *iam.Policies, strict bool) {
+		if n.Policy == "rewritten" {
+			ps.Resource = iam.Supplied(toAnyone)
+		} else {
+			ps.Resource = e.resource(p.Policy, strict)
+		}
+	})
+	given := map[string]string{"s3:DataAccessPointAccount": e.a.ID, "s3:DataAccessPointArn": p.ARN}
+	for k, v := range n.Given {
+		given[k] = v
+	}
+	in := &Need{Action: n.Action, Given: given}
+	if b == nil {
+		return through
+	}
+	bucket := e.whoBucket(alt, in, b, b.ARN+"/*")
+	return e.and(through, bucket)
+}
+
+// whoKey is who may do something with a key; for the objects of a bucket, if one is given.
+func (e *engine) whoKey(n *Need, k *account.Key, by_ string, b *account.Bucket) *list {
+	given := n.Given
+	key := k.ARN + "|" + n.Policy + "|" + by_
+	if b != nil {
+		given = map[string]string{}
+		for name, v := range n.Given {
+			given[name] = v
+		}
+		if b.Region != "" {
+			given["kms:ViaService"] = "s3." + b.Region + ".amazonaws.com"
+		}
+		given["aws:ViaAWSService"] = "true"
+		key += "|" + b.Region
+	}
+	var policies []*iam.Policy
+	if n.Policy == "rewritten" {
+		policies = append(policies, toAnyone.Policy)
+	} else if k.Policy.V != nil {
+		policies = append(policies, k.Policy.V)
+	}
+	var grants []*iam.Compiled
+	for _, g := range k.Grants.V {
+		p := iam.GrantPolicy(iam.KeyGrant{ID: g.ID, Grantee: g.Grantee, Operations: g.Operations, Subset: g.Subset, Equals: g.Equals})
+		policies = append(policies, p)
+		grants = append(grants, iam.Compile(p))
+	}
+	all := func(c *class) bool {
+		switch by_ {
+		case "":
+			return c.rep.acts()
+		default:
+			return c.rep.principal.Kind != Federated
+		}
+	}
+	return e.whoWith(key, n.Action, given, iam.Of(iam.Literal(k.ARN)), cmp.Or(arnAccount(k.ARN), e.a.ID), all, policies, func(p *iam.Policies, strict bool) {
+		if n.Policy == "rewritten" {
+			p.Resource = iam.Supplied(toAnyone)
+		} else {
+			p.Resource = e.resource(k.Policy, strict)
+		}
+		p.Grants = iam.Layer{Known: k.Grants.Known || strict, Policies: grants}
+	})
+}
+
+func arnAccount(arn string) string {
+	a, ok := iam.ParseARN(arn)
+	if !ok {
+		return ""
+	}
+	return a.Account
+}
+
+// asked are the buckets that the question is about.
+func (e *engine) asked() []*account.Bucket {
+	var out []*account.Bucket
+	for _, name := range e.q.Buckets {
+		if b := e.bucket(name); b != nil {
+			out = append(out, b)
+		}
+	}
+	return out
+}
+
+func (e *engine) bucket(name string) *account.Bucket {
+	for _, b := range e.a.Buckets {
+		if b.Name == name || b.ARN == name {
+			return b
+		}
+	}
+	return nil
+}
