@@ -120,6 +120,8 @@ func (e *engine) situation(n *Need, on string, t *target, role *account.Role) si
 		return text("arn:*:s3:::*")
 	case on == "bucket":
 		return bucket(t.bucket, t.bucket.ARN)
+	case t.bucket == nil && on == "objects": // the root user's rule, for another right
+		return text("*")
 	case on == "objects", on == "log objects", on == "state objects":
 		return bucket(t.bucket, t.bucket.ARN+"/*")
 	case on == "access-point objects", on == "supporting objects":
@@ -408,9 +410,7 @@ func (p *pass) chainsOf(a *actor) []Chain {
 			out = append(out, c)
 		}
 	}
-	slices.SortStableFunc(out, func(x, y Chain) int {
-		return cmp.Or(-cmp.Compare(x.Certainty, y.Certainty), cmp.Compare(len(x.Steps), len(y.Steps)))
-	})
+	slices.SortStableFunc(out, func(x, y Chain) int { return -cmp.Compare(x.Certainty, y.Certainty) })
 	return out
 }
 

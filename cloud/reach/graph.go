@@ -209,6 +209,7 @@ func (e *engine) waysToChanged(t, x *actor, add func(*ref), try func(*alternativ
 		other := *r
 		other.cap = min(r.cap, Possible)
 		other.notes = append(slices.Clone(r.notes), withCredentials)
+		other.others = true
 		add(&other)
 	}
 	mod, of, _ := strings.Cut(t.mods, ":")
@@ -353,9 +354,8 @@ type hubTarget struct {
 }
 
 type hubKey struct {
-	alt, list int
-	cap       Certainty
-	next      bool
+	alt, list, length int
+	cap               Certainty
 }
 
 // pass is the search for one right: from whom, in how many steps, how surely.
@@ -406,7 +406,7 @@ func (e *engine) search(right Right, goal []*ref, chains int) *pass {
 			for _, a := range e.classes[x.class].members {
 				ed := edge{r, nil, min(x.level, r.cap), r.length()}
 				p.relax(a, ed)
-				if d := e.dataOf[a]; d != nil {
+				if d := e.dataOf[a]; d != nil && right.Kind == ReadBucket {
 					p.relax(d, ed)
 				}
 			}
@@ -427,7 +427,7 @@ func (e *engine) search(right Right, goal []*ref, chains int) *pass {
 				p.relax(r.only, ed)
 				continue
 			}
-			k := hubKey{r.alt.id, r.who.id, r.cap, r.next != nil}
+			k := hubKey{r.alt.id, r.who.id, r.length(), r.cap}
 			h := p.hubs[k]
 			if h == nil {
 				h = &hub{ref: r}

@@ -24,16 +24,22 @@ type ref struct {
 	// the bucket is read; next is one after: becoming whose policy was written.
 	first, next *ref
 	unknown     bool // what it goes through was not supplied
+	others      bool // it takes the credentials of the one whose policies it changes
 	via         string
 }
 
+// length is what a step counts: itself and those that go with it, and what has to be assumed
+// for it, so that of two ways the one that needs less luck comes first.
 func (r *ref) length() int {
-	n := 1
-	if r.first != nil {
-		n++
+	n := 2 + len(r.notes)
+	if r.first != nil && r.first.alt.rule.ID != "kms-decrypt" {
+		n += 2 + len(r.first.notes)
 	}
 	if r.next != nil {
-		n++
+		n += 2
+	}
+	if r.others {
+		n += 4
 	}
 	return n
 }
@@ -139,7 +145,7 @@ func slotKind(s slot, a *actor) string {
 // step works out who can take an alternative to a target. The notes and missing inputs are
 // those of its facts and assumptions.
 func (e *engine) step(alt *alternative, t *target) (*ref, bool) {
-	r := &ref{alt: alt, to: t, cap: Certain, via: t.arn, who: e.acting}
+	r := &ref{alt: alt, to: t, cap: Certain, via: t.arn, who: e.doers(alt.rule)}
 	if t.arn == "" {
 		r.via, r.unknown, r.cap = t.pattern, true, Unknown
 		r.missing = append(r.missing, kinds[t.kind].input)
@@ -272,6 +278,21 @@ func (e *engine) whoFor(alt *alternative, n *Need, on string, t *target) *list {
 		return l
 	}
 	return none
+}
+
+// doers are those whose steps a rule is about.
+func (e *engine) doers(r *Rule) *list {
+	if r.By == "" {
+		return e.acting
+	}
+	m := map[int32]Certainty{}
+	is := by(r)
+	for _, c := range e.classes {
+		if is(c) {
+			m[int32(c.id)] = Certain
+		}
+	}
+	return e.fromMap(m)
 }
 
 func (c *class) acts() bool { return c.rep.acts() }
