@@ -381,6 +381,17 @@ func (t term) and(u term) (term, bool) {
 	return out, true
 }
 
+// Some says whether the set has a member, as Example does, at once for simple sets.
+func (s Set) Some() Truth {
+	for _, t := range s.terms {
+		if len(t.in) <= 1 && len(t.out) == 0 {
+			return Yes
+		}
+	}
+	_, found := s.Example()
+	return found
+}
+
 // maxSearch bounds the work of one question about a set, in steps of one position: patterns
 // can be written whose common members would take longer to find than anybody waits.
 const maxSearch = 1 << 20

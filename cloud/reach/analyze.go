@@ -56,6 +56,7 @@ func AnalyzeWith(a *account.Account, q Question, rules *Rules) (*Result, error) 
 	e.everybody()
 	e.variants()
 	e.everybody()
+	clear(e.by)
 	e.serviceReaders()
 	e.progress("rights", 1, 1)
 
@@ -296,9 +297,27 @@ func (e *engine) routes(res *Result) {
 			m[a] = taker{a, level, p, ed}
 		}
 	}
-	seen := map[*hub]bool{}
+	type once struct {
+		alt, list, first int
+		cap, level       Certainty
+	}
+	seen := map[once]bool{}
+	new := func(r *ref, level Certainty) bool {
+		k := once{r.alt.id, r.who.id, 0, r.cap, level}
+		if r.first != nil {
+			k.first = r.first.alt.id + 1
+		}
+		if seen[k] {
+			return false
+		}
+		seen[k] = true
+		return true
+	}
 	for _, p := range res.passes {
 		for _, r := range p.goal {
+			if !new(r, No) {
+				continue
+			}
 			for _, x := range r.who.entries {
 				for _, a := range e.classes[x.class].members {
 					ed := edge{r, nil, min(x.level, r.cap), r.length()}
@@ -312,10 +331,9 @@ func (e *engine) routes(res *Result) {
 			}
 		}
 		for _, h := range p.hubs {
-			if seen[h] {
+			if len(h.targets) == 0 || !new(h.ref, h.targets[0].st.level) {
 				continue
 			}
-			seen[h] = true
 			for _, x := range h.ref.who.entries {
 				for _, a := range e.classes[x.class].members {
 					for _, t := range h.targets {
@@ -374,7 +392,7 @@ func (e *engine) routes(res *Result) {
 				r.WhoTotal++
 			}
 			if len(r.Who) < maxWho {
-				var s *Step
+				var s Step
 				if t.p != nil {
 					steps := t.p.steps(t.a, t.ed)
 					s = steps[0]

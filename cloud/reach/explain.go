@@ -315,13 +315,13 @@ func node(a *actor) Node {
 }
 
 // steps writes one edge.
-func (p *pass) steps(a *actor, ed edge) []*Step {
+func (p *pass) steps(a *actor, ed edge) []Step {
 	e := p.e
 	to := Node{Kind: AtRight, ARN: p.right.Target, Right: p.right.Kind}
 	if ed.to != nil {
 		to = node(ed.to)
 	}
-	var out []*Step
+	var out []Step
 	r := ed.ref
 	if r.first != nil && r.first.alt.rule.ID != "kms-decrypt" {
 		k := Node{Kind: AtRight, ARN: r.first.to.arn, Right: UseKey}
@@ -364,9 +364,9 @@ func (p *pass) steps(a *actor, ed edge) []*Step {
 	return out
 }
 
-func (e *engine) write(a *actor, r *ref, from, to Node, level Certainty) *Step {
+func (e *engine) write(a *actor, r *ref, from, to Node, level Certainty) Step {
 	d := e.why(a, r)
-	s := &Step{From: from, Rule: r.alt.rule.ID, Title: r.alt.rule.Title, To: to, Actions: d.acts, Via: r.via, ViaUnknown: r.unknown, Certainty: level, Missing: union(slices.Clone(d.missing), r.missing)}
+	s := Step{From: from, Rule: r.alt.rule.ID, Title: r.alt.rule.Title, To: to, Actions: d.acts, Via: r.via, ViaUnknown: r.unknown, Certainty: level, Missing: union(slices.Clone(d.missing), r.missing)}
 	if s.Via == s.To.ARN || s.Via == s.From.ARN && r.only == nil {
 		s.Via = ""
 	}

@@ -111,7 +111,7 @@ func (e *engine) goalKey(arn string) []*ref {
 			}
 		}
 	}
-	root := e.whoKey(&Need{Action: "kms:Decrypt"}, k, "root", nil)
+	root := e.whoKey(&Need{Action: "kms:Decrypt"}, k, e.doers(&Rule{By: "root"}), nil)
 	return append(out, e.rootRef(to, root)...)
 }
 
@@ -221,21 +221,14 @@ func (e *engine) goalBucket(b *account.Bucket) []*ref {
 				continue
 			}
 			// By whatever the reader is: another account, a service, the root user.
-			same := *alt.rule
-			same.By, same.Service = r.alt.rule.By, r.alt.rule.Service
-			if alt.rule.ID != "kms-decrypt" && same.By != "" && same.By != "root" {
+			var first *ref
+			if alt.rule.ID == "kms-decrypt" {
+				first = &ref{alt: alt, to: key, cap: Certain, who: e.whoKey(&alt.need[0], u.key, r.who, b)}
+			} else if by := r.alt.rule.By; by == "" {
+				first, _ = e.step(alt, key)
+			}
+			if first == nil || first.who == none {
 				continue
-			}
-			first, ok := e.step(&alternative{alt.id, &same, alt.n, alt.need}, key)
-			if same.By != "" && same.By != "anonymous" && alt.rule.ID == "kms-decrypt" {
-				first = &ref{alt: alt, to: key, cap: Certain, who: e.whoKey(&alt.need[0], u.key, same.By, b)}
-				ok = first.who != none
-			}
-			if !ok {
-				continue
-			}
-			if alt.rule.ID == "kms-decrypt" && same.By == "" {
-				first.who = e.whoKey(&alt.need[0], u.key, "", b)
 			}
 			both := e.and(r.who, first.who)
 			if both == none {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"strongroom/cloud/iam"
@@ -148,6 +149,9 @@ func (a *allow) on(arn string) Certainty {
 
 // some says how surely any of a set is among them.
 func (a *allow) some(s iam.Set) Certainty {
+	if a.nobody() {
+		return No
+	}
 	switch {
 	case exists(a.certain.Intersect(s)) == iam.Yes:
 		return Certain
@@ -159,13 +163,7 @@ func (a *allow) some(s iam.Set) Certainty {
 	return No
 }
 
-func exists(s iam.Set) iam.Truth {
-	if s.None() {
-		return iam.No
-	}
-	_, t := s.Example()
-	return t
-}
+func exists(s iam.Set) iam.Truth { return s.Some() }
 
 // group is classes that may do the same with an action.
 type group struct {
@@ -233,7 +231,8 @@ func (e *engine) scope(c *class, action string, given map[string]string, resourc
 	return out
 }
 
-// groups are what everybody may do with an action by their own policies.
+// groups are what everybody may do with an action by their own policies. Those who act and
+// may do nothing of it are in groups too: a resource's own policy may let them.
 func (e *engine) groups(action string, given map[string]string) []*group {
 	key := needKey(action, given)
 	if g, ok := e.needs[key]; ok {
@@ -242,35 +241,49 @@ func (e *engine) groups(action string, given map[string]string) []*group {
 	lower := strings.ToLower(action)
 	by := map[string]*group{}
 	var out []*group
+	ceilings := false
+	for _, l := range append(slices.Clone(e.scps.Layers), e.rcps.Layers...) {
+		for _, c := range l.Policies {
+			ceilings = ceilings || e.aboutWho(c, lower)
+		}
+	}
+	var docs []byte
 	for _, c := range e.classes {
 		if !c.rep.acts() {
 			continue
 		}
+		docs = docs[:0]
+		who := ceilings
 		speaks := len(c.rep.unsure) > 0
-		var docs strings.Builder
 		for i, s := range c.slots {
 			if e.says(s, lower) {
 				speaks = true
-				fmt.Fprintf(&docs, "%d,", e.document(c.rep.slots[i].policy))
+				docs = binary.AppendVarint(docs, int64(e.document(c.rep.slots[i].policy)))
+				who = who || e.aboutWho(s, lower)
 			}
 		}
-		if !speaks {
-			continue
+		docs = append(docs, '|', byte(c.rep.who.Kind))
+		if len(c.rep.unsure) > 0 {
+			docs = append(docs, '?')
 		}
-		fmt.Fprintf(&docs, "|%v|%v", len(c.rep.unsure) > 0, c.bound.Known)
+		if !c.bound.Known {
+			docs = append(docs, "|?"...)
+		}
 		for _, b := range c.bound.Policies {
-			fmt.Fprintf(&docs, "|%p", b)
+			docs = fmt.Appendf(docs, "|%p", b)
+			who = who || e.aboutWho(b, lower)
 		}
-		if e.particular(c) {
-			fmt.Fprintf(&docs, "|c%d", c.id)
+		if c.rep.who.Account != e.a.ID || c.rep.role != nil && c.rep.role.ServiceLinked() || who {
+			docs = append(append(docs, '|'), c.sign...)
 		}
-		g := by[docs.String()]
+		g := by[string(docs)]
 		if g == nil {
-			g = &group{allow: e.scope(c, action, given, iam.Everything(), e.a.ID, nil)}
-			by[docs.String()] = g
-			if !g.nobody() {
-				out = append(out, g)
+			g = &group{}
+			if speaks {
+				g.allow = e.scope(c, action, given, iam.Everything(), e.a.ID, nil)
 			}
+			by[string(docs)] = g
+			out = append(out, g)
 		}
 		g.classes = append(g.classes, int32(c.id))
 	}
@@ -278,15 +291,34 @@ func (e *engine) groups(action string, given map[string]string) []*group {
 	return out
 }
 
-// particular says that something about the class beside its policies decides: who it is.
-func (e *engine) particular(c *class) bool {
-	if len(e.principalValues) > 0 || e.ownNames || len(e.tagKeys) > 0 || c.rep.who.Account != e.a.ID {
-		return true
+// aboutWho says whether what a policy says of an action depends on who asks.
+func (e *engine) aboutWho(c *iam.Compiled, action string) bool {
+	m := e.whoCounts[c]
+	if m == nil {
+		m = map[string]bool{}
+		e.whoCounts[c] = m
 	}
-	if c.rep.role != nil && c.rep.role.ServiceLinked() {
-		return true
+	v, ok := m[action]
+	if !ok {
+		v = slices.ContainsFunc(c.Statements(), func(s *iam.Compound) bool { return s.Concerns(action) && asksWho(s.Statement) })
+		m[action] = v
 	}
-	return slices.ContainsFunc(c.rep.slots, func(s slot) bool { return e.hasVariables(s.policy) })
+	return v
+}
+
+// asksWho says whether a statement depends on more of a principal than its name in the
+// Principal element.
+func asksWho(s *iam.Statement) bool {
+	for _, c := range s.Conditions {
+		k := strings.ToLower(c.Key)
+		if strings.HasPrefix(k, "aws:principal") || strings.HasPrefix(k, "aws:user") || k == "kms:calleraccount" {
+			return true
+		}
+		if slices.ContainsFunc(c.Values, func(v string) bool { return strings.Contains(v, "${") }) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(s.Resources, func(v string) bool { return strings.Contains(v, "${") })
 }
 
 func needKey(action string, given map[string]string) string {
@@ -305,6 +337,9 @@ func (e *engine) whoOn(action string, given map[string]string, arn string) *list
 	}
 	var out []entry
 	for _, g := range e.groups(action, given) {
+		if g.nobody() {
+			continue
+		}
 		if level := g.on(arn); level != No {
 			for _, c := range g.classes {
 				out = append(out, entry{c, level})
@@ -329,6 +364,9 @@ func (e *engine) whoSome(action string, given map[string]string, pattern string)
 	}
 	var out []entry
 	for _, g := range e.groups(action, given) {
+		if g.nobody() {
+			continue
+		}
 		if level := g.some(s); level != No {
 			for _, c := range g.classes {
 				out = append(out, entry{c, level})
@@ -341,48 +379,70 @@ func (e *engine) whoSome(action string, given map[string]string, pattern string)
 	return l
 }
 
-// whoWith is who may do an action on resources that have a policy of their own. Only those
-// are asked whom their own policies or the resource's could let.
-func (e *engine) whoWith(key, action string, given map[string]string, resources iam.Set, owner string, by func(*class) bool, resource []*iam.Policy, with func(p *iam.Policies, strict bool)) *list {
-	key = needKey(action, given) + "\x02" + key
+// whoWith is who may do an action on resources that have a policy of their own, of those on
+// a list. Only those are asked whom their own policies or the resource's could let, and one
+// for all who are alike.
+func (e *engine) whoWith(key, action string, given map[string]string, resources iam.Set, owner string, among *list, resource []*iam.Policy, with func(p *iam.Policies, strict bool)) *list {
+	if among == none {
+		return none
+	}
+	key = needKey(action, given) + "\x02" + strconv.Itoa(among.id) + "\x02" + key
 	if l := e.members[key]; l != nil {
 		return l
 	}
-	candidates := map[int32]bool{}
-	anyone := false
+	named := map[int32]bool{}
+	anyone, who := false, false
 	for _, p := range resource {
 		for i := range p.Statements {
 			s := &p.Statements[i]
-			if !s.Allow || s.Principals == nil {
+			if s.Principals == nil {
 				continue
 			}
+			who = who || asksWho(s)
 			if s.Principals.Anyone || s.Principals.Not || len(s.Principals.CanonicalUser) > 0 {
-				anyone = true
+				anyone = anyone || s.Allow
 			}
 			for _, list := range [][]string{s.Principals.AWS, s.Principals.Service, s.Principals.Federated} {
 				for _, name := range list {
-					e.candidates(name, candidates)
+					e.candidates(name, named)
 				}
 			}
 		}
 		anyone = anyone || len(p.Faults) > 0
 	}
+	m := map[int32]Certainty{}
+	ask := func(c int32) Certainty {
+		a := e.scope(e.classes[c], action, given, resources, owner, with)
+		return a.some(resources)
+	}
+	grouped := map[int32]bool{}
 	for _, g := range e.groups(action, given) {
-		if g.some(resources) == No {
-			continue
-		}
+		granted := anyone || g.some(resources) != No
+		signs := map[string]Certainty{}
 		for _, c := range g.classes {
-			candidates[c] = true
+			grouped[c] = true
+			if among.of(int(c)) == No || !granted && !named[c] {
+				continue
+			}
+			if named[c] || e.classes[c].rep.principal.Kind == External {
+				m[c] = ask(c)
+				continue
+			}
+			sign := ""
+			if who {
+				sign = e.classes[c].sign
+			}
+			level, ok := signs[sign]
+			if !ok {
+				level = ask(c)
+				signs[sign] = level
+			}
+			m[c] = level
 		}
 	}
-	m := map[int32]Certainty{}
-	for _, c := range e.classes {
-		if !by(c) || !anyone && !candidates[int32(c.id)] && (c.rep.acts() && c.rep.principal.Kind != External) {
-			continue
-		}
-		a := e.scope(c, action, given, resources, owner, with)
-		if level := a.some(resources); level != No {
-			m[int32(c.id)] = level
+	for _, x := range among.entries {
+		if !grouped[x.class] {
+			m[x.class] = ask(x.class) // those whose rights no policy of their own tells
 		}
 	}
 	l := e.fromMap(m)

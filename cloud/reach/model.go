@@ -50,7 +50,7 @@ type class struct {
 	slots   []*iam.Compiled // in the order of the representative's slots
 	strict  []*iam.Compiled // the same without what could not be understood
 	bound   iam.Layer
-	allows  map[string]bool
+	sign    string // everything beside policies and places that tells classes apart
 }
 
 // acts says whether an actor takes the steps of rules that do not say by whom.
@@ -123,14 +123,17 @@ type engine struct {
 	strangers       map[*actor]bool // users that others may put into groups
 	ruleAt          map[*Rule]int
 	dataOf          map[*actor]*actor
+	whoCounts       map[*iam.Compiled]map[string]bool
+	by              map[string]*list
 }
 
 // alternative is one way to fulfil a rule.
 type alternative struct {
-	id   int
-	rule *Rule
-	n    int
-	need []Need
+	id      int
+	rule    *Rule
+	n       int
+	need    []Need
+	ordered []*Need // its actions, those first that are told without a resource's policy
 }
 
 func newEngine(a *account.Account, q Question, rules *Rules) *engine {
@@ -140,7 +143,7 @@ func newEngine(a *account.Account, q Question, rules *Rules) *engine {
 		workloads: map[string][]*account.Workload{}, attachedTo: map[string][]*actor{}, needs: map[string][]*group{},
 		lists: map[string]*list{}, both: map[[2]int]*list{}, members: map[string]*list{}, trusts: map[string]Certainty{},
 		trustScopes: map[string]iam.Scoped{}, classByKey: map[string]*class{}, stmtIDs: map[*iam.Statement]int{}, missing: map[string]bool{}, byName: map[string][]int32{},
-		details: map[string]*detail{}, ruleAt: map[*Rule]int{}}
+		details: map[string]*detail{}, ruleAt: map[*Rule]int{}, whoCounts: map[*iam.Compiled]map[string]bool{}, by: map[string]*list{}}
 	e.now = a.Taken
 	if e.now.IsZero() {
 		e.now = time.Now()
@@ -154,7 +157,14 @@ func newEngine(a *account.Account, q Question, rules *Rules) *engine {
 	for at, r := range rules.Rules {
 		e.ruleAt[r] = at
 		for i, need := range r.Alternatives {
-			e.alts = append(e.alts, &alternative{len(e.alts), r, i, need})
+			a := &alternative{id: len(e.alts), rule: r, n: i, need: need}
+			for i := range need {
+				if need[i].Action != "" {
+					a.ordered = append(a.ordered, &need[i])
+				}
+			}
+			slices.SortStableFunc(a.ordered, func(x, y *Need) int { return dearness(x) - dearness(y) })
+			e.alts = append(e.alts, a)
 		}
 	}
 	for _, w := range a.Workloads {
@@ -560,6 +570,8 @@ func (e *engine) classOf(a *actor) *class {
 	}
 	slices.Sort(ids)
 	fmt.Fprintf(&key, "|n%v|", ids)
+	signed := key.Len()
+	fmt.Fprintf(&key, "%d|%s|%v|", a.who.Kind, a.who.Account, a.role != nil && a.role.ServiceLinked())
 	for i, v := range e.principalValues {
 		p := iam.NewPattern(v)
 		for _, name := range names {
@@ -583,7 +595,7 @@ func (e *engine) classOf(a *actor) *class {
 	}
 	c := e.classByKey[key.String()]
 	if c == nil {
-		c = &class{id: len(e.classes), rep: a, allows: map[string]bool{}, bound: iam.Supplied()}
+		c = &class{id: len(e.classes), rep: a, sign: key.String()[signed:], bound: iam.Supplied()}
 		for _, s := range a.slots {
 			compiled := e.compile(s.policy)
 			c.slots = append(c.slots, compiled)
@@ -668,3 +680,13 @@ func when(t time.Time) *time.Time {
 }
 
 func last(arn string) string { return arn[strings.LastIndexAny(arn, "/:")+1:] }
+
+// dearness is how much work it is to say who may do an action.
+func dearness(n *Need) int {
+	for _, on := range n.On {
+		if on == "bucket" || strings.HasSuffix(on, "objects") {
+			return 1
+		}
+	}
+	return 0
+}

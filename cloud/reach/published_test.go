@@ -150,7 +150,7 @@ func mallory(t testing.TB, a *draft.Account) []Chain {
 			continue
 		}
 		for _, c := range f.Chains {
-			if !slices.ContainsFunc(c.Steps, func(s *Step) bool {
+			if !slices.ContainsFunc(c.Steps, func(s Step) bool {
 				return slices.ContainsFunc(s.Conditions, func(c Condition) bool { return c.Note != nil && *c.Note == withCredentials })
 			}) {
 				out = append(out, c)
@@ -191,7 +191,7 @@ func TestPublishedPaths(t *testing.T) {
 			}
 			takes := func(chains []Chain) bool {
 				return slices.ContainsFunc(chains, func(c Chain) bool {
-					return slices.ContainsFunc(c.Steps, func(s *Step) bool { return s.Rule == covers[p.ID] && s.From.ARN == c.Steps[0].From.ARN })
+					return slices.ContainsFunc(c.Steps, func(s Step) bool { return s.Rule == covers[p.ID] && s.From.ARN == c.Steps[0].From.ARN })
 				})
 			}
 			all := mallory(t, weak(p.ID, need, t))
@@ -210,7 +210,7 @@ func TestPublishedPaths(t *testing.T) {
 				}
 				for _, c := range got {
 					other := slices.ContainsFunc(paths, func(o path) bool {
-						if o.ID == p.ID || !slices.ContainsFunc(c.Steps, func(s *Step) bool { return s.Rule == covers[o.ID] }) {
+						if o.ID == p.ID || !slices.ContainsFunc(c.Steps, func(s Step) bool { return s.Rule == covers[o.ID] }) {
 							return false
 						}
 						return !slices.ContainsFunc(o.Permissions.Required, func(r struct {

@@ -174,13 +174,9 @@ func (e *engine) step(alt *alternative, t *target) (*ref, bool) {
 			r.notes = append(r.notes, *n.Assume)
 		}
 	}
-	for i := range alt.need {
-		n := &alt.need[i]
-		if n.Action == "" {
-			continue
-		}
+	for _, n := range alt.ordered {
 		for _, on := range n.On {
-			l := e.whoFor(alt, n, on, t)
+			l := e.whoFor(alt, n, on, t, r.who)
 			if n.Otherwise != nil {
 				l = e.or(l, e.capped(e.acting, Possible))
 			}
@@ -193,21 +189,21 @@ func (e *engine) step(alt *alternative, t *target) (*ref, bool) {
 }
 
 // whoFor is who may do one action of a step where the rule says.
-func (e *engine) whoFor(alt *alternative, n *Need, on string, t *target) *list {
+func (e *engine) whoFor(alt *alternative, n *Need, on string, t *target, among *list) *list {
 	which, thing, _ := strings.Cut(on, " ")
 	switch {
 	case on == "target" && t.kind == "role" && n.Policy == "trust":
-		return e.whoAssumes(t.actor, n)
+		return e.whoAssumes(t.actor, n, among)
 	case on == "target" && t.kind == "role" && n.Policy == "rewritten":
-		return e.whoWith("rewritten trust", n.Action, n.Given, iam.Of(iam.ResourcePattern(e.arn("iam", "", "role/*"))), e.a.ID, (*class).acts, []*iam.Policy{trusting.Policy}, func(p *iam.Policies, _ bool) {
+		return e.whoWith("rewritten trust", n.Action, n.Given, iam.Of(iam.ResourcePattern(e.arn("iam", "", "role/*"))), e.a.ID, among, []*iam.Policy{trusting.Policy}, func(p *iam.Policies, _ bool) {
 			p.Resource = iam.Supplied(trusting)
 		})
 	case t.key != nil && on == "target":
-		return e.whoKey(n, t.key, alt.rule.By, nil)
+		return e.whoKey(n, t.key, among, nil)
 	case on == "target" && t.arn == "":
 		return e.whoSome(n.Action, n.Given, t.pattern)
 	case on == "target" && t.workload != nil && t.workload.Policy.V != nil:
-		return e.whoWith(t.arn, n.Action, n.Given, iam.Of(iam.Literal(t.arn)), e.a.ID, (*class).acts, []*iam.Policy{t.workload.Policy.V}, func(p *iam.Policies, _ bool) {
+		return e.whoWith(t.arn, n.Action, n.Given, iam.Of(iam.Literal(t.arn)), e.a.ID, among, []*iam.Policy{t.workload.Policy.V}, func(p *iam.Policies, _ bool) {
 			p.Resource = iam.Supplied(e.compile(t.workload.Policy.V))
 		})
 	case on == "target":
@@ -238,26 +234,26 @@ func (e *engine) whoFor(alt *alternative, n *Need, on string, t *target) *list {
 		if t.bucket == nil { // of a role that reads: any of the buckets that are asked about
 			l := none
 			for _, b := range e.asked() {
-				l = e.or(l, e.whoBucket(alt, n, b, b.ARN))
+				l = e.or(l, e.whoBucket(n, b, b.ARN, among))
 			}
 			return l
 		}
-		return e.whoBucket(alt, n, t.bucket, t.bucket.ARN)
+		return e.whoBucket(n, t.bucket, t.bucket.ARN, among)
 	case on == "objects":
-		return e.whoBucket(alt, n, t.bucket, t.bucket.ARN+"/*")
+		return e.whoBucket(n, t.bucket, t.bucket.ARN+"/*", among)
 	case on == "log objects", on == "state objects":
-		return e.whoBucket(alt, n, t.bucket, t.bucket.ARN+"/*")
+		return e.whoBucket(n, t.bucket, t.bucket.ARN+"/*", among)
 	case on == "access-point objects":
-		return e.whoPoint(alt, n, t.point, t.bucket)
+		return e.whoPoint(n, t.point, t.bucket, among)
 	case on == "supporting objects":
 		for _, p := range e.a.AccessPoints {
 			if p.ARN == t.point.Supporting || p.Name == last(t.point.Supporting) {
-				return e.whoPoint(alt, n, p, t.bucket)
+				return e.whoPoint(n, p, t.bucket, among)
 			}
 		}
 		return none
 	case on == "new access-point objects":
-		return e.whoWith("new access point", n.Action, n.Given, iam.Of(iam.ResourcePattern(e.arn("s3", "*", "accesspoint/*/object/*"))), e.a.ID, (*class).acts, []*iam.Policy{toAnyone.Policy}, func(p *iam.Policies, _ bool) {
+		return e.whoWith("new access point", n.Action, n.Given, iam.Of(iam.ResourcePattern(e.arn("s3", "*", "accesspoint/*/object/*"))), e.a.ID, among, []*iam.Policy{toAnyone.Policy}, func(p *iam.Policies, _ bool) {
 			p.Resource = iam.Supplied(toAnyone)
 		})
 	case on == "repository", on == "layer":
@@ -285,6 +281,10 @@ func (e *engine) doers(r *Rule) *list {
 	if r.By == "" {
 		return e.acting
 	}
+	key := r.By + "|" + r.Service
+	if l := e.by[key]; l != nil {
+		return l
+	}
 	m := map[int32]Certainty{}
 	is := by(r)
 	for _, c := range e.classes {
@@ -292,10 +292,10 @@ func (e *engine) doers(r *Rule) *list {
 			m[int32(c.id)] = Certain
 		}
 	}
-	return e.fromMap(m)
+	l := e.fromMap(m)
+	e.by[key] = l
+	return l
 }
-
-func (c *class) acts() bool { return c.rep.acts() }
 
 // by says whose classes a rule is about.
 func by(r *Rule) func(*class) bool {
@@ -316,14 +316,10 @@ func by(r *Rule) func(*class) bool {
 }
 
 // whoAssumes is who may assume a role as its trust stands.
-func (e *engine) whoAssumes(to *actor, n *Need) *list {
+func (e *engine) whoAssumes(to *actor, n *Need, among *list) *list {
 	r := to.role
 	if r.Trust == nil {
 		return e.capped(e.whoOn(n.Action, n.Given, r.ARN), Unknown)
-	}
-	rule := &Rule{}
-	if !strings.EqualFold(n.Action, "sts:AssumeRole") {
-		rule.By = "federated"
 	}
 	owner := false
 	for i := range r.Trust.Statements {
@@ -337,7 +333,7 @@ func (e *engine) whoAssumes(to *actor, n *Need) *list {
 			key += r.ARN
 		}
 	}
-	return e.whoWith(key, n.Action, n.Given, iam.Of(iam.Literal(r.ARN)), e.a.ID, by(rule), []*iam.Policy{r.Trust}, func(p *iam.Policies, _ bool) {
+	return e.whoWith(key, n.Action, n.Given, iam.Of(iam.Literal(r.ARN)), e.a.ID, among, []*iam.Policy{r.Trust}, func(p *iam.Policies, _ bool) {
 		p.Resource = iam.Supplied(e.compile(r.Trust))
 	})
 }
@@ -372,8 +368,8 @@ func (e *engine) block(b *account.Bucket) *iam.Bucket {
 }
 
 // whoBucket is who may do an action on a bucket or its objects.
-func (e *engine) whoBucket(alt *alternative, n *Need, b *account.Bucket, resources string) *list {
-	key := b.ARN + "|" + resources + "|" + n.Policy + "|" + alt.rule.By + "|" + alt.rule.Service
+func (e *engine) whoBucket(n *Need, b *account.Bucket, resources string, among *list) *list {
+	key := resources + "|" + n.Policy
 	policies := []*iam.Policy{}
 	if n.Policy == "" && b.Policy.V != nil {
 		policies = append(policies, b.Policy.V)
@@ -382,11 +378,7 @@ func (e *engine) whoBucket(alt *alternative, n *Need, b *account.Bucket, resourc
 		policies = append(policies, toAnyone.Policy)
 	}
 	block := e.block(b)
-	pattern := resources
-	if b.Policy.Known && n.Policy == "" && b.Policy.V == nil || n.Policy == "deleted" {
-		key = "plain|" + key
-	}
-	return e.whoWith(key, n.Action, n.Given, iam.Of(iam.ResourcePattern(pattern)), e.a.ID, by(alt.rule), policies, func(p *iam.Policies, strict bool) {
+	return e.whoWith(key, n.Action, n.Given, iam.Of(iam.ResourcePattern(resources)), e.a.ID, among, policies, func(p *iam.Policies, strict bool) {
 		switch n.Policy {
 		case "rewritten":
 			p.Resource = iam.Supplied(toAnyone)
@@ -414,14 +406,14 @@ func (e *engine) resource(v account.Value[*iam.Policy], strict bool) iam.Layer {
 }
 
 // whoPoint is who may read through an access point: its policy and the bucket's must let.
-func (e *engine) whoPoint(alt *alternative, n *Need, p *account.AccessPoint, b *account.Bucket) *list {
+func (e *engine) whoPoint(n *Need, p *account.AccessPoint, b *account.Bucket, among *list) *list {
 	var policies []*iam.Policy
 	if n.Policy == "rewritten" {
 		policies = append(policies, toAnyone.Policy)
 	} else if p.Policy.V != nil {
 		policies = append(policies, p.Policy.V)
 	}
-	through := e.whoWith(p.ARN+"|"+n.Policy, n.Action, n.Given, iam.Of(iam.ResourcePattern(p.ARN+"/object/*")), e.a.ID, by(alt.rule), policies, func(ps *iam.Policies, strict bool) {
+	through := e.whoWith(p.ARN+"|"+n.Policy, n.Action, n.Given, iam.Of(iam.ResourcePattern(p.ARN+"/object/*")), e.a.ID, among, policies, func(ps *iam.Policies, strict bool) {
 		if n.Policy == "rewritten" {
 			ps.Resource = iam.Supplied(toAnyone)
 		} else {
@@ -436,14 +428,14 @@ func (e *engine) whoPoint(alt *alternative, n *Need, p *account.AccessPoint, b *
 	if b == nil {
 		return through
 	}
-	bucket := e.whoBucket(alt, in, b, b.ARN+"/*")
+	bucket := e.whoBucket(in, b, b.ARN+"/*", among)
 	return e.and(through, bucket)
 }
 
 // whoKey is who may do something with a key; for the objects of a bucket, if one is given.
-func (e *engine) whoKey(n *Need, k *account.Key, by_ string, b *account.Bucket) *list {
+func (e *engine) whoKey(n *Need, k *account.Key, among *list, b *account.Bucket) *list {
 	given := n.Given
-	key := k.ARN + "|" + n.Policy + "|" + by_
+	key := k.ARN + "|" + n.Policy
 	if b != nil {
 		given = map[string]string{}
 		for name, v := range n.Given {
@@ -467,15 +459,7 @@ func (e *engine) whoKey(n *Need, k *account.Key, by_ string, b *account.Bucket) 
 		policies = append(policies, p)
 		grants = append(grants, iam.Compile(p))
 	}
-	all := func(c *class) bool {
-		switch by_ {
-		case "":
-			return c.rep.acts()
-		default:
-			return c.rep.principal.Kind != Federated
-		}
-	}
-	return e.whoWith(key, n.Action, given, iam.Of(iam.Literal(k.ARN)), cmp.Or(arnAccount(k.ARN), e.a.ID), all, policies, func(p *iam.Policies, strict bool) {
+	return e.whoWith(key, n.Action, given, iam.Of(iam.Literal(k.ARN)), cmp.Or(arnAccount(k.ARN), e.a.ID), among, policies, func(p *iam.Policies, strict bool) {
 		if n.Policy == "rewritten" {
 			p.Resource = iam.Supplied(toAnyone)
 		} else {

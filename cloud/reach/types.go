@@ -178,7 +178,7 @@ type Route struct {
 type Taker struct {
 	Principal string    `json:"principal"`
 	Certainty Certainty `json:"certainty"`
-	Step      *Step     `json:"step"`
+	Step      Step      `json:"step"`
 	Intended  bool      `json:"intended,omitempty"`
 }
 
@@ -217,13 +217,13 @@ type Principal struct {
 }
 
 // Chain is how a principal reaches a right: steps in the order in which they are taken. The
-// first starts at the principal; each starts where an earlier one has led. Steps are shared
-// among chains and are not to be written to.
+// first starts at the principal; each starts where an earlier one has led. Their
+// Actions are shared among chains and are not to be written to.
 type Chain struct {
 	// ID names the chain by its steps: the same in every snapshot where it exists.
 	ID        string    `json:"id"`
 	Certainty Certainty `json:"certainty"`
-	Steps     []*Step   `json:"steps"`
+	Steps     []Step    `json:"steps"`
 	Missing   []string  `json:"missing,omitempty"`
 }
 
