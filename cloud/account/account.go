@@ -65,7 +65,9 @@ type Account struct {
 // Value is what an export says about one thing, if any does.
 type Value[T any] struct {
 	Known bool
-	V     T // where known: what it is; a nil or zero V then means that there is none
+	// V is what it is; where Known, a nil or zero V means that there is none. Where not, a
+	// list can have entries: there is more that nobody knows.
+	V T
 }
 
 // Is is a value that is known.

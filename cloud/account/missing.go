@@ -37,7 +37,11 @@ func (l *Loader) wanted(in *input) []string {
 	case perRegion:
 		return l.a.Regions
 	case perBucket:
-		return sortedKeys(l.buckets)
+		for _, name := range sortedKeys(l.buckets) {
+			if in.Name != "bucket-location" || l.buckets[name].Region == "" {
+				out = append(out, name)
+			}
+		}
 	case perKey:
 		for _, id := range sortedKeys(l.keys) {
 			if in.Name == "key-policy" || l.keys[id].Manager != "AWS" {
@@ -145,6 +149,14 @@ func (l *Loader) finishMissing() {
 				}
 			}
 		}
+	}
+	// What came in pages of which some lack is known in part.
+	for _, k := range a.Keys {
+		k.Grants.Known = k.Grants.Known && a.have[supplied{"key-grants", k.ID}]
+		k.Aliases.Known = k.Aliases.Known && (a.have[supplied{"key-aliases", k.Region}] || a.have[supplied{"key-aliases", ""}])
+	}
+	for _, b := range a.Buckets {
+		b.Inventories.Known = b.Inventories.Known && a.have[supplied{"bucket-inventory", b.Name}]
 	}
 	if l.cut != "" {
 		a.Missing = append(a.Missing, Missing{Input: "snapshot", Why: "cut off or damaged: " + l.cut, Means: "whatever it lacks", Command: "strongroom cloud snapshot"})

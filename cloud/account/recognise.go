@@ -210,9 +210,13 @@ func byOperation(op string) *input {
 	return found
 }
 
+// noEndpoint is what a snapshot says where AWS's names have no address for a service in a
+// region: the service is not there, and so nothing of it.
+const noEndpoint = "NoSuchEndpoint"
+
 // refused notes AWS's error in the place of an answer.
 func (d *document) refused(code string) {
-	if slices.Contains(d.input.none, code) {
+	if slices.Contains(d.input.none, code) || code == noEndpoint && d.input.per == perRegion {
 		d.none = true
 		d.take(value{d, nil, &node{kind: object, raw: []byte("{}")}})
 		return

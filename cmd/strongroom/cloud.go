@@ -5,5 +5,6 @@ type cloudCommand struct {
 	Simulate cloudSimulate `cmd:"" help:"Say what AWS would answer to a request, from a file that has it and all policies that bind it."`
 	Used     cloudUsed     `cmd:"" help:"What each user and role of an account used, by CloudTrail, against what it is granted."`
 	Propose  cloudPropose  `cmd:"" help:"Propose policies that keep what was used, and decide every event again under them."`
+	Snapshot cloudSnapshot `cmd:"" help:"Ask an AWS account everything that the ways into it depend on, and change nothing."`
 	Synth    cloudSynth    `cmd:"" help:"Make up an account of any size, for measuring."`
 }

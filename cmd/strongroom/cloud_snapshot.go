@@ -2,13 +2,76 @@ package main
 
 import (
 	"compress/gzip"
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+
+	"strongroom"
+	"strongroom/internal/aws"
 )
+
+type cloudSnapshot struct {
+	Bucket      []string `placeholder:"NAME" help:"Look at these buckets only; repeatable."`
+	Region      []string `placeholder:"REGION" help:"Look at these regions only; repeatable. Without it, at all that the account has enabled."`
+	Profile     string   `placeholder:"NAME" help:"The profile of the AWS configuration to use."`
+	Out         string   `short:"o" placeholder:"FILE" help:"The snapshot to write; gzipped if its name ends in .gz."`
+	PrintPolicy bool     `help:"Print the least policy that a snapshot needs, and do nothing else."`
+}
+
+func (cloudSnapshot) Help() string {
+	return `Asks the AWS account everything that the ways into it depend on, and writes it to one file. It only reads, with the credentials
+that the AWS CLI would use. What AWS refuses stands in the file as refused, and is unknown in every answer made of it.
+Passwords in environments, parameters and user data are left out; the file still tells an attacker where to begin: it is
+made readable by you alone.
+
+Examples:
+  strongroom cloud snapshot --print-policy
+  strongroom cloud snapshot --profile audit -o account.jsonl.gz`
+}
+
+func (c cloudSnapshot) Run(ctx context.Context, out output) error {
+	if c.PrintPolicy {
+		_, err := out.Write(aws.Policy())
+		return err
+	}
+	if c.Out == "" {
+		return &strongroom.Error{Kind: strongroom.KindInvalid, Message: "where to? -o FILE names the snapshot", Hint: "strongroom cloud snapshot -o account.jsonl.gz"}
+	}
+	region := ""
+	if len(c.Region) > 0 {
+		region = c.Region[0]
+	}
+	client, err := aws.New(ctx, c.Profile, region)
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	show := newProgress(out.errors, "", 0)
+	var report aws.Report
+	size, err := writeSnapshot(c.Out, func(w io.Writer) error {
+		var err error
+		report, err = client.Collect(ctx, w, aws.Options{Regions: c.Region, Buckets: c.Bucket, Program: "strongroom", Progress: show.say})
+		return err
+	})
+	show.done()
+	if err != nil {
+		return err
+	}
+	out.printf("%s: account %s, %s, %s, %d bytes\n", c.Out, report.Account, count(len(report.Regions), "region"), count(report.Answers, "answer"), size)
+	for _, what := range slices.Sorted(maps.Keys(report.Refused)) {
+		out.printf("  %s (%d times)\n", what, report.Refused[what])
+	}
+	if len(report.Refused) > 0 {
+		out.printf("An error such as NoSuchBucketPolicy is an answer: there is none. What AWS refused is unknown.\n")
+	}
+	return nil
+}
 
 // writeSnapshot writes a file whole or not at all: to a temporary one beside it, readable by
 // its owner alone, which then takes the name. It answers the size.

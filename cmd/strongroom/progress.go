@@ -44,6 +44,13 @@ func (p *progress) add(n int64) {
 	fmt.Fprintf(p.w, "\r%d of %d %s", p.n, p.of, p.what)
 }
 
+// say shows what is being done, where nobody knows how much of it there is.
+func (p *progress) say(what string, n int) {
+	if p.visible {
+		fmt.Fprintf(p.w, "\r\x1b[K%s (%d requests)", what, n)
+	}
+}
+
 func (p *progress) done() {
 	if p.visible {
 		fmt.Fprint(p.w, "\r\x1b[K")
