@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"strongroom/internal/housetest"
 )
 
 var update = flag.Bool("update-pages", false, "write the golden pages anew")
@@ -57,6 +59,33 @@ func shown(page string) string {
 	return strings.Join(out, "\n") + "\n"
 }
 
+// crawl visits every page that a link leads to, one view of each, and waits for those that
+// are being worked out.
+func crawl(t testing.TB, get func(at string) (*http.Response, string), visit func(at, pattern string, answered *http.Response, page string)) {
+	t.Helper()
+	seen, queue := map[string]bool{}, []string{"/"}
+	for len(queue) > 0 {
+		at := queue[0]
+		queue = queue[1:]
+		path, _, _ := strings.Cut(at, "?")
+		pattern := ids.ReplaceAllString(path, "ID")
+		if seen[pattern] {
+			continue
+		}
+		seen[pattern] = true
+		var answered *http.Response
+		var page string
+		housetest.Eventually(t, at+" is worked out", func() bool {
+			answered, page = get(at)
+			return !strings.Contains(page, "data-running")
+		})
+		visit(at, pattern, answered, page)
+		for _, link := range links.FindAllStringSubmatch(page, -1) {
+			queue = append(queue, html.UnescapeString(link[1]))
+		}
+	}
+}
+
 // Every page that a link leads to says what it said when somebody last looked, in both
 // languages. With -update-pages it is written down anew, to be read.
 func TestGoldenPages(t *testing.T) {
@@ -66,26 +95,18 @@ func TestGoldenPages(t *testing.T) {
 	for _, lang := range []string{"en", "fr"} {
 		folder := filepath.Join("testdata", "pages", lang)
 		got := map[string]string{}
-		seen, queue := map[string]bool{}, []string{"/"}
-		for len(queue) > 0 {
-			at := queue[0]
-			queue = queue[1:]
-			path, _, _ := strings.Cut(at, "?") // one view of each page will do
-			pattern := ids.ReplaceAllString(path, "ID")
-			if seen[pattern] {
-				continue
-			}
-			seen[pattern] = true
+		crawl(t, func(at string) (*http.Response, string) {
 			r := request(http.MethodGet, at, "")
 			r.AddCookie(&http.Cookie{Name: "__Host-strongroom", Value: l.Token})
 			r.AddCookie(&http.Cookie{Name: "strongroom-language", Value: lang})
-			answered, page := answer(h, r)
+			return answer(h, r)
+		}, func(at, pattern string, answered *http.Response, page string) {
 			if answered.StatusCode != http.StatusOK {
 				t.Errorf("%s answers %s: %s", at, answered.Status, shown(page))
-				continue
+				return
 			}
 			if !strings.HasPrefix(answered.Header.Get("Content-Type"), "text/html") {
-				continue
+				return
 			}
 			name := strings.Trim(strings.ReplaceAll(pattern, "/", "-"), "-")
 			if name == "" {
@@ -97,10 +118,7 @@ func TestGoldenPages(t *testing.T) {
 			case "people-keys", "access-people-ID": // keys made within one second come in any order, and any hour may be the one
 				got[name] = strings.Join(slices.Sorted(strings.SplitSeq(got[name], "\n")), "\n")
 			}
-			for _, link := range links.FindAllStringSubmatch(page, -1) {
-				queue = append(queue, html.UnescapeString(link[1]))
-			}
-		}
+		})
 		if *update {
 			if err := os.RemoveAll(folder); err != nil {
 				t.Fatal(err)

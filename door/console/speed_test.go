@@ -2,11 +2,9 @@ package console_test
 
 import (
 	"fmt"
-	"html"
 	"net/http"
 	"regexp"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -68,20 +66,7 @@ func BenchmarkPages(b *testing.B) {
 		r.AddCookie(&http.Cookie{Name: "__Host-strongroom", Value: l.Token})
 		return answer(h, r)
 	}
-	seen, queue := map[string]bool{}, []string{"/"}
-	for len(queue) > 0 {
-		at := queue[0]
-		queue = queue[1:]
-		path, _, _ := strings.Cut(at, "?") // one view of each page will do
-		pattern := ids.ReplaceAllString(path, "ID")
-		if seen[pattern] {
-			continue
-		}
-		seen[pattern] = true
-		_, page := get(at)
-		for _, link := range links.FindAllStringSubmatch(page, -1) {
-			queue = append(queue, html.UnescapeString(link[1]))
-		}
+	crawl(b, get, func(at, pattern string, _ *http.Response, _ string) {
 		b.Run(pattern, func(b *testing.B) {
 			var took []float64
 			for b.Loop() {
@@ -95,5 +80,5 @@ func BenchmarkPages(b *testing.B) {
 			b.ReportMetric(took[len(took)/2], "p50-ms")
 			b.ReportMetric(took[min(len(took)-1, len(took)*99/100)], "p99-ms")
 		})
-	}
+	})
 }
