@@ -2,6 +2,7 @@ package iam
 
 import (
 	"encoding/binary"
+	mathbits "math/bits"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -208,6 +209,16 @@ func (p Pattern) covers(q Pattern) bool {
 	if len(rest) == 1 && rest[0] == anyRun {
 		return true
 	}
+	if len(q.rest) == 0 {
+		return p.Match(q.prefix)
+	}
+	// What ends in a character covers only what ends in it.
+	if last, end := rest[max(len(rest)-1, 0):], q.rest[len(q.rest)-1]; len(last) == 0 || last[0] >= 0 && last[0] != end {
+		return false
+	}
+	if len(rest) < 64 {
+		return coversSmall(rest, other)
+	}
 	here := newBits(len(rest) + 1)
 	here.add(rest, 0)
 	for _, t := range other {
@@ -230,6 +241,39 @@ func (p Pattern) covers(q Pattern) bool {
 		}
 	}
 	return here.has(len(rest))
+}
+
+// coversSmall is covers where the positions fit into a word.
+func coversSmall(rest, other []rune) bool {
+	reach := func(set uint64, at int) uint64 {
+		for {
+			set |= 1 << at
+			if at == len(rest) || !isRun(rest[at]) {
+				return set
+			}
+			at++
+		}
+	}
+	here := reach(0, 0)
+	for _, t := range other {
+		next := uint64(0)
+		for left := here; left != 0; left &= left - 1 {
+			at := mathbits.TrailingZeros64(left)
+			if at == len(rest) {
+				continue
+			}
+			switch mine := rest[at]; {
+			case mine == anyRun, mine == partRun && (t == partRun || t == partOne || t >= 0 && t != ':'):
+				next = reach(next, at)
+			case mine == t && !isRun(t), mine == anyOne && !isRun(t), mine == partOne && t >= 0 && t != ':':
+				next = reach(next, at+1)
+			}
+		}
+		if here = next; here == 0 {
+			return false
+		}
+	}
+	return here&(1<<len(rest)) != 0
 }
 
 // apart says that two patterns have no member in common. It may miss some.
@@ -290,8 +334,23 @@ func (s Set) Has(text string) bool {
 	})
 }
 
+// all says that the set is plainly everything.
+func (s Set) all() bool {
+	if len(s.terms) != 1 || len(s.terms[0].in) != 1 || len(s.terms[0].out) > 0 {
+		return false
+	}
+	p := &s.terms[0].in[0]
+	return p.prefix == "" && len(p.rest) == 1 && p.rest[0] == anyRun
+}
+
 // Union has the members of both.
 func (s Set) Union(other Set) Set {
+	if s.None() || other.all() {
+		return other
+	}
+	if other.None() || s.all() {
+		return s
+	}
 	out := slices.Clip(s.terms)
 	for _, t := range other.terms {
 		if !slices.ContainsFunc(out, func(u term) bool { return u.covers(t) }) {
@@ -303,6 +362,12 @@ func (s Set) Union(other Set) Set {
 
 // Intersect has the members that both have.
 func (s Set) Intersect(other Set) Set {
+	if s.None() || other.all() {
+		return s
+	}
+	if other.None() || s.all() {
+		return other
+	}
 	var out Set
 	for _, a := range s.terms {
 		for _, b := range other.terms {
@@ -316,6 +381,9 @@ func (s Set) Intersect(other Set) Set {
 
 // Minus has the members that the other lacks.
 func (s Set) Minus(other Set) Set {
+	if s.None() || other.all() {
+		return Set{}
+	}
 	for _, b := range other.terms {
 		var left Set
 		for _, a := range s.terms {
@@ -353,6 +421,17 @@ func (t term) covers(u term) bool {
 
 // and is what both terms have, without what says nothing, and whether it can have members.
 func (t term) and(u term) (term, bool) {
+	if len(t.in) == 1 && len(u.in) == 1 && len(t.out)+len(u.out) == 0 {
+		switch p, q := &t.in[0], &u.in[0]; {
+		case q.covers(*p):
+			return t, true
+		case p.covers(*q):
+			return u, true
+		case p.apart(*q):
+			return term{}, false
+		}
+		return term{in: []Pattern{t.in[0], u.in[0]}}, true
+	}
 	out := term{in: slices.Clip(t.in), out: slices.Clip(t.out)}
 	for _, p := range u.in {
 		if slices.ContainsFunc(out.in, func(q Pattern) bool { return p.covers(q) }) {
