@@ -2,6 +2,7 @@ package main
 
 // cloudCommand is what looks at the AWS account around a repository; none of it needs one.
 type cloudCommand struct {
+	Can      cloudCan      `cmd:"" help:"Say whether a principal may do something, and why, from an account's exports."`
 	Simulate cloudSimulate `cmd:"" help:"Say what AWS would answer to a request, from a file that has it and all policies that bind it."`
 	Used     cloudUsed     `cmd:"" help:"What each user and role of an account used, by CloudTrail, against what it is granted."`
 	Propose  cloudPropose  `cmd:"" help:"Propose policies that keep what was used, and decide every event again under them."`

@@ -195,7 +195,7 @@ func printDecision(out output, a iam.Answer) {
 	print := func(b iam.Because) {
 		s := showStatement(b)
 		held := map[iam.Truth]string{iam.Yes: "holds", iam.No: "does not hold", iam.Maybe: "may hold"}[b.Holds]
-		out.printf("  %s %s: %s: %s\n", b.Kind, b.Statement, s.Effect, held)
+		out.printf("  %s: %s: %s: %s\n", b.Kind, b.Statement, s.Effect, held)
 		switch {
 		case b.Principal == iam.No:
 			out.printf("    the principal is not named\n")

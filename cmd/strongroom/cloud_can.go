@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"strongroom/cloud/account"
+	"strongroom/cloud/iam"
+)
+
+type cloudCan struct {
+	Principal string   `required:"" help:"Who: an ARN of a user, a role, a session, a root user; a service such as ec2.amazonaws.com; anonymous." placeholder:"ARN"`
+	Action    string   `required:"" help:"What: service:Name." placeholder:"ACTION"`
+	Resource  string   `required:"" help:"On what: an ARN, or * where the action takes no resource." placeholder:"ARN"`
+	Context   []string `sep:"none" help:"A condition key and its value, KEY=VALUE; several for several, the same again for several values. Other keys are unknown." placeholder:"KEY=VALUE"`
+	Account   []string `required:"" sep:"none" help:"Files and folders with the account's exports, or a snapshot; several times for several." placeholder:"FILE"`
+	JSON      bool     `help:"Print JSON."`
+}
+
+func (cloudCan) Help() string {
+	return `The answers: Allowed, ImplicitlyDenied (nothing allows it), ExplicitlyDenied (a statement denies it), Unknown (it depends on conditions, or on inputs that were not supplied: both are listed).
+The request is taken to come through no VPC endpoint, and a session to have no policy of its own.
+
+Exit codes: 0 allowed, 1 denied, 2 bad input, 3 unknown.
+
+Example:
+  strongroom cloud can --principal arn:aws:iam::111122223333:user/alice --action s3:GetObject --resource arn:aws:s3:::calls/a.wav --context aws:SecureTransport=true --account exports/`
+}
+
+// canAnswer is an answer with what the exports lack.
+type canAnswer struct {
+	simulated
+	Inputs []missingInput `json:"inputs,omitempty"` // that could change an Unknown
+	Faults []string       `json:"faults,omitempty"` // in the files
+}
+
+type missingInput struct {
+	Input   string `json:"input"`
+	Of      string `json:"of,omitempty"`
+	Why     string `json:"why"`
+	Command string `json:"command,omitempty"`
+}
+
+func (c cloudCan) Run(ctx context.Context, out output) error {
+	bad := func(err error) error {
+		fmt.Fprintln(out.errors, "strongroom:", err)
+		return exitError(exitBad)
+	}
+	if service, name, found := strings.Cut(c.Action, ":"); !found || service == "" || name == "" || strings.ContainsAny(c.Action, "*?") {
+		return bad(fmt.Errorf("--action: %q is not an action: service:Name, without wildcards", c.Action))
+	}
+	if _, ok := iam.ParseARN(c.Resource); !ok && c.Resource != "*" {
+		return bad(fmt.Errorf("--resource: %q is neither an ARN nor *", c.Resource))
+	}
+	keys := map[string][]string{}
+	for _, pair := range c.Context {
+		key, value, found := strings.Cut(pair, "=")
+		if !found || key == "" {
+			return bad(fmt.Errorf("--context: %q is not KEY=VALUE", pair))
+		}
+		keys[strings.ToLower(key)] = append(keys[strings.ToLower(key)], value)
+	}
+	a, err := account.Load(c.Account...)
+	if err != nil {
+		return bad(err)
+	}
+	r, p, err := a.Request(c.Principal, c.Action, c.Resource)
+	if err != nil {
+		return bad(fmt.Errorf("--principal: %w", err))
+	}
+	for k, values := range keys {
+		r.Context.Set(k, values...)
+	}
+	answer := iam.Evaluate(r, p)
+	shown := canAnswer{simulated: showAnswer(answer)}
+	if answer.Decision == iam.Unknown {
+		shown.Inputs = lacking(a, answer.Missing, c.Resource)
+	}
+	for _, f := range a.Faults {
+		shown.Faults = append(shown.Faults, fmt.Sprintf("%s: %s: %s", f.File, f.Path, f.What))
+	}
+	if c.JSON {
+		if err := out.json(shown); err != nil {
+			return err
+		}
+	} else {
+		printDecision(out, answer)
+		for _, m := range shown.Inputs {
+			of := ""
+			if m.Of != "" {
+				of = " of " + m.Of
+			}
+			out.printf("  lacking: %s%s: %s", m.Input, of, m.Why)
+			if m.Command != "" {
+				out.printf("; %s", m.Command)
+			}
+			out.printf("\n")
+		}
+		if n := len(shown.Faults); n > 0 {
+			out.printf("  note: %s in the files, the first: %s\n", count(n, "fault"), shown.Faults[0])
+		}
+	}
+	if code := exitOf(answer.Decision); code != 0 {
+		return exitError(code)
+	}
+	return nil
+}
+
+// holding says which kinds of policy an input holds.
+var holding = map[string][]iam.PolicyKind{
+	"authorization-details":       {iam.IdentityPolicy, iam.BoundaryPolicy, iam.ResourcePolicy},
+	"organization":                {iam.ServiceControl, iam.ResourceControl},
+	"organization-parents":        {iam.ServiceControl, iam.ResourceControl},
+	"organization-policy":         {iam.ServiceControl, iam.ResourceControl},
+	"organization-scps":           {iam.ServiceControl},
+	"organization-rcps":           {iam.ResourceControl},
+	"buckets":                     {iam.ResourcePolicy},
+	"bucket-policy":               {iam.ResourcePolicy},
+	"bucket-acl":                  {iam.ResourcePolicy},
+	"bucket-ownership":            {iam.ResourcePolicy},
+	"bucket-public-access-block":  {iam.ResourcePolicy},
+	"account-public-access-block": {iam.ResourcePolicy},
+	"access-point-policy":         {iam.ResourcePolicy},
+	"keys":                        {iam.ResourcePolicy},
+	"key-policy":                  {iam.ResourcePolicy},
+	"key-grants":                  {iam.ResourcePolicy},
+	"function-policy":             {iam.ResourcePolicy},
+}
+
+// inputsOf says which resources an input can be about, by the beginning of its name.
+var inputsOf = map[string]string{"bucket": "s3", "account-public": "s3", "access-point": "s3", "key": "kms", "function": "lambda"}
+
+// lacking are the inputs that hold the kinds of policy that an answer lacks.
+func lacking(a *account.Account, kinds []iam.PolicyKind, resource string) []missingInput {
+	var out []missingInput
+	arn, _ := iam.ParseARN(resource)
+	for _, m := range a.Missing {
+		other := m.Of != "" && !strings.HasPrefix(m.Input, "organization") && !strings.Contains(resource, m.Of)
+		for prefix, service := range inputsOf {
+			other = other || strings.HasPrefix(m.Input, prefix) && arn.Service != service
+		}
+		if !other && slices.ContainsFunc(holding[m.Input], func(k iam.PolicyKind) bool { return slices.Contains(kinds, k) }) {
+			out = append(out, missingInput{m.Input, m.Of, m.Why, m.Command})
+		}
+	}
+	return out
+}
