@@ -46,8 +46,8 @@ func (p Proposal) Say(lang string) string {
 }
 
 var proposalWords = map[string]struct{ remove, narrow, leave string }{
-	"en": {"It permitted nothing in %d days.", "Nobody took %s by it in %d days; it decided %d other times.", "%s used nothing in %d days that being in %s permits."},
-	"fr": {"Elle n’a rien permis en %d jours.", "Personne ne s’en est servi pour %s en %d jours ; elle a décidé %d autres fois.", "%s n’a rien utilisé en %d jours de ce que permet l’appartenance à %s."},
+	"en": {"It permitted nothing in %d days.", "Nobody took %s by it in %d days; its other decisions: %d.", "%s used nothing in %d days that being in %s permits."},
+	"fr": {"Elle n’a rien permis en %d jours.", "Personne ne s’en est servi pour %s en %d jours ; ses autres décisions : %d.", "%s n’a rien utilisé en %d jours de ce que permet l’appartenance à %s."},
 }
 
 // Apply answers the text of base, from which the proposal was made, with it alone carried
