@@ -342,8 +342,8 @@ func saidResources(e *Event, action string) []string {
 // where other names than these three are parameters; or "role {roleName}" for what IAM keeps
 // below a path. A parameter that is an ARN already is taken as it is. Nil where one is missing.
 func (p *parameters) fill(template string) []string {
-	kind, rest, iam := strings.Cut(template, " ")
-	if iam {
+	kind, rest, named := strings.Cut(template, " ")
+	if named {
 		template = rest
 	}
 	out := []string{""}
@@ -396,7 +396,7 @@ func (p *parameters) fill(template string) []string {
 		}
 		out = next
 	}
-	if iam {
+	if named {
 		for i, name := range out {
 			if !strings.HasPrefix(name, "arn:") {
 				out[i] = p.named(kind, name)

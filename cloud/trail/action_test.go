@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"strongroom/cloud/account"
+	"strongroom/cloud/iam"
 )
 
 // asked is an event of an API, with its request's parameters and its resources.
@@ -120,8 +121,40 @@ func TestTable(t *testing.T) {
 			}
 		}
 	}
+	exists := func(pattern string) {
+		t.Helper()
+		if len(iam.Expand(pattern)) == 0 {
+			t.Errorf("AWS's list has no %s", pattern)
+		}
+	}
+	for _, events := range table.Events {
+		for _, rights := range events {
+			for _, r := range rights {
+				r, _, _ = strings.Cut(r, " ")
+				exists(r)
+			}
+		}
+	}
+	for from, to := range table.Versioned {
+		exists(from)
+		exists(to)
+	}
+	for _, row := range table.Also {
+		exists(row.On)
+		exists(row.Action)
+	}
+	for _, row := range table.MaybePassed {
+		exists(row.On)
+	}
+	for _, row := range table.DataEvents {
+		exists(row)
+	}
+	for _, to := range table.Services {
+		exists(to + ":*")
+	}
 	seen := map[resourceRow]bool{}
 	for _, r := range table.Resources {
+		exists(r.On)
 		if seen[r] || r.ARN == "" || strings.Count(r.ARN, "{") != strings.Count(r.ARN, "}") {
 			t.Errorf("%v", r)
 		}
@@ -138,6 +171,7 @@ func TestCorpusUses(t *testing.T) {
 	}
 	m := NewMapper(nil)
 	none, passed, unknown, uses := map[string]int{}, map[string]bool{}, map[string]int{}, 0
+	undocumented := map[string]int{}
 	_, err = Read(t.Context(), []Place{place}, func(e *Event) error {
 		list := m.Uses(e)
 		if len(list) == 0 {
@@ -150,6 +184,9 @@ func TestCorpusUses(t *testing.T) {
 			}
 			if u.Resource == "" {
 				unknown[u.Action]++
+			}
+			if _, ok := iam.LookUp(u.Action); !ok {
+				undocumented[u.Action]++
 			}
 			if !strings.Contains(u.Action, ":") || strings.ContainsAny(strings.SplitN(u.Action, ":", 2)[1], " *0123456789") {
 				t.Errorf("%s %s: %q", e.Source, e.Name, u.Action)
@@ -171,6 +208,7 @@ func TestCorpusUses(t *testing.T) {
 	if len(passed) < 8 {
 		t.Errorf("roles passed: %v", passed)
 	}
+	t.Logf("not in AWS's list: %v", undocumented)
 	t.Logf("%d uses; roles passed: %v; without a resource: %v", uses, passed, unknown)
 }
 

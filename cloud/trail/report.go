@@ -85,6 +85,8 @@ type ActionUse struct {
 	On        int      `json:"on"`
 	// NotSaid: some events do not say on which resource.
 	NotSaid bool `json:"notSaid,omitempty"`
+	// Undocumented: AWS's list has no such action; events are named so all the same.
+	Undocumented bool `json:"undocumented,omitempty"`
 	// Perhaps: no event needed it for certain.
 	Perhaps bool             `json:"perhaps,omitempty"`
 	Errors  map[string]int64 `json:"errors,omitempty"`
@@ -332,6 +334,8 @@ func actionUses(m map[useKey]*tally) []ActionUse {
 	for k, t := range m {
 		u := ActionUse{Action: k.action, PassedTo: k.passedTo, Count: t.count, Failed: t.failed, First: t.first, Last: t.last, Resources: t.on.list(), On: len(t.on.arns), NotSaid: t.on.unknown, Perhaps: t.perhaps}
 		u.Resources = u.Resources[:min(20, len(u.Resources))]
+		_, known := catalogued().number[strings.ToLower(k.action)]
+		u.Undocumented = !known
 		if len(t.codes) > 0 {
 			u.Errors = t.codes
 		}

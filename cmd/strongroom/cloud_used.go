@@ -208,6 +208,9 @@ func printPrincipal(out output, p trail.Principal) {
 			if u.Perhaps {
 				name += " (perhaps)"
 			}
+			if u.Undocumented {
+				name += " (not in AWS's list of actions)"
+			}
 			on := strings.Join(u.Resources[:min(2, len(u.Resources))], " ")
 			if u.On > 2 {
 				on += fmt.Sprintf(" and %d more", u.On-2)
