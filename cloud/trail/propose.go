@@ -587,6 +587,7 @@ func indent(s, by string) string { return by + strings.ReplaceAll(s, "\n", "\n"+
 // On is the account as it would be with the proposals in force: what they replace is gone.
 func On(a *account.Account, proposals []*Proposal) *account.Account {
 	out := *a
+	out.Managed = slices.Clone(a.Managed)
 	by := map[string]*Proposal{}
 	for _, p := range proposals {
 		if p.Nothing == "" {
@@ -602,7 +603,10 @@ func On(a *account.Account, proposals []*Proposal) *account.Account {
 		}
 		id.Inline, id.Attached = stays(id.Inline), stays(id.Attached)
 		for i, c := range p.compiled {
-			id.Attached = append(id.Attached, account.Attached{Name: p.Policies[i].Name, ARN: "arn:" + a.Partition + ":iam::" + a.ID + ":policy/" + p.Policies[i].Name, Policy: c.Policy})
+			m := &account.Managed{ARN: strings.SplitN(id.ARN, ":"+p.Kind+"/", 2)[0] + ":policy/" + p.Kind + "-" + p.Policies[i].Name, Name: p.Policies[i].Name, Path: "/", Default: "v1", Policy: c.Policy}
+			m.Versions = []account.Version{{ID: "v1", Default: true, Policy: c.Policy}}
+			out.Managed = append(out.Managed, m)
+			id.Attached = append(id.Attached, account.Attached{Name: m.Name, ARN: m.ARN, Policy: c.Policy})
 		}
 		return id
 	}
@@ -625,5 +629,6 @@ func On(a *account.Account, proposals []*Proposal) *account.Account {
 			out.Roles[i] = &c
 		}
 	}
+	slices.SortFunc(out.Managed, func(x, y *account.Managed) int { return strings.Compare(x.ARN, y.ARN) })
 	return &out
 }

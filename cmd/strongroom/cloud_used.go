@@ -13,6 +13,7 @@ import (
 
 	"strongroom"
 	"strongroom/cloud/account"
+	"strongroom/cloud/reach"
 	"strongroom/cloud/trail"
 	"strongroom/internal/sources"
 	"strongroom/limit"
@@ -255,11 +256,12 @@ func printUnknown(out output, r *trail.Report) {
 
 type cloudPropose struct {
 	trailFlags
-	Exact     bool   `help:"Keep the very resources that were used, rather than buckets, and types whose ids change."`
-	Complete  bool   `help:"The trail has all data events: what is not in it was not used. Else rights whose use it would not show are kept."`
-	Diff      bool   `help:"Print the proposed policies beside the present ones, line by line."`
-	Terraform bool   `help:"Print Terraform text."`
-	Out       string `short:"o" placeholder:"FOLDER" help:"Write each proposed policy as a JSON file into a folder that this makes."`
+	Exact     bool     `help:"Keep the very resources that were used, rather than buckets, and types whose ids change."`
+	Complete  bool     `help:"The trail has all data events: what is not in it was not used. Else rights whose use it would not show are kept."`
+	Bucket    []string `sep:"none" placeholder:"NAME" help:"Also say who would no longer reach this bucket's objects. Administrative rights are always asked about."`
+	Diff      bool     `help:"Print the proposed policies beside the present ones, line by line."`
+	Terraform bool     `help:"Print Terraform text."`
+	Out       string   `short:"o" placeholder:"FOLDER" help:"Write each proposed policy as a JSON file into a folder that this makes."`
 }
 
 func (cloudPropose) Help() string {
@@ -302,6 +304,10 @@ func (c cloudPropose) Run(ctx context.Context, out output) error {
 			return err
 		}
 	}
+	closed, err := trail.Closes(a, list, reach.Question{Buckets: c.Bucket, Admin: true, Chains: 1})
+	if err != nil {
+		return err
+	}
 	var refused int64
 	for _, p := range list {
 		if p.Replayed != nil {
@@ -317,8 +323,9 @@ func (c cloudPropose) Run(ctx context.Context, out output) error {
 			Again     *trail.Reading    `json:"replayed"`
 			Window    trail.Window      `json:"window"`
 			Proposals []*trail.Proposal `json:"proposals"`
+			Closes    *trail.Closed     `json:"closes"`
 			Missing   []string          `json:"missing,omitempty"`
-		}{a.ID, reading, again, r.Window, list, r.Missing})
+		}{a.ID, reading, again, r.Window, list, closed, r.Missing})
 	case c.Terraform:
 		for _, p := range list {
 			if p.Nothing == "" {
@@ -327,7 +334,9 @@ func (c cloudPropose) Run(ctx context.Context, out output) error {
 		}
 	default:
 		printWindow(out, r.Window, reading)
-		err = c.print(out, list)
+		if err = c.print(out, list); err == nil {
+			err = c.printClosed(out, closed)
+		}
 		printUnknown(out, r)
 	}
 	if err == nil && refused > 0 {
@@ -400,6 +409,33 @@ func (c cloudPropose) print(out output, list []*trail.Proposal) error {
 		for _, l := range limit.Diff(p.Present(), p.Proposed(), 3) {
 			out.printf("%s %s\n", l.Sign, l.Text)
 		}
+	}
+	return nil
+}
+
+func (c cloudPropose) printClosed(out output, closed *trail.Closed) error {
+	out.printf("\nwith these policies in force:\n")
+	if len(closed.Reached) == 0 {
+		out.printf("  nobody reaches less than now\n")
+	}
+	for _, r := range closed.Reached {
+		what := "read " + r.Right.Target
+		switch r.Right.Kind {
+		case reach.BeAdmin:
+			what = "get administrative rights"
+		case reach.UseKey:
+			what = "use " + r.Right.Target
+		}
+		out.printf("  %s: %s: %s now, then %s\n", r.Principal, what, r.Before, r.After)
+	}
+	for _, r := range closed.Routes {
+		out.printf("  route %q: %s (%d) now, then %s (%d)\n", r.Title.EN, r.Before, r.WhoBefore, r.After, r.WhoAfter)
+	}
+	if closed.Remaining > 0 {
+		out.printf("  %d more of what principals reach stays as it is: strongroom cloud ways shows how\n", closed.Remaining)
+	}
+	if n := len(closed.Missing); n > 0 {
+		out.printf("  %s not supplied, without which more may be open before and after: %s\n", count(n, "input"), strings.Join(closed.Missing[:min(5, n)], ", ")+map[bool]string{true: " …"}[n > 5])
 	}
 	return nil
 }
