@@ -164,6 +164,10 @@ func New(a *account.Account, r *reach.Result) *Report {
 // inputs gathers what was not looked at. An input that the analysis names and the account
 // does not (a part of one that was supplied) is there too.
 func (out *Report) inputs(a *account.Account, r *reach.Result) {
+	known := map[string]account.Input{}
+	for _, in := range account.Inputs() {
+		known[in.Name] = in
+	}
 	named := map[string]bool{}
 	for _, m := range a.Missing {
 		named[m.Input] = true
@@ -174,7 +178,8 @@ func (out *Report) inputs(a *account.Account, r *reach.Result) {
 		if named[input] {
 			continue
 		}
-		out.Missing = append(out.Missing, Missing{Input: input, Of: of, Why: "not whole", Means: means(input, ""), Decides: true})
+		in := known[input]
+		out.Missing = append(out.Missing, Missing{Input: input, Of: of, Why: "not whole", Means: means(input, in.Means), Command: in.Command, Decides: true})
 	}
 	slices.SortStableFunc(out.Missing, func(x, y Missing) int {
 		if x.Decides != y.Decides {

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"strongroom/cloud/account"
 	"strongroom/cloud/reach"
 )
 
@@ -147,6 +148,14 @@ func TestWordsAreThereInBothLanguages(t *testing.T) {
 		}
 		if strings.Contains(w.FR, "'") {
 			t.Errorf("%s: a typewriter's apostrophe: %s", key, w.FR)
+		}
+	}
+}
+
+func TestInputsAreThereInFrench(t *testing.T) {
+	for _, in := range account.Inputs() {
+		if w := inputFrench[in.Name]; w == "" || strings.Contains(w, "'") {
+			t.Errorf("%s: %q", in.Name, w)
 		}
 	}
 }

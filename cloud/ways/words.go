@@ -243,10 +243,7 @@ func (s speaker) policy(b reach.Because) string {
 
 // means says what is unknown without an input.
 func means(input, english string) reach.Text {
-	if w, ok := inputWords[input]; ok {
-		return w
-	}
-	return reach.Text{EN: english}
+	return reach.Text{EN: english, FR: inputFrench[input]}
 }
 
 // why says why an input is missing.
@@ -428,6 +425,3 @@ var words = map[string]reach.Text{
 	"logon.other":   {EN: "not declared as a content server", FR: "non déclaré comme serveur de contenu"},
 	"logon.because": {EN: "because", FR: "parce que"},
 }
-
-// inputWords say what is unknown without an input.
-var inputWords = map[string]reach.Text{}
