@@ -158,7 +158,7 @@ func (out *Report) WriteSARIF(w io.Writer, lang string, files []string) error {
 		if len(f.Chains) > 0 && len(f.Chains[0].Steps) > 0 {
 			id = f.Chains[0].Steps[0].Rule
 			for _, step := range f.Chains[0].Steps {
-				flow = append(flow, sarifStep{here(step.From.ARN, "resource", s.step(step, out.Account)+". "+strings.Join(s.details(step, out.Account), ". "))})
+				flow = append(flow, sarifStep{here(step.From.ARN, "resource", s.step(step, out.Account)+". "+strings.Join(s.details(step), ". "))})
 			}
 		}
 		res := sarifResult{

@@ -25,7 +25,7 @@ func (p *page) line(format string, args ...any) {
 	p.b.WriteByte('\n')
 }
 
-func (p *page) head(s string) {
+func (p *page) section(s string) {
 	p.line("")
 	p.line("%s", s)
 }
@@ -86,6 +86,8 @@ func (out *Report) WriteText(w io.Writer, o TextOptions) error {
 	p.ways(out, o.Top)
 	p.plan(out, o.Top)
 	p.diff(out, o.Top)
+	p.line("")
+	p.wrap("", "", p.counted(out))
 	_, err := io.WriteString(w, p.b.String())
 	return err
 }
@@ -103,15 +105,20 @@ func (s speaker) asked(out *Report) []string {
 	return list
 }
 
-func (p *page) top(out *Report) {
-	head := p.T("account.unknown")
+// head says of which account a report is, and from when.
+func (s speaker) head(out *Report) string {
+	head := s.T("account.unknown")
 	if out.Account != "" {
-		head = p.T("account", printable(out.Account))
+		head = s.T("account", printable(out.Account))
 	}
 	if out.Taken != nil {
-		head += ", " + p.T("taken", out.Taken.UTC().Format("2006-01-02 15:04 UTC"))
+		head += ", " + s.T("taken", s.time(*out.Taken))
 	}
-	p.line("%s", head)
+	return head
+}
+
+func (p *page) top(out *Report) {
+	p.line("%s", p.head(out))
 	p.wrap("", "  ", p.T("asked", cut(strings.Join(p.asked(out), ", "), 600)))
 	if len(out.Question.From) > 0 {
 		p.wrap("", "  ", p.T("asked.from", printable(strings.Join(out.Question.From, ", "))))
@@ -169,7 +176,7 @@ func (p *page) inputs(out *Report) {
 			continue
 		}
 		if !began {
-			p.head(p.T("not.looked") + " (" + p.T("not.decides") + ")")
+			p.section(p.T("not.looked") + " (" + p.T("not.decides") + ")")
 			began = true
 		}
 		line := p.why(m.Why)
@@ -183,12 +190,12 @@ func (p *page) inputs(out *Report) {
 	}
 	if len(others) > 0 {
 		if !began {
-			p.head(p.T("not.looked"))
+			p.section(p.T("not.looked"))
 		}
 		p.wrap("  ", "    ", p.T("not.other", strings.Join(others, ", ")))
 	}
 	if len(out.Faults) > 0 {
-		p.head(p.T("wrong"))
+		p.section(p.T("wrong"))
 		for i, f := range out.Faults {
 			if i == 20 {
 				p.line("  %s", p.T("and.more", p.number(len(out.Faults)-20)))
@@ -217,7 +224,7 @@ func (f Fault) String() string {
 
 func (p *page) routes(out *Report) {
 	for _, g := range out.Groups {
-		p.head(g.Title.In(p.lang))
+		p.section(g.Title.In(p.lang))
 		var closed []string
 		unknown := map[string][]string{}
 		var missing []string
@@ -246,7 +253,7 @@ func (p *page) routes(out *Report) {
 				}
 				p.wrap(strings.Repeat(" ", 36), strings.Repeat(" ", 36), line)
 			default:
-				why := strings.Join(r.Missing, ", ")
+				why := printable(strings.Join(r.Missing, ", "))
 				if _, there := unknown[why]; !there {
 					missing = append(missing, why)
 				}
@@ -270,7 +277,7 @@ func (p *page) ways(out *Report, top int) {
 	if len(out.Ways) == 0 {
 		return
 	}
-	p.head(p.T("who.head"))
+	p.section(p.T("who.head"))
 	for i, w := range out.Ways {
 		if top > 0 && i == top {
 			p.line("")
@@ -288,7 +295,7 @@ func (p *page) ways(out *Report, top int) {
 			if w.Certainty == reach.Unknown {
 				key = "missing.for"
 			}
-			p.wrap("    ", "      ", p.T(key, strings.Join(missing, ", ")))
+			p.wrap("    ", "      ", p.T(key, printable(strings.Join(missing, ", "))))
 		}
 	}
 }
@@ -297,7 +304,7 @@ func (p *page) ways(out *Report, top int) {
 func (p *page) chain(c reach.Chain) {
 	for i, step := range c.Steps {
 		p.wrap(fmt.Sprintf("    %d. ", i+1), "       ", p.step(step, p.home))
-		for _, line := range p.details(step, p.home) {
+		for _, line := range p.details(step) {
 			p.wrap("       ", "         ", line)
 		}
 	}
@@ -307,17 +314,31 @@ func (p *page) chain(c reach.Chain) {
 func (s speaker) step(step reach.Step, home string) string {
 	text := step.Title.In(s.lang)
 	if step.Via != "" {
-		key := "via"
-		if step.ViaUnknown {
-			key = "via.unknown"
-		}
-		text += ", " + s.T(key, s.thing(step.Via, home))
+		text += ", " + s.via(step, home)
 	}
 	return text + " → " + s.leadsTo(step.To, home)
 }
 
+// via says through what a step goes.
+func (s speaker) via(step reach.Step, home string) string {
+	key := "via"
+	if step.ViaUnknown {
+		key = "via.unknown"
+	}
+	return s.T(key, s.thing(step.Via, home))
+}
+
 // details are the actions of a step with what grants them, and its conditions.
-func (s speaker) details(step reach.Step, home string) []string {
+func (s speaker) details(step reach.Step) []string {
+	out := s.acts(step)
+	for _, c := range step.Conditions {
+		out = append(out, s.condition(c))
+	}
+	return out
+}
+
+// acts are the actions of a step with what grants them.
+func (s speaker) acts(step reach.Step) []string {
 	var out []string
 	for _, act := range step.Actions {
 		var by []string
@@ -335,9 +356,6 @@ func (s speaker) details(step reach.Step, home string) []string {
 		}
 		out = append(out, s.T("step.by", printable(act.Action), printable(act.Resource), strings.Join(by, "; ")))
 	}
-	for _, c := range step.Conditions {
-		out = append(out, s.condition(c))
-	}
 	return out
 }
 
@@ -346,7 +364,7 @@ func (p *page) plan(out *Report, top int) {
 	if plan == nil {
 		return
 	}
-	p.head(p.T("close.head"))
+	p.section(p.T("close.head"))
 	p.wrap("  ", "  ", p.closing(plan))
 	for i, c := range plan.Changes {
 		if top > 0 && i == top {
@@ -365,7 +383,7 @@ func (p *page) plan(out *Report, top int) {
 		}
 	}
 	if len(plan.Left) > 0 {
-		p.head(p.T("close.left"))
+		p.section(p.T("close.left"))
 		for i, l := range plan.Left {
 			if top > 0 && i == top {
 				p.line("  %s", p.T("who.more", p.number(len(plan.Left)-top)))
@@ -377,7 +395,7 @@ func (p *page) plan(out *Report, top int) {
 	if plan.After == nil {
 		return
 	}
-	p.head(p.T("effect.head"))
+	p.section(p.T("effect.head"))
 	p.line("  %s %8s %8s", pad("", 24), p.T("effect.before"), p.T("effect.after"))
 	for _, row := range plan.rows(out.Summary) {
 		p.line("  %s %8d %8d", pad(p.T(row.key), 24), row.before, row.after)
@@ -408,9 +426,9 @@ func (p *page) diff(out *Report, top int) {
 	}
 	head := p.T("diff.head")
 	if d.Taken != nil {
-		head += " (" + d.Taken.UTC().Format("2006-01-02 15:04 UTC") + ")"
+		head += " (" + p.time(*d.Taken) + ")"
 	}
-	p.head(head)
+	p.section(head)
 	if d.Empty() {
 		p.line("  %s", p.T("diff.same"))
 		return

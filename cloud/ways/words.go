@@ -57,6 +57,8 @@ func (s speaker) day(t time.Time) string {
 	return t.Format("2006-01-02")
 }
 
+func (s speaker) time(t time.Time) string { return s.day(t.UTC()) + t.UTC().Format(" 15:04 UTC") }
+
 // printable is text without what cannot be seen: it could turn the text after it around, or
 // steer a terminal.
 func printable(s string) string {
@@ -409,6 +411,55 @@ var words = map[string]reach.Text{
 	"counted.closed":   {EN: "Closed: nobody, and everything that decides it was supplied.", FR: "Fermé : personne, et tout ce qui en décide a été fourni."},
 	"cover":            {EN: "blinds who watches", FR: "aveugle la surveillance"},
 	"loosen":           {EN: "loosens the network", FR: "relâche le réseau"},
+
+	// The picture.
+	"pic.says":     {EN: "Who reaches what by which route. The table below says the same.", FR: "Qui atteint quoi par quelle voie. Le tableau ci-dessous dit la même chose."},
+	"pic.who":      {EN: "Who", FR: "Qui"},
+	"pic.route":    {EN: "Route", FR: "Voie"},
+	"pic.through":  {EN: "With the rights of", FR: "Avec les droits de"},
+	"pic.what":     {EN: "Reaches", FR: "Atteint"},
+	"pic.more":     {EN: "%s more", FR: "%s de plus"},
+	"pic.groups":   {EN: "of %s further combinations", FR: "de %s autres combinaisons"},
+	"pic.directly": {EN: "their own", FR: "les leurs"},
+	"pic.rights":   {EN: "whose rights are used", FR: "dont les droits servent"},
+	"pic.read":     {EN: "read", FR: "lecture"},
+	"pic.use":      {EN: "decrypt", FR: "déchiffrement"},
+	"pic.admin":    {EN: "administrative rights", FR: "droits d’administration"},
+	"pic.table":    {EN: "The picture as a table", FR: "L’image en tableau"},
+	"others.one":   {EN: "%s other", FR: "%s autre"},
+	"others.many":  {EN: "%s others", FR: "%s autres"},
+
+	// The page.
+	"page.skip":     {EN: "To the content", FR: "Aller au contenu"},
+	"page.contents": {EN: "Contents", FR: "Sommaire"},
+	"page.summary":  {EN: "Summary", FR: "Résumé"},
+	"page.picture":  {EN: "The picture", FR: "L’image"},
+	"page.doubt":    {EN: "What this cannot know", FR: "Ce que cette page ne peut savoir"},
+	"page.drawn":    {EN: "Who gets where", FR: "Qui arrive où"},
+	"page.pick":     {EN: "Choose who, at left: their chain is lit, and told below.", FR: "Choisissez qui, à gauche : la chaîne s’éclaire et se lit au-dessous."},
+	"page.decisive": {EN: "The answer depends on %s that nobody supplied, or not whole. What depends on them is counted as unknown.", FR: "La réponse dépend de ce qui n’a pas été fourni, ou pas entièrement : %s. Ce qui en dépend est compté comme inconnu."},
+	"page.faults":   {EN: "The files have %s. What they touch is counted as unknown.", FR: "Les fichiers ont %s. Ce qu’ils touchent est compté comme inconnu."},
+	"page.which":    {EN: "Which, and what to do", FR: "Le détail, et que faire"},
+	"page.detail":   {EN: "All about this way", FR: "Tout sur ce chemin"},
+	"page.ways":     {EN: "%s by %s: who goes the same way is told once.", FR: "%s par %s : qui suit le même chemin est dit une fois."},
+	"page.hidden":   {EN: "%s more ways are in the JSON form.", FR: "%s chemins de plus sont dans la forme JSON."},
+	"page.others":   {EN: "%s more of theirs", FR: "%s de plus pour les mêmes"},
+	"page.patch":    {EN: "JSON patch", FR: "Correctif JSON"},
+	"page.otherinputs": {
+		EN: "%s more that were not supplied, on which this answer does not depend",
+		FR: "%s de plus non fournies, dont cette réponse ne dépend pas",
+	},
+	"page.secret":   {EN: "This page says how content can be reached. Keep it as you keep the keys.", FR: "Cette page dit comment atteindre le contenu. Gardez-la comme vous gardez les clés."},
+	"fig.open":      {EN: "open routes", FR: "voies ouvertes"},
+	"fig.closed":    {EN: "closed routes", FR: "voies fermées"},
+	"fig.unknown":   {EN: "unknown: something that decides is missing", FR: "inconnues : il manque ce qui en décide"},
+	"col.status":    {EN: "Status", FR: "État"},
+	"col.route":     {EN: "Route", FR: "Voie"},
+	"col.certainty": {EN: "Certainty", FR: "Certitude"},
+	"col.counts":    {EN: "%d open, %d unknown, %d closed", FR: "ouvertes : %d, inconnues : %d, fermées : %d"},
+	"col.input":     {EN: "Input", FR: "Donnée"},
+	"col.why":       {EN: "Why", FR: "Pourquoi"},
+	"col.means":     {EN: "What is unknown without it, and the command that gets it", FR: "Ce qu’on ignore sans elle, et la commande qui l’obtient"},
 
 	// Log-on.
 	"logon.title":   {EN: "Servers without remote log-on", FR: "Serveurs sans connexion à distance"},
