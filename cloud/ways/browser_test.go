@@ -133,10 +133,10 @@ func TestPageInABrowser(t *testing.T) {
 		}
 		if look != "" {
 			var shot []byte
-			if err := chromedp.Run(ctx, chromedp.FullScreenshot(&shot, 90)); err != nil {
+			if err := chromedp.Run(ctx, emulation.SetDeviceMetricsOverride(c.width, 2400, 1, false), chromedp.CaptureScreenshot(&shot)); err != nil {
 				t.Fatal(err)
 			}
-			if err := os.WriteFile(filepath.Join(look, strings.TrimSuffix(filepath.Base(file), ".html")+".jpg"), shot, 0o600); err != nil {
+			if err := os.WriteFile(filepath.Join(look, strings.TrimSuffix(filepath.Base(file), ".html")+".png"), shot, 0o600); err != nil {
 				t.Fatal(err)
 			}
 		}
