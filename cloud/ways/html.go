@@ -42,12 +42,13 @@ type view struct {
 	speaker
 	R       *Report
 	Picture *Picture
+	first   map[string][]reach.Principal
 }
 
 // WriteHTML writes a report as one page that asks for nothing else: no script, no request, and
 // a content security policy that permits neither.
 func (out *Report) WriteHTML(w io.Writer, lang string) error {
-	v := &view{speaker: speaker{lang}, R: out, Picture: out.Picture(lang)}
+	v := &view{speaker: speaker{lang}, R: out, Picture: out.Picture(lang), first: out.firstSteps()}
 	if err := reportTemplate.Execute(w, v); err != nil {
 		return fmt.Errorf("writing the page: %w", err)
 	}
@@ -102,22 +103,17 @@ func (v *view) Beside(r reach.Route) string {
 	return v.T(r.Effect)
 }
 
-// Takers names who can take a route, or says why nobody is known to.
+// Takers names those whose chain begins with a route, and counts who else can take it; or
+// says why nobody is known to.
 func (v *view) Takers(r reach.Route) string {
 	if len(r.Who) == 0 {
 		return printable(r.Why.In(v.lang))
 	}
-	var names []string
-	for i, t := range r.Who {
-		if i == 5 {
-			break
-		}
-		names = append(names, v.thing(t.Principal, v.R.Account))
+	n := v.N("principals", max(r.WhoTotal, len(r.Who)))
+	if who := v.first[r.ID]; len(who) > 0 {
+		return n + "; " + v.T("route.first", v.names(who, v.R.Account, 4))
 	}
-	if n := max(r.WhoTotal, len(r.Who)) - len(names); n > 0 {
-		names = append(names, v.T("and.more", v.number(n)))
-	}
-	return strings.Join(names, ", ")
+	return n
 }
 
 // MissingOf says what a way still depends on.

@@ -90,7 +90,7 @@ func TestPageOfHostileNames(t *testing.T) {
 	r.Findings = append(r.Findings, reach.Finding{Principal: p, Right: reach.Right{Kind: reach.ReadBucket, Target: "arn:aws:s3:::" + evil}, Certainty: reach.Certain, Chains: []reach.Chain{c}, Missing: []string{evil}})
 	r.Rights = append(r.Rights, reach.Right{Kind: reach.UseKey, Target: evil})
 	r.Faults = []string{evil}
-	r.Missing = append(r.Missing, "bucket-policy "+evil)
+	r.Routes[1].Missing = append(r.Routes[1].Missing, "bucket-policy "+evil)
 	r.Question.From, r.Question.Intended = []string{evil}, []reach.Intended{{Role: home + "role/" + evil}}
 	report := full(t, r)
 	report.Plan.Changes[0].What = text(evil)

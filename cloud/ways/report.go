@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -90,7 +91,8 @@ type Way struct {
 	// Chain is that of the first of them; Others are the further ways of the same.
 	Chain  reach.Chain   `json:"chain"`
 	Others []reach.Chain `json:"others,omitempty"`
-	// Since is the earliest time at which it can have been open, where dates are known.
+	// Since is the earliest time at which it can have been open to any of them, where the
+	// dates of all are known.
 	Since   *Since   `json:"since,omitempty"`
 	Missing []string `json:"missing,omitempty"`
 }
@@ -168,18 +170,20 @@ func (out *Report) inputs(a *account.Account, r *reach.Result) {
 	for _, in := range account.Inputs() {
 		known[in.Name] = in
 	}
+	decides := decisive(r)
 	named := map[string]bool{}
 	for _, m := range a.Missing {
 		named[m.Input] = true
-		out.Missing = append(out.Missing, Missing{m.Input, m.Of, m.Region, m.Why, means(m.Input, m.Means), m.Command, slices.ContainsFunc(r.Missing, about(m.Input, m.Of))})
+		out.Missing = append(out.Missing, Missing{m.Input, m.Of, m.Region, m.Why, means(m.Input, m.Means), m.Command, slices.ContainsFunc(decides, about(m.Input, m.Of))})
 	}
-	for _, name := range r.Missing {
+	for _, name := range slices.Concat(decides, r.Missing) {
 		input, of, _ := strings.Cut(name, " ")
 		if named[input] {
 			continue
 		}
+		named[input] = true
 		in := known[input]
-		out.Missing = append(out.Missing, Missing{Input: input, Of: of, Why: "not whole", Means: means(input, in.Means), Command: in.Command, Decides: true})
+		out.Missing = append(out.Missing, Missing{Input: input, Of: of, Why: "not whole", Means: means(input, in.Means), Command: in.Command, Decides: slices.Contains(decides, name)})
 	}
 	slices.SortStableFunc(out.Missing, func(x, y Missing) int {
 		if x.Decides != y.Decides {
@@ -198,6 +202,29 @@ func (out *Report) inputs(a *account.Account, r *reach.Result) {
 			out.Faults = append(out.Faults, Fault{What: f})
 		}
 	}
+}
+
+// decisive are the inputs without which a route or a finding is not as sure as it could be.
+func decisive(r *reach.Result) []string {
+	in := map[string]bool{}
+	for _, route := range r.Routes {
+		for _, m := range route.Missing {
+			in[m] = true
+		}
+	}
+	for _, f := range r.Findings {
+		for _, m := range f.Missing {
+			in[m] = true
+		}
+	}
+	for _, s := range r.Logon {
+		for _, w := range s.Ways {
+			for _, m := range w.Missing {
+				in[m] = true
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(in))
 }
 
 // about matches the name of a missing input as reach gives it ("bucket-policy", or
@@ -254,10 +281,14 @@ func (out *Report) ways(a *account.Account) {
 		if !there {
 			i = len(out.Ways)
 			at[id] = i
-			out.Ways = append(out.Ways, Way{ID: id, Right: f.Right, Certainty: f.Certainty, Chain: chain, Others: others, Missing: f.Missing, Since: d.since(f.Principal, chain)})
+			out.Ways = append(out.Ways, Way{ID: id, Right: f.Right, Certainty: f.Certainty, Chain: chain, Others: others, Missing: f.Missing})
+			out.Ways[i].Since = d.since(f.Principal, chain)
 		}
 		w := &out.Ways[i]
 		w.Who = append(w.Who, f.Principal)
+		if s := d.since(f.Principal, chain); s == nil || w.Since != nil && s.NotBefore.Before(w.Since.NotBefore) {
+			w.Since = s
+		}
 	}
 	slices.SortStableFunc(out.Ways, func(x, y Way) int {
 		return cmp.Or(

@@ -29,7 +29,8 @@ func TestTextSaysWhoHowAndWhatIsMissing(t *testing.T) {
 		"2 principals get there: 1 certainly, 1 possibly",
 		"Not looked at",
 		"bucket-acl",
-		"OPEN     s3-get",
+		"OPEN     s3-get                    Read objects, 1 principal",
+		"first step of user alice",
 		"unknown  s3-acl (not known without: bucket-acl)",
 		"closed   saml",
 		"user alice: certain, reads bucket calls",
@@ -67,6 +68,7 @@ func TestNeverASilentClean(t *testing.T) {
 	for i := range r.Routes {
 		r.Routes[i].Status = reach.Closed
 	}
+	r.Routes[0].Status, r.Routes[0].Missing = reach.NotKnown, []string{"bucket-policy"}
 	r.Missing = []string{"bucket-policy"}
 	report := New(load(t, details), r)
 	if report.Open() || !report.Unknown() {
@@ -76,6 +78,7 @@ func TestNeverASilentClean(t *testing.T) {
 		t.Errorf("%s", got)
 	}
 	a := load(t, strings.Replace(details, `"Effect": "Allow", "Action": "s3:GetObject"`, `"Effect": "allow!", "Action": "s3:GetObject"`, 1))
+	r.Routes[0].Status, r.Routes[0].Missing = reach.Closed, nil
 	r.Missing = nil
 	report = New(a, r)
 	if !report.Unknown() || len(report.Faults) == 0 {

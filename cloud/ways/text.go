@@ -81,7 +81,7 @@ type TextOptions struct {
 func (out *Report) WriteText(w io.Writer, o TextOptions) error {
 	p := &page{speaker: speaker{o.Lang}, home: out.Account}
 	p.top(out)
-	p.inputs(out)
+	p.inputs(out, o.Top == 0)
 	p.routes(out)
 	p.ways(out, o.Top)
 	p.plan(out, o.Top)
@@ -158,47 +158,62 @@ func (s speaker) summary(out *Report) []string {
 	return lines
 }
 
-func (p *page) inputs(out *Report) {
-	var others []string
-	began := false
+// Few things are told one by one; of more, the names.
+const (
+	fewInputs = 6
+	fewFaults = 3
+)
+
+func (p *page) inputs(out *Report, all bool) {
+	var decisive, others []string
 	for _, m := range out.Missing {
-		name := m.Input
-		if m.Of != "" {
-			name += " " + printable(m.Of)
+		list := &others
+		if m.Decides {
+			list = &decisive
 		}
-		if m.Region != "" {
-			name += " " + printable(m.Region)
-		}
-		if !m.Decides {
-			if !slices.Contains(others, m.Input) {
-				others = append(others, m.Input)
-			}
-			continue
-		}
-		if !began {
-			p.section(p.T("not.looked") + " (" + p.T("not.decides") + ")")
-			began = true
-		}
-		line := p.why(m.Why)
-		if text := m.Means.In(p.lang); text != "" {
-			line += p.T("colon") + text
-		}
-		p.wrap("  "+pad(name, 24)+" ", strings.Repeat(" ", 27), line)
-		if m.Command != "" {
-			p.wrap("    $ ", "      ", m.Command)
+		if name := printable(m.Input); !slices.Contains(*list, name) {
+			*list = append(*list, name)
 		}
 	}
-	if len(others) > 0 {
-		if !began {
-			p.section(p.T("not.looked"))
+	if len(decisive)+len(others) > 0 {
+		p.section(p.T("not.looked"))
+	}
+	if all || len(decisive) <= fewInputs {
+		for _, m := range out.Missing {
+			if !m.Decides && !all {
+				continue
+			}
+			name := printable(m.Input)
+			for _, more := range []string{m.Of, m.Region} {
+				if more != "" {
+					name += " " + printable(more)
+				}
+			}
+			line := p.why(m.Why)
+			if text := m.Means.In(p.lang); text != "" {
+				line += p.T("colon") + text
+			}
+			p.wrap("  "+pad(name, 24)+" ", strings.Repeat(" ", 27), line)
+			if m.Command != "" {
+				p.wrap("    $ ", "      ", m.Command)
+			}
 		}
+		decisive = nil
+	}
+	if len(decisive) > 0 {
+		p.wrap("  ", "    ", p.T("not.decides", p.N("inputs", len(decisive)), strings.Join(decisive, ", ")))
+	}
+	if len(others) > 0 && !all {
 		p.wrap("  ", "    ", p.T("not.other", strings.Join(others, ", ")))
+	}
+	if len(decisive)+len(others) > 0 && !all {
+		p.wrap("  ", "    ", p.T("not.how"))
 	}
 	if len(out.Faults) > 0 {
 		p.section(p.T("wrong"))
 		for i, f := range out.Faults {
-			if i == 20 {
-				p.line("  %s", p.T("and.more", p.number(len(out.Faults)-20)))
+			if i == fewFaults && !all {
+				p.line("  %s", p.T("and.more", p.number(len(out.Faults)-i)))
 				break
 			}
 			p.wrap("  ", "    ", f.String())
@@ -223,6 +238,7 @@ func (f Fault) String() string {
 }
 
 func (p *page) routes(out *Report) {
+	first := out.firstSteps()
 	for _, g := range out.Groups {
 		p.section(g.Title.In(p.lang))
 		var closed []string
@@ -237,21 +253,13 @@ func (p *page) routes(out *Report) {
 				if r.Effect == "cover" || r.Effect == "loosen" {
 					title += " (" + p.T(r.Effect) + ")"
 				}
-				p.wrap("  "+pad(strings.ToUpper(p.T("status.open")), 9)+pad(r.ID, 24)+" ", strings.Repeat(" ", 36), title)
-				who := make([]reach.Principal, 0, 3)
-				for _, t := range r.Who {
-					if len(who) < 3 {
-						who = append(who, reach.Principal{ARN: t.Principal})
-					}
+				if n := max(r.WhoTotal, len(r.Who)); n > 0 {
+					title += ", " + p.N("principals", n)
 				}
-				line := p.names(who, out.Account, 3)
-				if n := max(r.WhoTotal, len(r.Who)) - len(who); n > 0 {
-					line += ", " + p.T("and.more", p.number(n))
+				p.wrap("  "+pad(strings.ToUpper(p.T("status.open")), 9)+pad(r.ID, 25)+" ", strings.Repeat(" ", 37), title)
+				if who := first[r.ID]; len(who) > 0 {
+					p.wrap(strings.Repeat(" ", 37), strings.Repeat(" ", 37), p.T("route.first", p.names(who, out.Account, 3)))
 				}
-				if line == "" {
-					line = r.Why.In(p.lang)
-				}
-				p.wrap(strings.Repeat(" ", 36), strings.Repeat(" ", 36), line)
 			default:
 				why := printable(strings.Join(r.Missing, ", "))
 				if _, there := unknown[why]; !there {
@@ -271,6 +279,23 @@ func (p *page) routes(out *Report) {
 			p.wrap("  "+pad(p.T("routes.closed"), 9), strings.Repeat(" ", 11), strings.Join(closed, ", "))
 		}
 	}
+}
+
+// firstSteps are, for each route, the principals whose shortest chain begins with it: they
+// need it, where others who can take it have no need to.
+func (out *Report) firstSteps() map[string][]reach.Principal {
+	first := map[string][]reach.Principal{}
+	for _, w := range out.Ways {
+		if len(w.Chain.Steps) > 0 {
+			rule := w.Chain.Steps[0].Rule
+			for _, p := range w.Who {
+				if !slices.ContainsFunc(first[rule], func(q reach.Principal) bool { return q.ARN == p.ARN }) {
+					first[rule] = append(first[rule], p)
+				}
+			}
+		}
+	}
+	return first
 }
 
 func (p *page) ways(out *Report, top int) {

@@ -1,0 +1,268 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"strongroom/cloud/account"
+	"strongroom/cloud/reach"
+	"strongroom/cloud/ways"
+)
+
+// cloudAccount is where an account is read from.
+type cloudAccount struct {
+	Account []string `required:"" help:"Exports of the account: files and folders, a snapshot or answers of the AWS CLI. Repeat it for more." placeholder:"FILE" sep:"none"`
+}
+
+// cloudIntended is what is meant to reach the content.
+type cloudIntended struct {
+	Intended []string `help:"ARN or name of a role that is meant to reach it, from the servers that hold it: told apart from everything else. Repeat it for more. ROLE=SERVER,SERVER names the servers that may hold it; any other that does is a way in." placeholder:"ROLE" sep:"none"`
+}
+
+type cloudWays struct {
+	cloudAccount
+	Bucket []string `help:"A bucket whose content nobody else is to read, by name. Repeat it for more." placeholder:"NAME"`
+	Key    []string `help:"A KMS key that nobody else is to use: ARN, id or alias. Repeat it for more." placeholder:"KEY"`
+	Admin  bool     `help:"Ask who can get administrative rights."`
+	From   []string `help:"Only what this principal could reach: user or role of the account, or another account (a supplier) by its number. Repeat it for more." placeholder:"PRINCIPAL"`
+	cloudIntended
+
+	JSON      string   `help:"Write the report as JSON; - is standard output." placeholder:"FILE"`
+	SVG       string   `name:"svg" help:"Write the picture." placeholder:"FILE"`
+	HTML      string   `name:"html" help:"Write a page that needs nothing else." placeholder:"FILE"`
+	SARIF     string   `name:"sarif" help:"Write SARIF 2.1.0, for a pipeline." placeholder:"FILE"`
+	Close     bool     `help:"Say what closes all of it: changes to policies, as JSON patches."`
+	Terraform string   `help:"Write those changes as Terraform. Implies --close." placeholder:"FILE"`
+	Apply     bool     `help:"Look again at the account as it is after those changes. Implies --close."`
+	Since     []string `help:"An earlier snapshot: what has opened, closed or become unknown since. Repeat it for more files of it." placeholder:"FILE" sep:"none"`
+
+	Lang   string `help:"Language of text, picture and page: ${enum}." enum:"en,fr" default:"en"`
+	Top    int    `help:"How many ways and changes the text tells in full; 0 is all." default:"20"`
+	FailOn string `help:"End with code 4 if anything is open (open), or with 4 or 3 if anything is open or unknown (unknown)." enum:",open,unknown" default:"" placeholder:"open|unknown"`
+}
+
+func (cloudWays) Help() string {
+	return `Lists every known route to the content of buckets, to keys, or to administrative rights, each open, closed or unknown: who can take it, by which chain, since when at the earliest, and what closes it. Works on files alone and asks nobody anything. Unknown is never counted as closed: what was not supplied is told first, with the command that gets it ("strongroom cloud snapshot" gets it all).
+
+Text goes to standard output unless --json - is there; any number of other forms can be written in the same run. Files are for you alone (mode 0600): they say how content can be reached.
+
+Exit codes: 0 answered; 1 not answered; 2 bad arguments; with --fail-on, 3 something is unknown and nothing open, 4 something is open.
+
+Examples:
+  strongroom cloud ways --account snapshot.jsonl.gz --bucket calls
+  strongroom cloud ways --account authorization-details.json --admin --from alice
+  strongroom cloud ways --account exports/ --bucket calls --intended content-server --html ways.html --sarif ways.sarif --fail-on open
+  strongroom cloud ways --account today/ --since yesterday/ --bucket calls --json -
+  strongroom cloud ways --account exports/ --bucket calls --close --apply --terraform close.tf`
+}
+
+// The further exit code of questions about an account.
+const exitOpen = 4
+
+func (c cloudWays) Run(ctx context.Context, out output) error {
+	if len(c.Bucket)+len(c.Key) == 0 && !c.Admin {
+		return invalid("nothing is asked: give --bucket, --key or --admin")
+	}
+	a, err := loadAccount(c.Account)
+	if err != nil {
+		return err
+	}
+	q := reach.Question{Buckets: c.Bucket, Keys: c.Key, Admin: c.Admin, Chains: 3}
+	for _, from := range c.From {
+		who, err := principalOf(a, from)
+		if err != nil {
+			return err
+		}
+		q.From = append(q.From, who)
+	}
+	if q.Intended, err = c.intended(a); err != nil {
+		return err
+	}
+	progress := cloudProgress(out.errors)
+	defer progress(reach.Progress{})
+	q.Progress = progress
+	result, err := reach.Analyze(a, q)
+	if err != nil {
+		return err
+	}
+	report := ways.New(a, result)
+	if len(c.Since) > 0 {
+		then, err := loadAccount(c.Since)
+		if err != nil {
+			return err
+		}
+		before, err := reach.Analyze(then, q)
+		if err != nil {
+			return fmt.Errorf("the earlier snapshot: %w", err)
+		}
+		report.Diff = ways.Compare(ways.New(then, before), report, then, a)
+	}
+	progress(reach.Progress{})
+	if err := c.write(report, a, out); err != nil {
+		return err
+	}
+	switch {
+	case c.FailOn != "" && report.Open():
+		return exitError(exitOpen)
+	case c.FailOn == "unknown" && report.Unknown():
+		return exitError(exitUnknown)
+	}
+	return nil
+}
+
+// write writes every form that is asked for.
+func (c cloudWays) write(report *ways.Report, a *account.Account, out output) error {
+	for _, form := range []struct {
+		file  string
+		write func(io.Writer) error
+	}{
+		{c.SVG, report.Picture(c.Lang).WriteSVG},
+		{c.HTML, func(w io.Writer) error { return report.WriteHTML(w, c.Lang) }},
+		{c.SARIF, func(w io.Writer) error { return report.WriteSARIF(w, c.Lang, c.Account) }},
+		{c.Terraform, func(w io.Writer) error { return report.WriteTerraform(w, a) }},
+		{c.JSON, func(w io.Writer) error { return writeJSON(w, report) }},
+	} {
+		if form.file == "" {
+			continue
+		}
+		if form.file == "-" {
+			if err := form.write(out); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := writePrivate(form.file, form.write); err != nil {
+			return err
+		}
+	}
+	for _, file := range []string{c.JSON, c.SVG, c.HTML, c.SARIF, c.Terraform} {
+		if file == "-" {
+			return nil
+		}
+	}
+	return report.WriteText(out, ways.TextOptions{Lang: c.Lang, Top: c.Top})
+}
+
+func writeJSON(w io.Writer, v any) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", " ")
+	return e.Encode(v)
+}
+
+// loadAccount reads an account; what is wrong in it is told in the report.
+func loadAccount(paths []string) (*account.Account, error) {
+	a, err := account.Load(paths...)
+	if err != nil {
+		return nil, fmt.Errorf("reading the account: %w", err)
+	}
+	return a, nil
+}
+
+// principalOf is the ARN of a principal that somebody names: its ARN, its name, or the number
+// of another account.
+func principalOf(a *account.Account, name string) (string, error) {
+	if strings.HasPrefix(name, "arn:") || len(name) == 12 && strings.Trim(name, "0123456789") == "" {
+		return name, nil
+	}
+	var found []string
+	for _, u := range a.Users {
+		if u.Name == name || "user "+u.Name == name || "user/"+u.Name == name {
+			found = append(found, u.ARN)
+		}
+	}
+	for _, r := range a.Roles {
+		if r.Name == name || "role "+r.Name == name || "role/"+r.Name == name {
+			found = append(found, r.ARN)
+		}
+	}
+	switch len(found) {
+	case 1:
+		return found[0], nil
+	case 0:
+		return "", invalid("%q is no user or role of the account: give its name, its ARN, or the number of another account", name)
+	}
+	return "", invalid("%q is more than one: %s; give the ARN", name, strings.Join(found, ", "))
+}
+
+// intended reads ROLE or ROLE=SERVER,SERVER.
+func (c cloudIntended) intended(a *account.Account) ([]reach.Intended, error) {
+	var out []reach.Intended
+	for _, one := range c.Intended {
+		name, servers, _ := strings.Cut(one, "=")
+		role, err := principalOf(a, name)
+		if err != nil {
+			return nil, err
+		}
+		i := reach.Intended{Role: role}
+		for _, s := range strings.Split(servers, ",") {
+			if s == "" {
+				continue
+			}
+			at := slices.IndexFunc(a.Workloads, func(w *account.Workload) bool {
+				return w.ARN == s || w.Name == s || strings.HasSuffix(w.ARN, "/"+s) || strings.HasSuffix(w.ARN, ":"+s)
+			})
+			switch {
+			case at >= 0:
+				s = a.Workloads[at].ARN
+			case !strings.HasPrefix(s, "arn:"):
+				return nil, invalid("--intended %s: the account has no server %q: give its id, its name or its ARN", one, s)
+			}
+			i.Servers = append(i.Servers, s)
+		}
+		out = append(out, i)
+	}
+	return out, nil
+}
+
+// cloudProgress shows on a terminal how far an analysis is; elsewhere it is silent. A zero
+// Progress ends the line.
+func cloudProgress(w io.Writer) func(reach.Progress) {
+	visible := newProgress(w, "", 0).visible
+	var shown time.Time
+	return func(p reach.Progress) {
+		switch {
+		case !visible:
+		case p == reach.Progress{}:
+			if !shown.IsZero() {
+				fmt.Fprint(w, "\r\x1b[K")
+			}
+			shown = time.Time{}
+		case time.Since(shown) > 100*time.Millisecond:
+			shown = time.Now()
+			fmt.Fprintf(w, "\r\x1b[K%s: %d of %d", p.Phase, p.Done, p.Total)
+		}
+	}
+}
+
+// writePrivate writes a file that nobody else reads, whole or not at all.
+func writePrivate(path string, write func(io.Writer) error) (err error) {
+	f, err := os.CreateTemp(cmp.Or(filepath.Dir(path), "."), ".strongroom-*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			_ = f.Close()
+			_ = os.Remove(f.Name())
+		}
+	}()
+	if err = write(f); err != nil {
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	if err = f.Sync(); err != nil {
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	if err = f.Close(); err != nil {
+		return fmt.Errorf("writing %s: %w", path, err)
+	}
+	return os.Rename(f.Name(), path)
+}
