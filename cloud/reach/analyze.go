@@ -283,18 +283,25 @@ func (e *engine) routes(res *Result) {
 		p     *pass
 		ed    edge
 	}
-	at := map[*Rule]map[*actor]taker{}
-	note := func(rule *Rule, a *actor, level Certainty, p *pass, ed edge) {
+	type takers struct {
+		list []taker
+		at   []int32 // by actor: one more than the index in the list
+	}
+	at := make([]takers, len(e.rules.Rules))
+	note := func(rule int, a *actor, level Certainty, p *pass, ed edge) {
 		if a.base != nil || level == No {
 			return
 		}
-		m := at[rule]
-		if m == nil {
-			m = map[*actor]taker{}
-			at[rule] = m
+		m := &at[rule]
+		if m.at == nil {
+			m.at = make([]int32, len(e.actors))
 		}
-		if old, ok := m[a]; !ok || level > old.level || level == old.level && ed.n < old.ed.n {
-			m[a] = taker{a, level, p, ed}
+		switch i := m.at[a.id]; {
+		case i == 0:
+			m.list = append(m.list, taker{a, level, p, ed})
+			m.at[a.id] = int32(len(m.list))
+		case level > m.list[i-1].level || level == m.list[i-1].level && ed.n < m.list[i-1].ed.n:
+			m.list[i-1] = taker{a, level, p, ed}
 		}
 	}
 	type once struct {
@@ -321,11 +328,9 @@ func (e *engine) routes(res *Result) {
 			for _, x := range r.who.entries {
 				for _, a := range e.classes[x.class].members {
 					ed := edge{r, nil, min(x.level, r.cap), r.length()}
-					note(r.alt.rule, a, ed.level, p, ed)
+					note(e.ruleAt[r.alt.rule], a, ed.level, p, ed)
 					if r.first != nil {
-						if f := e.rule(r.first.alt.rule.ID); f != nil {
-							note(f, a, ed.level, p, edge{r.first, nil, ed.level, 1})
-						}
+						note(e.ruleAt[r.first.alt.rule], a, ed.level, p, edge{r.first, nil, ed.level, 1})
 					}
 				}
 			}
@@ -338,7 +343,7 @@ func (e *engine) routes(res *Result) {
 				for _, a := range e.classes[x.class].members {
 					for _, t := range h.targets {
 						if t.to.origin() != a.origin() {
-							note(t.ref.alt.rule, a, min(x.level, t.ref.cap, t.st.level), p, edge{t.ref, t.to, 0, t.st.n})
+							note(e.ruleAt[t.ref.alt.rule], a, min(x.level, t.ref.cap, t.st.level), p, edge{t.ref, t.to, 0, t.st.n})
 							break
 						}
 					}
@@ -347,7 +352,7 @@ func (e *engine) routes(res *Result) {
 		}
 		for a, list := range p.personal {
 			for _, ed := range list {
-				note(ed.ref.alt.rule, a, ed.level, p, ed)
+				note(e.ruleAt[ed.ref.alt.rule], a, ed.level, p, ed)
 			}
 		}
 	}
@@ -356,9 +361,7 @@ func (e *engine) routes(res *Result) {
 			continue
 		}
 		r := Route{Group: rule.Group, ID: rule.ID, Title: rule.Title, Effect: rule.Effect}
-		takers := at[rule]
 		if rule.Effect != "reach" {
-			takers = map[*actor]taker{}
 			for _, alt := range e.alts {
 				if alt.rule != rule {
 					continue
@@ -372,16 +375,15 @@ func (e *engine) routes(res *Result) {
 						for _, a := range e.classes[x.class].members {
 							if a.base == nil && a.principal.Kind != External {
 								level := min(x.level, ref.cap)
-								if old, ok := takers[a]; !ok || level > old.level {
-									takers[a] = taker{a, level, nil, edge{ref, nil, level, 1}}
-								}
+								note(i, a, level, nil, edge{ref, nil, level, 1})
 							}
 						}
 					}
 				}
 			}
 		}
-		all := slices.SortedFunc(maps.Values(takers), func(x, y taker) int {
+		all := at[i].list
+		slices.SortFunc(all, func(x, y taker) int {
 			return cmp.Or(-cmp.Compare(x.level, y.level), cmp.Compare(x.a.principal.ARN, y.a.principal.ARN))
 		})
 		best := No
@@ -435,15 +437,6 @@ func principauxPeuvent(n int) string {
 		return fmt.Sprintf("%d principal peut", n)
 	}
 	return fmt.Sprintf("%d principaux peuvent", n)
-}
-
-func (e *engine) rule(id string) *Rule {
-	for _, r := range e.rules.Rules {
-		if r.ID == id {
-			return r
-		}
-	}
-	return nil
 }
 
 // aside are the targets of routes that do not lead to what is asked about.

@@ -93,13 +93,33 @@ func (e *engine) or(a, b *list) *list {
 	if a == none {
 		return b
 	}
-	m := map[int32]Certainty{}
-	for _, l := range []*list{a, b} {
-		for _, x := range l.entries {
-			m[x.class] = max(m[x.class], x.level)
+	if a.id > b.id {
+		a, b = b, a
+	}
+	key := [2]int{a.id, b.id}
+	if l := e.either[key]; l != nil {
+		return l
+	}
+	out := make([]entry, 0, len(a.entries)+len(b.entries))
+	i, j := 0, 0
+	for i < len(a.entries) && j < len(b.entries) {
+		x, y := a.entries[i], b.entries[j]
+		switch {
+		case x.class < y.class:
+			out = append(out, x)
+			i++
+		case x.class > y.class:
+			out = append(out, y)
+			j++
+		default:
+			out = append(out, entry{x.class, max(x.level, y.level)})
+			i, j = i+1, j+1
 		}
 	}
-	return e.fromMap(m)
+	out = append(append(out, a.entries[i:]...), b.entries[j:]...)
+	l := e.intern(out)
+	e.either[key] = l
+	return l
 }
 
 func (e *engine) fromMap(m map[int32]Certainty) *list {
@@ -169,6 +189,8 @@ func exists(s iam.Set) iam.Truth { return s.Some() }
 type group struct {
 	allow
 	classes []int32
+	docs    []*iam.Compiled // that speak of the action
+	rest    string          // what else tells the group from others
 }
 
 // question is one step's question about a class, but for the resource.
@@ -262,6 +284,7 @@ func (e *engine) groups(action string, given map[string]string) []*group {
 				who = who || e.aboutWho(s, lower)
 			}
 		}
+		rest := len(docs)
 		docs = append(docs, '|', byte(c.rep.who.Kind))
 		if len(c.rep.unsure) > 0 {
 			docs = append(docs, '?')
@@ -278,7 +301,12 @@ func (e *engine) groups(action string, given map[string]string) []*group {
 		}
 		g := by[string(docs)]
 		if g == nil {
-			g = &group{}
+			g = &group{rest: string(docs[rest:])}
+			for _, s := range c.slots {
+				if e.says(s, lower) {
+					g.docs = append(g.docs, s)
+				}
+			}
 			if speaks {
 				g.allow = e.scope(c, action, given, iam.Everything(), e.a.ID, nil)
 			}
@@ -410,49 +438,125 @@ func (e *engine) whoWith(key, action string, given map[string]string, resources 
 		}
 		anyone = anyone || len(p.Faults) > 0
 	}
-	m := map[int32]Certainty{}
+	levels := make([]Certainty, len(e.classes))
 	ask := func(c int32) Certainty {
 		a := e.scope(e.classes[c], action, given, resources, owner, with)
 		return a.some(resources)
 	}
-	grouped := map[int32]bool{}
+	in := e.table(among)
+	grouped := make([]bool, len(e.classes))
+	signs := map[string]Certainty{}
+	lower := strings.ToLower(action)
+	touched := map[*iam.Compiled]int{} // its number among those that touch, or -1
+	var alike []byte
 	for _, g := range e.groups(action, given) {
-		granted := anyone || g.some(resources) != No
-		signs := map[string]Certainty{}
+		// Only policies that speak of these resources tell groups apart here.
+		alike = append(alike[:0], g.rest...)
+		some := false
+		for _, d := range g.docs {
+			n, ok := touched[d]
+			if !ok {
+				n = -1
+				if e.touches(d, lower, resources) {
+					n = len(touched)
+				}
+				touched[d] = n
+			}
+			if n >= 0 {
+				some = true
+				alike = binary.AppendVarint(append(alike, '|'), int64(n))
+			}
+		}
+		first := e.classes[g.classes[0]].rep
+		granted := anyone || some || first.principal.Kind == External || len(first.unsure) > 0
+		var level Certainty
+		asked := false
 		for _, c := range g.classes {
 			grouped[c] = true
-			if among.of(int(c)) == No || !granted && !named[c] {
+			if in[c] == No || !granted && !named[c] {
 				continue
 			}
-			if named[c] || e.classes[c].rep.principal.Kind == External {
-				m[c] = ask(c)
-				continue
+			switch {
+			case named[c] || first.principal.Kind == External:
+				levels[c] = ask(c)
+			case who:
+				sign := string(alike) + "#" + e.classes[c].sign
+				l, ok := signs[sign]
+				if !ok {
+					l = ask(c)
+					signs[sign] = l
+				}
+				levels[c] = l
+			default:
+				if !asked {
+					l, ok := signs[string(alike)]
+					if !ok {
+						l = ask(c)
+						signs[string(alike)] = l
+					}
+					level, asked = l, true
+				}
+				levels[c] = level
 			}
-			sign := ""
-			if who {
-				sign = e.classes[c].sign
-			}
-			level, ok := signs[sign]
-			if !ok {
-				level = ask(c)
-				signs[sign] = level
-			}
-			m[c] = level
 		}
 	}
 	for _, x := range among.entries {
 		if !grouped[x.class] {
-			m[x.class] = ask(x.class) // those whose rights no policy of their own tells
+			levels[x.class] = ask(x.class) // those whose rights no policy of their own tells
 		}
 	}
-	l := e.fromMap(m)
+	var out []entry
+	for c, level := range levels {
+		if level != No {
+			out = append(out, entry{int32(c), level})
+		}
+	}
+	l := e.intern(out)
 	e.members[key] = l
 	return l
 }
 
-// candidates adds the classes that a name could mean.
-func (e *engine) candidates(name string, to map[int32]bool) {
-	for _, c := range e.byName[e.nameOf(name)] {
-		to[c] = true
+// table is a list by class.
+func (e *engine) table(l *list) []Certainty {
+	if t, ok := e.tables[l]; ok && len(t) == len(e.classes) {
+		return t
 	}
+	t := make([]Certainty, len(e.classes))
+	for _, x := range l.entries {
+		t[x.class] = x.level
+	}
+	if l == e.acting {
+		e.tables[l] = t
+	}
+	return t
+}
+
+// touches says whether what a policy says of an action can be about some of the resources.
+func (e *engine) touches(c *iam.Compiled, action string, resources iam.Set) bool {
+	if len(c.Policy.Faults) > 0 {
+		return true
+	}
+	for _, s := range c.Statements() {
+		if !s.Concerns(action) {
+			continue
+		}
+		if s.NotResources || s.Resources == nil {
+			return true
+		}
+		about, ok := e.about[s.Statement]
+		if !ok {
+			for _, r := range s.Resources {
+				if strings.Contains(r, "${") {
+					about = iam.Everything()
+					break
+				}
+				about = about.Union(iam.Of(iam.ResourcePattern(r)))
+			}
+			e.about[s.Statement] = about
+		}
+		if !about.Intersect(resources).None() {
+			return true
+		}
+	}
+	return false
 }

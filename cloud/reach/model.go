@@ -109,7 +109,8 @@ type engine struct {
 	attachedTo      map[string][]*actor            // by managed policy
 	needs           map[string][]*group
 	lists           map[string]*list
-	both            map[[2]int]*list
+	both, either    map[[2]int]*list
+	about           map[*iam.Statement]iam.Set
 	members         map[string]*list
 	trusts          map[string]Certainty
 	trustScopes     map[string]iam.Scoped
@@ -124,6 +125,7 @@ type engine struct {
 	ruleAt          map[*Rule]int
 	dataOf          map[*actor]*actor
 	whoCounts       map[*iam.Compiled]map[string]bool
+	tables          map[*list][]Certainty
 	by              map[string]*list
 }
 
@@ -141,9 +143,9 @@ func newEngine(a *account.Account, q Question, rules *Rules) *engine {
 		compiled: map[*iam.Statement]*iam.Compiled{}, stricts: map[*iam.Compiled]*iam.Compiled{}, concerns: map[*iam.Compiled]map[string]bool{},
 		tagKeys: map[string]bool{}, named: map[string][]int{}, usersByGroup: map[string][]*actor{},
 		workloads: map[string][]*account.Workload{}, attachedTo: map[string][]*actor{}, needs: map[string][]*group{},
-		lists: map[string]*list{}, both: map[[2]int]*list{}, members: map[string]*list{}, trusts: map[string]Certainty{},
+		lists: map[string]*list{}, both: map[[2]int]*list{}, either: map[[2]int]*list{}, about: map[*iam.Statement]iam.Set{}, members: map[string]*list{}, trusts: map[string]Certainty{},
 		trustScopes: map[string]iam.Scoped{}, classByKey: map[string]*class{}, stmtIDs: map[*iam.Statement]int{}, missing: map[string]bool{}, byName: map[string][]int32{},
-		details: map[string]*detail{}, ruleAt: map[*Rule]int{}, whoCounts: map[*iam.Compiled]map[string]bool{}, by: map[string]*list{}}
+		details: map[string]*detail{}, ruleAt: map[*Rule]int{}, whoCounts: map[*iam.Compiled]map[string]bool{}, by: map[string]*list{}, tables: map[*list][]Certainty{}}
 	e.now = a.Taken
 	if e.now.IsZero() {
 		e.now = time.Now()
