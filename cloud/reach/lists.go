@@ -560,3 +560,10 @@ func (e *engine) touches(c *iam.Compiled, action string, resources iam.Set) bool
 	}
 	return false
 }
+
+// candidates adds the classes that a name could mean.
+func (e *engine) candidates(name string, to map[int32]bool) {
+	for _, c := range e.byName[e.nameOf(name)] {
+		to[c] = true
+	}
+}
