@@ -121,7 +121,6 @@ type engine struct {
 	byName          map[string][]int32 // classes by the names that policies have for their members
 	missing         map[string]bool
 	details         map[string]*detail
-	strangers       map[*actor]bool // users that others may put into groups
 	ruleAt          map[*Rule]int
 	dataOf          map[*actor]*actor
 	whoCounts       map[*iam.Compiled]map[string]bool

@@ -67,23 +67,74 @@ func (e *engine) variants() {
 		e.classOf(v)
 		return v
 	}
+	// Somebody's policies count as changeable where they can change them themselves, or
+	// somebody can who is no administrator: administrators become whom they like anyway.
+	admins := make([]bool, len(e.classes))
+	for _, r := range e.goalAdmin() {
+		for _, x := range r.who.entries {
+			admins[x.class] = true
+		}
+	}
+	some := map[*list]bool{}
+	changes := func(l *list, a *actor) bool {
+		if l.of(a.class.id) != No {
+			return true
+		}
+		v, ok := some[l]
+		if !ok {
+			v = slices.ContainsFunc(l.entries, func(x entry) bool { return int(x.class) < len(admins) && !admins[x.class] })
+			some[l] = v
+		}
+		return v
+	}
+	can := func(a *actor, arn string, actions ...string) bool {
+		return slices.ContainsFunc(actions, func(action string) bool { return changes(e.whoOn(action, nil, arn), a) })
+	}
 	for _, a := range base {
-		if a.user == nil && a.role == nil {
+		if a.user == nil && a.role == nil || a.role != nil && a.role.ServiceLinked() {
 			continue
 		}
-		if a.role != nil && a.role.ServiceLinked() {
-			continue
+		arn := a.principal.ARN
+		writable, unbound := false, false
+		lift := map[string]bool{}
+		if a.user != nil {
+			writable = can(a, arn, "iam:PutUserPolicy", "iam:AttachUserPolicy")
+			for _, g := range a.user.Groups {
+				writable = writable || can(a, g.ARN, "iam:PutGroupPolicy", "iam:AttachGroupPolicy")
+				lift["group"] = lift["group"] || can(a, g.ARN, "iam:RemoveUserFromGroup")
+			}
+			unbound = can(a, arn, "iam:DeleteUserPermissionsBoundary", "iam:PutUserPermissionsBoundary")
+			lift["managed"], lift["inline"] = can(a, arn, "iam:DetachUserPolicy"), can(a, arn, "iam:DeleteUserPolicy")
+		} else {
+			writable = can(a, arn, "iam:PutRolePolicy", "iam:AttachRolePolicy")
+			for _, r := range e.rules.Rules {
+				writable = writable || r.TrustsProvider != "" && r.Gives == "rights" && trustsProvider(a.role, r.TrustsProvider)
+			}
+			unbound = can(a, arn, "iam:DeleteRolePermissionsBoundary", "iam:PutRolePermissionsBoundary")
+			lift["managed"], lift["inline"] = can(a, arn, "iam:DetachRolePolicy"), can(a, arn, "iam:DeleteRolePolicy")
 		}
-		from := []*actor{a}
-		if a.boundary != nil {
-			v := grown(a, "unbounded")
-			v.slots, v.boundary = slices.Clone(a.slots), nil
-			e.classOf(v)
-			from = append(from, v)
+		version := map[string]bool{}
+		for _, s := range a.slots {
+			if s.source.Kind == "managed" && can(a, s.source.Owner, "iam:CreatePolicyVersion", "iam:SetDefaultPolicyVersion") {
+				writable, version[s.source.Owner] = true, true
+			}
 		}
-		for _, f := range slices.Clone(from) {
+		// lifted are an actor without its boundary or without some denials, which it, or
+		// whoever it is by then, takes away.
+		var lifted func(f *actor, depth int, anyhow bool) []*actor
+		lifted = func(f *actor, depth int, anyhow bool) []*actor {
+			if depth == 0 {
+				return nil
+			}
+			var out []*actor
+			if f.boundary != nil && (unbound || anyhow) {
+				v := grown(f, "unbounded")
+				v.slots, v.boundary = slices.Clone(f.slots), nil
+				e.classOf(v)
+				out = append(out, v)
+			}
 			for _, k := range []string{"managed", "inline", "group"} {
-				if !slices.ContainsFunc(f.slots, func(s slot) bool { return denies(s) && slotKind(s, a) == k }) {
+				if !lift[k] && !anyhow || !slices.ContainsFunc(f.slots, func(s slot) bool { return denies(s) && slotKind(s, a) == k }) {
 					continue
 				}
 				v := grown(f, "undenied:"+k)
@@ -93,14 +144,21 @@ func (e *engine) variants() {
 					}
 				}
 				e.classOf(v)
-				from = append(from, v)
+				out = append(out, v)
 			}
+			for _, v := range slices.Clone(out) {
+				out = append(out, lifted(v, depth-1, anyhow)...)
+			}
+			return out
 		}
-		for _, f := range from {
-			wide(f, "wide", nil)
+		for _, f := range append([]*actor{a}, lifted(a, 2, false)...) {
+			if !writable {
+				continue
+			}
+			lifted(wide(f, "wide", nil), 2, true)
 			for _, s := range f.slots {
-				if s.source.Kind == "managed" && denies(s) {
-					wide(f, "wide:"+s.source.Owner, func(x slot) bool { return x.source == s.source })
+				if s.source.Kind == "managed" && denies(s) && version[s.source.Owner] {
+					lifted(wide(f, "wide:"+s.source.Owner, func(x slot) bool { return x.source == s.source }), 2, true)
 				}
 			}
 		}
@@ -115,8 +173,7 @@ func (e *engine) variants() {
 			if a.user == nil || slices.Contains(a.user.Groups, g) {
 				continue
 			}
-			self := l.of(a.class.id) != No
-			if !self && !e.strangers[a] {
+			if !changes(l, a) {
 				continue
 			}
 			v := grown(a, "joined:"+g.ARN)
