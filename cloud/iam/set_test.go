@@ -152,7 +152,7 @@ func FuzzSet(f *testing.F) {
 	f.Add("arn:aws:s?*:e*-1:*:x", "arn:*:*", "**??**")
 	f.Fuzz(func(t *testing.T, a, b, c string) {
 		if len(a)+len(b)+len(c) > 2048 {
-			t.Skip()
+			t.Skip("longer than any policy")
 		}
 		start := time.Now()
 		p, q, r := Of(ResourcePattern(a)), Of(NewPattern(b)), Of(ResourcePattern(c))

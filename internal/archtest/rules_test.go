@@ -18,7 +18,7 @@ type rule struct {
 }
 
 // Support for tests and measuring, which runs in no server.
-var support = []string{"internal/accuracy", "internal/archtest", "internal/bench", "internal/bench/lean", "internal/compat", "internal/crash", "internal/housetest", "internal/oidctest", "internal/powercut", "internal/s3clients", "internal/soak", "internal/storetest"}
+var support = []string{"internal/accuracy", "internal/archtest", "internal/bench", "internal/bench/lean", "internal/catalogue", "internal/compat", "internal/crash", "internal/housetest", "internal/oidctest", "internal/powercut", "internal/s3clients", "internal/soak", "internal/storetest"}
 
 func program(f *file) bool { return !f.test && !slices.Contains(support, f.folder) }
 

