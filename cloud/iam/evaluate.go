@@ -407,13 +407,23 @@ var logic = calculus[bool]{
 }
 
 // Evaluate says what AWS would answer to one request. An action that takes no resource is
-// asked of *, whatever the request says.
-func Evaluate(r Request, p Policies) (out Answer) {
-	account := r.owner()
-	var notes []string
-	if r.Resource, notes = fit(r.Action, r.Resource); len(notes) > 0 {
-		defer func() { out.Notes = notes }()
+// asked of *, whatever the request says; where policies would refuse it for what the request
+// says, that counts.
+func Evaluate(r Request, p Policies) Answer {
+	resource, notes := fit(r.Action, r.Resource)
+	out := evaluate(r, p, resource)
+	if resource != r.Resource {
+		if other := evaluate(r, p, r.Resource); other.Decision.rank() < out.Decision.rank() {
+			out = other
+		}
 	}
+	out.Notes = notes
+	return out
+}
+
+func evaluate(r Request, p Policies, resource string) (out Answer) {
+	account := r.owner()
+	r.Resource = resource
 	e := newEvaluation(&r.Question, &p, account)
 	e.required = requiresPolicy(e.action, r.Resource)
 	if answer, ok := e.special(r.Resource); ok {
@@ -541,7 +551,7 @@ func (e *evaluation) explain(out *Answer, same Truth, possible *sides[bool]) {
 	case !possible.endpoint:
 		say("the VPC endpoint's policy does not allow it")
 	case e.Principal.Kind == Anonymous || e.Principal.Kind == Service || e.Principal.Kind == Provider:
-		say("the resource's policy does not grant it to the %s", e.Principal.Kind)
+		say("the resource's policy does not grant it to %s", map[Kind]string{Anonymous: "anonymous", Service: "the service", Provider: "those whom the provider vouches for"}[e.Principal.Kind])
 	case (same == No || e.required) && !g.self && !g.source && !g.account:
 		if e.required {
 			say("the resource's own policy must grant it, and does not")

@@ -158,17 +158,6 @@ func rounds(many int) int {
 	return many
 }
 
-// rank orders decisions by how much they let through.
-func rank(d Decision) int {
-	switch d {
-	case Allowed:
-		return 2
-	case Unknown:
-		return 1
-	}
-	return 0
-}
-
 // A Deny, wherever it is added, never lets more through; an Allow never less.
 func TestMoreStatements(t *testing.T) {
 	w := world{rand.New(rand.NewPCG(3, 3))}
@@ -191,7 +180,7 @@ func TestMoreStatements(t *testing.T) {
 			level["policies"] = append(level["policies"].([]any), map[string]any{"Version": "2012-10-17", "Statement": w.statement(allow, false, true)})
 		}
 		after := read(t, s).Evaluate().Decision
-		if allow && rank(after) < rank(before) || !allow && rank(after) > rank(before) {
+		if allow && after.rank() < before.rank() || !allow && after.rank() > before.rank() {
 			t.Fatalf("allow %v was added, and %v became %v:\n%s", allow, before, after, text(s))
 		}
 		if after != before {
@@ -272,7 +261,7 @@ func TestUnknownBecomesKnown(t *testing.T) {
 				known.Policies.Resource = other.Policies.Resource
 			}
 			now := known.Evaluate().Decision
-			if r := rank(unknown.Decision); r != 1 && r != rank(now) {
+			if r := unknown.Decision.rank(); r != 1 && r != now.rank() {
 				t.Fatalf("%v became %v:\n%s", unknown.Decision, now, text(raw))
 			}
 		}
@@ -296,7 +285,7 @@ func TestScopeAgreesWithEvaluate(t *testing.T) {
 		for _, r := range someResources {
 			one := s.Request
 			one.Resource = r
-			d := rank(Evaluate(one, s.Policies).Decision)
+			d := Evaluate(one, s.Policies).Decision.rank()
 			if got.Certain.Has(r) != (d == 2) || got.Possible.Has(r) != (d > 0) {
 				t.Fatalf("%s alone is %v; of all, certain are %v, possible %v:\n%s", r, d, got.Certain, got.Possible, text(raw))
 			}

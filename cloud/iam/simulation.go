@@ -25,6 +25,13 @@ type Simulation struct {
 // Evaluate answers it.
 func (s *Simulation) Evaluate() Answer {
 	a := Evaluate(s.Request, s.Policies)
+	if action, known := LookUp(s.Request.Action); known {
+		for _, key := range s.Request.Context.Keys() {
+			if service, _, found := strings.Cut(key, ":"); found && loadCatalogue().services[service] != nil && !action.Knows(key) {
+				a.Notes = append(a.Notes, fmt.Sprintf("requests for %s have no key %s that AWS documents; it is used as given", action.Name, key))
+			}
+		}
+	}
 	a.Notes = append(a.Notes, s.Notes...)
 	for _, f := range s.Faults {
 		a.Notes = append(a.Notes, f.String())

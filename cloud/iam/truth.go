@@ -38,3 +38,14 @@ func (d Decision) String() string {
 
 // MarshalText gives the word that String gives.
 func (d Decision) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// rank orders decisions by how much they let through.
+func (d Decision) rank() int {
+	switch d {
+	case Allowed:
+		return 2
+	case Unknown:
+		return 1
+	}
+	return 0
+}
