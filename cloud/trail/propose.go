@@ -121,7 +121,7 @@ func (s *Survey) Propose(arn string, o Options) (*Proposal, error) {
 	}
 	slices.Sort(p.Unlogged)
 	statements = distinct(statements)
-	p.Policies = pack(h.own.Name, statements)
+	p.Policies = pack(h.kind+"-"+h.own.Name, statements)
 	if n := len(p.Policies); n > mostAttached {
 		p.Notes = append(p.Notes, fmt.Sprintf("%d documents are more than the %d managed policies that AWS lets one principal have at first: leave out --exact, or ask AWS for more", n, mostAttached))
 	}
@@ -554,10 +554,7 @@ func (p *Proposal) Terraform() string {
 			return r
 		}
 		return '_'
-	}, p.h.own.Name)
-	if name == "" || name[0] >= '0' && name[0] <= '9' || name[0] == '-' {
-		name = "_" + name
-	}
+	}, p.Kind+"_"+p.h.own.Name)
 	for _, src := range p.Replaces {
 		what := "delete"
 		switch {
@@ -603,7 +600,7 @@ func On(a *account.Account, proposals []*Proposal) *account.Account {
 		}
 		id.Inline, id.Attached = stays(id.Inline), stays(id.Attached)
 		for i, c := range p.compiled {
-			m := &account.Managed{ARN: strings.SplitN(id.ARN, ":"+p.Kind+"/", 2)[0] + ":policy/" + p.Kind + "-" + p.Policies[i].Name, Name: p.Policies[i].Name, Path: "/", Default: "v1", Policy: c.Policy}
+			m := &account.Managed{ARN: strings.SplitN(id.ARN, ":"+p.Kind+"/", 2)[0] + ":policy/" + p.Policies[i].Name, Name: p.Policies[i].Name, Path: "/", Default: "v1", Policy: c.Policy}
 			m.Versions = []account.Version{{ID: "v1", Default: true, Policy: c.Policy}}
 			out.Managed = append(out.Managed, m)
 			id.Attached = append(id.Attached, account.Attached{Name: m.Name, ARN: m.ARN, Policy: c.Policy})

@@ -311,7 +311,7 @@ func TestPropose(t *testing.T) {
 		}
 	}
 	tf := in.Terraform()
-	for _, want := range []string{`resource "aws_iam_policy" "ines_used_1"`, `$${aws:username}`, `resource "aws_iam_user_policy_attachment" "ines_used_1"`, `leave group developers`} {
+	for _, want := range []string{`resource "aws_iam_policy" "user_ines_used_1"`, `$${aws:username}`, `resource "aws_iam_user_policy_attachment" "user_ines_used_1"`, `leave group developers`} {
 		if !strings.Contains(tf, want) {
 			t.Errorf("the Terraform text lacks %s:\n%s", want, tf)
 		}

@@ -136,14 +136,14 @@ func printWindow(out output, w trail.Window, r *trail.Reading) {
 	if r.Malformed+r.Broken > 0 {
 		out.printf("  NOT READ: %s, and the rest of %s:\n", count(r.Malformed, "event"), count(r.Broken, "file"))
 		for _, f := range r.Faults[:min(10, len(r.Faults))] {
-			out.printf("    %s\n", f)
+			out.printf("    %s\n", printable(f.String()))
 		}
 		if len(r.Faults) > 10 {
 			out.printf("    … (--json has more)\n")
 		}
 	}
 	for _, n := range w.NotShown {
-		out.printf("  %s\n", n)
+		out.printf("  %s\n", printable(n))
 	}
 	out.printf("\n")
 }
@@ -174,7 +174,7 @@ func printPrincipals(out output, r *trail.Report) error {
 		fmt.Fprintln(w, "NOT OF THE ACCOUNT'S FILES\tEVENTS\tLAST\tWHY")
 		const most = 20
 		for _, o := range r.Others[:min(most, len(r.Others))] {
-			fmt.Fprintf(w, "%s\t%d\t%s\t%s\n", o.Who, o.Events, when(o.Last), o.Why)
+			fmt.Fprintf(w, "%s\t%d\t%s\t%s\n", printable(o.Who), o.Events, when(o.Last), printable(o.Why))
 		}
 		if err := w.Flush(); err != nil {
 			return err
@@ -189,10 +189,10 @@ func printPrincipals(out output, r *trail.Report) error {
 func printPrincipal(out output, p trail.Principal) {
 	out.printf("%s\n", p.ARN)
 	for _, s := range p.Policies {
-		out.printf("  %s\n", s)
+		out.printf("  %s\n", printable(s.String()))
 	}
 	for _, u := range p.Unknown {
-		out.printf("  UNKNOWN: %s\n", u)
+		out.printf("  UNKNOWN: %s\n", printable(u))
 	}
 	out.printf("  %d actions granted, %d of them used, %d never, %d whose use this trail would not show\n", p.Granted, p.Used, p.Never, p.Unlogged)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
@@ -219,7 +219,7 @@ func printPrincipal(out output, p trail.Principal) {
 			if u.NotSaid {
 				on = strings.TrimSpace(on + " (not said)")
 			}
-			fmt.Fprintf(w, "  %s\t%d\t%s\t%s\t%s\n", name, u.Count, when(u.First), when(u.Last), on)
+			fmt.Fprintf(w, "  %s\t%d\t%s\t%s\t%s\n", printable(name), u.Count, when(u.First), when(u.Last), printable(on))
 		}
 	}
 	uses("USED", p.Uses)
@@ -235,7 +235,7 @@ func printPrincipal(out output, p trail.Principal) {
 			if g.Unlogged {
 				by += " (this trail would not show it)"
 			}
-			fmt.Fprintf(w, "  %s\t%s\n", g.Action, by)
+			fmt.Fprintf(w, "  %s\t%s\n", printable(g.Action), printable(by))
 		}
 	}
 	_ = w.Flush()
@@ -247,7 +247,7 @@ func printUnknown(out output, r *trail.Report) {
 		out.printf("NOT SUPPLIED: %s\n", m)
 	}
 	for _, f := range r.Faults[:min(10, len(r.Faults))] {
-		out.printf("NOT UNDERSTOOD: %s\n", f)
+		out.printf("NOT UNDERSTOOD: %s\n", printable(f))
 	}
 	if n := len(r.Faults) - 10; n > 0 {
 		out.printf("… and %d more (--json has them)\n", n)
@@ -383,10 +383,10 @@ func (c cloudPropose) print(out output, list []*trail.Proposal) error {
 		}
 		out.printf("\n%s\n", p.Principal)
 		for _, s := range p.Replaces {
-			out.printf("  in the place of %s\n", s)
+			out.printf("  in the place of %s\n", printable(s.String()))
 		}
 		for _, s := range p.Stays {
-			out.printf("  beside %s, which nobody could read\n", s)
+			out.printf("  beside %s, which nobody could read\n", printable(s.String()))
 		}
 		for _, n := range p.Notes {
 			out.printf("  note: %s\n", n)
@@ -395,7 +395,7 @@ func (c cloudPropose) print(out output, list []*trail.Proposal) error {
 			out.printf("  unjudged, since events do not tell: %s\n", cond)
 		}
 		for _, e := range p.Replayed.Examples {
-			out.printf("  WOULD BE REFUSED: %s on %s (event %s)\n", e.Action, e.Resource, e.ID)
+			out.printf("  WOULD BE REFUSED: %s on %s (event %s)\n", printable(e.Action), printable(e.Resource), printable(e.ID))
 		}
 		if !c.Diff {
 			for _, doc := range p.Policies {
@@ -451,8 +451,7 @@ func writeProposals(folder string, list []*trail.Proposal) error {
 			if err != nil {
 				return err
 			}
-			// The kind is in the name: a user and a role may share theirs.
-			f, err := os.OpenFile(filepath.Join(folder, filepath.Base(p.Kind+"-"+doc.Name+".json")), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+			f, err := os.OpenFile(filepath.Join(folder, filepath.Base(doc.Name+".json")), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 			if err != nil {
 				return fmt.Errorf("writing a proposal: %w", err)
 			}
