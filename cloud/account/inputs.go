@@ -182,7 +182,7 @@ func init() {
 		{Name: "serial-console", Command: "aws ec2 get-serial-console-access-status", per: perRegion,
 			Means: "whether the serial console is enabled", members: []string{"SerialConsoleAccessEnabled"}, read: readSerialConsole},
 		{Name: "instance-connect-endpoints", Command: "aws ec2 describe-instance-connect-endpoints", per: perRegion,
-			Means: "into which networks EC2 Instance Connect opens tunnels", members: []string{"InstanceConnectEndpoints"}, none: []string{"InvalidAction", "UnsupportedOperation"}, read: readConnectPoints},
+			Means: "into which networks EC2 Instance Connect opens tunnels", members: []string{"InstanceConnectEndpoints"}, none: []string{"InvalidAction"}, read: readConnectPoints},
 		{Name: "launch-templates", Command: "aws ec2 describe-launch-templates", per: perRegion,
 			Means: "which launch templates there are", members: []string{"LaunchTemplates"}, read: readTemplates},
 		{Name: "launch-template-versions", Command: "aws ec2 describe-launch-template-versions --versions '$Default' '$Latest'", per: perRegion,
