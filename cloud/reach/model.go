@@ -125,6 +125,7 @@ type engine struct {
 	dataOf          map[*actor]*actor
 	whoCounts       map[*iam.Compiled]map[string]bool
 	tables          map[*list][]Certainty
+	admins          map[int32]bool // classes of administrators
 	by              map[string]*list
 }
 

@@ -77,7 +77,7 @@ func (e *engine) variants() {
 	}
 	some := map[*list]bool{}
 	changes := func(l *list, a *actor) bool {
-		if l.of(a.class.id) != No {
+		if l.of(a.class.id) != No || l != none && e.excepted(a) {
 			return true
 		}
 		v, ok := some[l]
@@ -185,6 +185,27 @@ func (e *engine) variants() {
 	}
 	clear(e.needs)
 	clear(e.members)
+}
+
+// excepted says that some policy beside its own speaks of the principal by name, so that it
+// may be let where an administrator is not.
+func (e *engine) excepted(a *actor) bool {
+	names := []string{a.principal.ARN, a.who.ID}
+	if a.role != nil {
+		names = append(names, "session:"+a.who.Account+":"+a.role.Name)
+	}
+	for _, n := range names {
+		if n == "" {
+			continue
+		}
+		if len(e.named[n]) > 0 || slices.ContainsFunc(e.principalValues, func(v string) bool {
+			p := iam.NewPattern(v)
+			return p.Match(n) || p.Match(n+":x")
+		}) {
+			return true
+		}
+	}
+	return false
 }
 
 func slotKind(s slot, a *actor) string {
