@@ -350,6 +350,18 @@ func (e *engine) routes(res *Result) {
 				}
 			}
 		}
+		for _, h := range p.helpers {
+			if !new(h.ref, h.st.level) {
+				continue
+			}
+			for _, x := range h.ref.who.entries {
+				for _, a := range e.classes[x.class].members {
+					if a.origin() != h.to.origin() {
+						note(e.ruleAt[h.ref.alt.rule], a, min(x.level, h.ref.cap, h.st.level), p, edge{h.ref, h.to, 0, h.st.n})
+					}
+				}
+			}
+		}
 		for a, list := range p.personal {
 			for _, ed := range list {
 				note(e.ruleAt[ed.ref.alt.rule], a, ed.level, p, ed)

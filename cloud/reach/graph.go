@@ -210,6 +210,9 @@ func (e *engine) waysToChanged(t, x *actor, add func(*ref), try func(*alternativ
 		other.cap = min(r.cap, Possible)
 		other.notes = append(slices.Clone(r.notes), withCredentials)
 		other.others = true
+		// Whoever only lifts what keeps another from it has not got there: the route is
+		// told, and is no way of theirs. (Else a further Deny would add ways.)
+		other.helps = !strings.HasPrefix(t.mods, "wide") && !strings.HasPrefix(t.mods, "joined")
 		add(&other)
 	}
 	mod, of, _ := strings.Cut(t.mods, ":")
@@ -369,6 +372,7 @@ type pass struct {
 	personal map[*actor][]edge
 	queue    queue
 	chains   int
+	helpers  []hubTarget // steps that help somebody else
 }
 
 type item struct {
@@ -425,6 +429,10 @@ func (e *engine) search(right Right, goal []*ref, chains int) *pass {
 				ed := edge{r, t, min(r.cap, s.level), s.n + r.length()}
 				p.personal[r.only] = append(p.personal[r.only], ed)
 				p.relax(r.only, ed)
+				continue
+			}
+			if r.helps {
+				p.helpers = append(p.helpers, hubTarget{r, t, s.edge})
 				continue
 			}
 			k := hubKey{r.alt.id, r.who.id, r.length(), r.cap}

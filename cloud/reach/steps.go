@@ -24,6 +24,7 @@ type ref struct {
 	// the bucket is read; next is one after: becoming whose policy was written.
 	first, next *ref
 	unknown     bool // what it goes through was not supplied
+	helps       bool // it only lifts what keeps another from it
 	others      bool // it takes the credentials of the one whose policies it changes
 	via         string
 }
