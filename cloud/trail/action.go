@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"strongroom/cloud/account"
+	"strongroom/cloud/iam"
 )
 
 // Use is a right that an event shows somebody using, or trying to.
@@ -201,8 +202,18 @@ func (m *Mapper) Uses(e *Event) []Use {
 		if len(on) == 0 {
 			on = []string{""}
 		}
-		for _, r := range on {
-			out = append(out, Use{Action: action, Resource: r})
+		taken, listed := iam.LookUp(action)
+		for i, r := range on {
+			switch {
+			case listed && len(taken.Resources) == 0:
+				r = "*" // whatever the event tells beside, policies allow it for * only
+			case listed && r != "" && !taken.Takes(r):
+				r = "" // what the event names is not what policies are asked about
+			}
+			on[i] = r
+			if u := (Use{Action: action, Resource: r}); !slices.Contains(out, u) {
+				out = append(out, u)
+			}
 		}
 		for _, also := range t.Also {
 			if fits(also.On, action) && p.has(strings.ToLower(also.With)) {

@@ -48,7 +48,10 @@ func TestUses(t *testing.T) {
 		// Versions in names.
 		{asked("lambda", "UpdateFunctionCode20150331v2", `{"functionName":"f"}`), []string{"lambda:UpdateFunctionCode arn:aws:lambda:eu-west-1:111122223333:function:f"}},
 		{asked("lambda", "Invoke", `{"functionName":"arn:aws:lambda:eu-west-1:111122223333:function:g"}`), []string{"lambda:InvokeFunction arn:aws:lambda:eu-west-1:111122223333:function:g"}},
-		{asked("cloudfront", "CreateDistribution2020_05_31", ``), []string{"cloudfront:CreateDistribution "}},
+		{asked("cloudfront", "CreateDistribution2020_05_31", ``), []string{"cloudfront:CreateDistribution *"}},
+		// What an event names beside is not always what policies are asked about.
+		{asked("s3", "ListAccessPoints", `{"bucketName":"calls"}`, calls), []string{"s3:ListAccessPoints *"}},
+		{asked("ssm", "GetParameter", `{"name":"arn:aws:kms:eu-west-1:111122223333:key/k"}`), []string{"ssm:GetParameter "}},
 		// Other prefixes, rights without resources, what needs two, what needs none.
 		{asked("monitoring", "DescribeAlarms", ``), []string{"cloudwatch:DescribeAlarms "}},
 		{asked("apigateway", "UpdateRestApi", ``), []string{"apigateway:PATCH "}},
