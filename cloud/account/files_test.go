@@ -67,7 +67,7 @@ func TestFolder(t *testing.T) {
 		"bucket-versioning/calls.json", `{"Status":"Enabled"}`,
 		"bucket-versioning/bills.json", `{}`,
 		"bucket-encryption/calls.json", `{"ServerSideEncryptionConfiguration":{"Rules":[{"ApplyServerSideEncryptionByDefault":{"SSEAlgorithm":"aws:kms","KMSMasterKeyID":"arn:aws:kms:eu-west-1:123456789012:key/k1"},"BucketKeyEnabled":true}]}}`,
-		"bucket-replication/calls.json", `{"ReplicationConfiguration":{"Role":"arn:aws:iam::123456789012:role/rep","Rules":[{"ID":"all","Status":"Enabled","Filter":{"Prefix":"2026/"},"Destination":{"Bucket":"arn:aws:s3:::far","Account":"999999999999"}}]}}`,
+		"bucket-replication/calls.json", `{"ReplicationConfiguration":{"Role":"arn:aws:iam::123456789012:role/rep","Rules":[{"ID":"all","Status":"Enabled","Filter":{"And":{"Prefix":"2026/","Tags":[{"Key":"a","Value":"b"}]}},"Destination":{"Bucket":"arn:aws:s3:::far","Account":"999999999999"}}]}}`,
 		"regions.json", `{"Regions":[{"RegionName":"eu-west-1","OptInStatus":"opt-in-not-required"},{"RegionName":"eu-west-3","OptInStatus":"opted-in"},{"RegionName":"ap-east-1","OptInStatus":"not-opted-in"}]}`,
 		"eu-west-1/instances.json", `{"Reservations":[{"Instances":[{"InstanceId":"i-1","State":{"Code":16,"Name":"running"},"Placement":{"AvailabilityZone":"eu-west-1b"},"KeyName":"ops","MetadataOptions":{"HttpTokens":"optional","HttpEndpoint":"enabled"}}],"OwnerId":"123456789012"}]}`,
 		"managed-instances-eu-west-1.json", `{"InstanceInformationList":[{"InstanceId":"i-1","PingStatus":"Online","LastPingDateTime":1700000000.123,"PlatformType":"Linux"}]}`,
@@ -100,7 +100,7 @@ func TestFolder(t *testing.T) {
 	if g := bills.ACL.V.Grants; len(g) != 1 || g[0].Grantee != "http://acs.amazonaws.com/groups/global/AllUsers" {
 		t.Errorf("the ACL of bills: %+v", g)
 	}
-	if calls.Versioning != Is("Enabled") || bills.Versioning != Is("") || calls.Encryption.V.Key != "arn:aws:kms:eu-west-1:123456789012:key/k1" || calls.Replication.V.Rules[0].Account != "999999999999" {
+	if calls.Versioning != Is("Enabled") || bills.Versioning != Is("") || calls.Encryption.V.Key != "arn:aws:kms:eu-west-1:123456789012:key/k1" || calls.Replication.V.Rules[0].Account != "999999999999" || calls.Replication.V.Rules[0].Prefix != "2026/" {
 		t.Errorf("calls: %+v", calls)
 	}
 	if m, _ := a.missing("bucket-encryption", "bills"); m.Why != "not supplied" || !strings.Contains(m.Command, "get-bucket-encryption") {

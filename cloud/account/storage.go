@@ -248,7 +248,7 @@ func readReplication(d *document, v value) {
 		is.Rules = append(is.Rules, ReplicationRule{
 			ID:          r.get("ID").text(),
 			Enabled:     r.get("Status").text() == "Enabled",
-			Prefix:      r.get("Prefix").text() + r.get("Filter").get("Prefix").text(),
+			Prefix:      r.get("Prefix").text() + r.get("Filter").get("Prefix").text() + r.get("Filter").get("And").get("Prefix").text(),
 			Destination: to.get("Bucket").text(),
 			Account:     to.get("Account").text(),
 			Key:         to.get("EncryptionConfiguration").get("ReplicaKmsKeyID").text(),

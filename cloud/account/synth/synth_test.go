@@ -3,8 +3,11 @@ package synth_test
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"runtime"
+	"strings"
 	"testing"
 
 	"strongroom/cloud/account"
@@ -62,6 +65,43 @@ func TestSeed(t *testing.T) {
 	}
 	if one == digest(synth.Config{Principals: 300, Buckets: 30, Seed: 2}) {
 		t.Error("another seed makes the same account")
+	}
+}
+
+// The order in which answers come changes nothing.
+func TestOrder(t *testing.T) {
+	var b bytes.Buffer
+	if err := synth.Write(&b, synth.Config{Principals: 120, Buckets: 12, Seed: 3}); err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimSpace(b.String()), "\n")
+	read := func() string {
+		l := account.NewLoader()
+		if err := l.Read("synthetic", strings.NewReader(strings.Join(lines, "\n")+"\n")); err != nil {
+			t.Fatal(err)
+		}
+		a, err := l.Account()
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := json.Marshal(a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	want := read()
+	chance := rand.New(rand.NewPCG(1, 1))
+	for range 10 {
+		between := lines[1 : len(lines)-1]
+		chance.Shuffle(len(between), func(i, j int) { between[i], between[j] = between[j], between[i] })
+		if got := read(); got != want {
+			i := 0
+			for got[i] == want[i] {
+				i++
+			}
+			t.Fatalf("in another order:\n%s\nnot\n%s", got[max(0, i-200):min(len(got), i+100)], want[max(0, i-200):min(len(want), i+100)])
+		}
 	}
 }
 
