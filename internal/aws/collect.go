@@ -372,6 +372,9 @@ func (x *collector) buckets() error {
 		in := params{"bucket": name}
 		b.region = where[name]
 		if b.region == "" {
+			if b.report.Partition == "aws" {
+				b.region = "us-east-1" // which answers for buckets of every region
+			}
 			for _, p := range b.get("bucket-location", name, bucketLocation, in) {
 				switch l, _ := p["LocationConstraint"].(string); l {
 				case "":

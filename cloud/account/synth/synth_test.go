@@ -8,7 +8,9 @@ import (
 	"math/rand/v2"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"strongroom/cloud/account"
 	"strongroom/cloud/account/synth"
@@ -122,6 +124,7 @@ func BenchmarkLoad(b *testing.B) {
 			}
 			b.SetBytes(int64(text.Len()))
 			var held uint64
+			start := processor(b)
 			for b.Loop() {
 				var before, after runtime.MemStats
 				runtime.GC()
@@ -140,7 +143,17 @@ func BenchmarkLoad(b *testing.B) {
 				held = after.HeapAlloc - before.HeapAlloc
 				runtime.KeepAlive(a)
 			}
+			b.ReportMetric(float64((processor(b)-start).Milliseconds())/float64(b.N), "ms-processor/op")
 			b.ReportMetric(float64(held)/(1<<20), "MiB-held")
 		})
 	}
+}
+
+// processor is the processor time of this process so far.
+func processor(b *testing.B) time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
