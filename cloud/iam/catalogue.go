@@ -190,6 +190,12 @@ func (a *Action) Knows(key string) bool {
 // fit is the resource that policies see of a request, with what is odd about it.
 func fit(action, resource string) (string, []string) {
 	a, known := LookUp(action)
+	none := "*"
+	if strings.EqualFold(action, "s3:ListAllMyBuckets") {
+		// The one that arn:aws:s3:::* allows, too (IAM User Guide, "JSON policy elements:
+		// Condition operators", the example of a home directory).
+		none = "arn:aws:s3:::*"
+	}
 	switch {
 	case !known:
 		note := fmt.Sprintf("%s is not an action that AWS documents", action)
@@ -197,8 +203,10 @@ func fit(action, resource string) (string, []string) {
 			note += "; " + near + " is"
 		}
 		return resource, []string{note}
-	case len(a.Resources) == 0 && resource != "*":
-		return "*", []string{fmt.Sprintf("%s takes no resource: it is asked of *, and policies allow it for * only", a.Name)}
+	case len(a.Resources) == 0 && (resource == "*" || resource == none):
+		return none, nil
+	case len(a.Resources) == 0:
+		return none, []string{fmt.Sprintf("%s takes no resource: it is asked of *, and policies allow it for * only", a.Name)}
 	case !a.Takes(resource):
 		return resource, []string{fmt.Sprintf("%s is never asked of %s, but of %s", a.Name, resource, a.Resources[0])}
 	}

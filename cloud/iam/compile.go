@@ -54,11 +54,15 @@ func Compile(p *Policy) *Compiled {
 			out.conditions = append(out.conditions, cond)
 		}
 		for _, text := range s.Resources {
-			if text != "*" && !strings.HasPrefix(text, "arn:") && !strings.HasPrefix(text, "*") && !strings.HasPrefix(text, "${") {
+			if text != "*" && !strings.HasPrefix(text, "arn:") && !strings.HasPrefix(text, "*") {
 				fault("Resource", fmt.Errorf("%q is neither an ARN nor *", text))
 				ok = false
 			}
 			r := resource{text: compileTemplate(text, variables)}
+			if !r.text.wellPlaced() {
+				fault("Resource", fmt.Errorf("%q: variables stand in the last part of an ARN only", text))
+				ok = false
+			}
 			if !r.text.variable {
 				r.pattern = newPattern(parts(r.text.tokens(nil)), text)
 			}

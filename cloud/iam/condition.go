@@ -194,11 +194,11 @@ func (c *condition) holds(a *asked) Truth {
 		}
 		return truth(c.negated)
 	}
+	if c.quant != single && !slices.ContainsFunc(have, func(h string) bool { return h != "" }) {
+		return truth(c.quant == forAll) // empty texts are a null data set
+	}
 	switch c.quant {
 	case forAll:
-		if !slices.ContainsFunc(have, func(h string) bool { return h != "" }) {
-			return Yes // empty texts are a null data set
-		}
 		out := Yes
 		for _, h := range have {
 			out = min(out, c.one(h, a))

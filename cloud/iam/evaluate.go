@@ -176,7 +176,12 @@ func granted[T any](c *calculus[T], e *evaluation, same bool, s *sides[T]) T {
 	anyhow := c.or(s.resource.self, c.or(s.resource.source, s.resource.account))
 	own := c.and(s.identity, c.and(s.boundary, s.session))
 	switch e.Principal.Kind {
-	case Anonymous, Service, Provider:
+	case Anonymous:
+		if slices.Contains(signedOnly, e.service) {
+			return c.none
+		}
+		return c.and(s.endpoint, s.resource.self)
+	case Service, Provider:
 		return c.and(s.endpoint, s.resource.self)
 	case Root:
 		switch {
@@ -392,12 +397,16 @@ func (s *Compound) outcomes(a *asked) []Outcome {
 // some services (AWS Organizations User Guide, "Resource control policies"), and the list
 // grows: one that names a service could be saved because RCPs know it.
 func (e *evaluation) rcpBinds(s *Compound) Truth {
-	if loadCatalogue().rcp[e.service] || !s.NotActions && slices.ContainsFunc(s.actions, func(p Pattern) bool {
+	c := loadCatalogue()
+	if c.rcp[e.service] || !s.NotActions && slices.ContainsFunc(s.actions, func(p Pattern) bool {
 		return strings.HasPrefix(p.Prefix(), e.service+":") && p.Match(e.action)
 	}) {
 		return Yes
 	}
-	return Maybe
+	if _, known := c.services[e.service]; !known {
+		return Maybe
+	}
+	return No
 }
 
 var logic = calculus[bool]{
@@ -412,12 +421,14 @@ var logic = calculus[bool]{
 func Evaluate(r Request, p Policies) Answer {
 	resource, notes := fit(r.Action, r.Resource)
 	out := evaluate(r, p, resource)
-	if resource != r.Resource {
+	if resource != r.Resource && r.Resource != "*" {
 		if other := evaluate(r, p, r.Resource); other.Decision.rank() < out.Decision.rank() {
 			out = other
 		}
 	}
-	out.Notes = notes
+	if len(notes) > 0 {
+		out.doubt(r.Resource, resource, notes)
+	}
 	return out
 }
 
@@ -447,6 +458,21 @@ func evaluate(r Request, p Policies, resource string) (out Answer) {
 	e.decide(&out, sure, most, denied)
 	e.explain(&out, same, &possible)
 	return out
+}
+
+// doubt notes what is odd about a request. What AWS is never asked is not allowed: of all of
+// an action's resources at once (*) only what a denial of some of them leaves in doubt.
+func (a *Answer) doubt(asked, resource string, notes []string) {
+	a.Notes = notes
+	if a.Decision != Allowed || asked != resource {
+		return
+	}
+	if asked != "*" || slices.ContainsFunc(a.Considered, func(b Because) bool {
+		return !b.Statement.Allow && b.Principal != No && b.Resource != Yes && !slices.ContainsFunc(b.Conditions, func(o Outcome) bool { return o.Met == No })
+	}) {
+		a.Decision = Unknown
+		a.Why = append(a.Why, notes...)
+	}
 }
 
 // between is granted where it may not be known whose the resource is.

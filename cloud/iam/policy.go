@@ -197,9 +197,16 @@ func statement(i int, raw json.RawMessage, fault func(path, format string, args 
 				continue
 			}
 			for _, a := range s.Actions {
-				if service, name, found := strings.Cut(a, ":"); a != "*" && (!found || service == "" || name == "") {
+				switch service, name, found := strings.Cut(a, ":"); {
+				case a == "*" || a == "*:*":
+				case !found || service == "" || name == "":
 					bad("%q is not an action: service:Name", a)
+				case strings.ContainsAny(service, "*?"):
+					bad("%q: wildcards stand in an action's name, not in its service", a)
 				}
+			}
+			if s.NotActions && len(s.Actions) == 0 {
+				bad("it is empty")
 			}
 		case "resource", "notresource":
 			if s.Resources != nil {
@@ -209,6 +216,8 @@ func statement(i int, raw json.RawMessage, fault func(path, format string, args 
 			s.NotResources = m.folded == "notresource"
 			if s.Resources, err = texts(m.value); err != nil {
 				bad("%v", err)
+			} else if s.NotResources && len(s.Resources) == 0 {
+				bad("it is empty")
 			}
 		case "condition":
 			if s.Conditions, err = conditions(m.value); err != nil {
@@ -241,6 +250,9 @@ func principals(raw json.RawMessage) (*Principals, error) {
 	if err != nil {
 		return nil, err
 	}
+	if m := twice(members); m != "" {
+		return nil, fmt.Errorf("%s: it is there twice", m)
+	}
 	p := &Principals{}
 	for _, m := range members {
 		list, err := texts(m.value)
@@ -272,11 +284,17 @@ func conditions(raw json.RawMessage) ([]Condition, error) {
 	if err != nil {
 		return nil, err
 	}
+	if m := twice(operators); m != "" {
+		return nil, fmt.Errorf("%s: it is there twice", m)
+	}
 	var out []Condition
 	for _, o := range operators {
 		keys, err := object(o.value)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", o.name, err)
+		}
+		if m := twice(keys); m != "" {
+			return nil, fmt.Errorf("%s: %s: it is there twice", o.name, m)
 		}
 		for _, k := range keys {
 			values, err := texts(k.value)
@@ -356,6 +374,18 @@ func object(raw []byte) ([]member, error) {
 		return nil, errors.New("something follows the object")
 	}
 	return out, nil
+}
+
+// twice is the name of a member that is there twice, in any letter case, or "".
+func twice(members []member) string {
+	seen := map[string]bool{}
+	for _, m := range members {
+		if seen[m.folded] {
+			return m.name
+		}
+		seen[m.folded] = true
+	}
+	return ""
 }
 
 // short is the beginning of what somebody wrote, for a message.

@@ -130,7 +130,7 @@ func (p Principal) Session() string {
 // ServiceLinked says that the principal is a session of a role that belongs to a service
 // (IAM User Guide, "Create a service-linked role"): neither SCPs nor RCPs bind it.
 func (p Principal) ServiceLinked() bool {
-	return p.Kind == Role && (strings.Contains(p.RoleARN, ":role/aws-service-role/") || p.pathless() && strings.HasPrefix(p.Name(), "AWSServiceRoleFor"))
+	return p.Kind == Role && (strings.Contains(p.RoleARN, ":role/aws-service-role/") || p.ARN != "" && p.pathless() && strings.HasPrefix(p.Name(), "AWSServiceRoleFor"))
 }
 
 // pathless says that a role's path is not known: a session's ARN does not have it, and the

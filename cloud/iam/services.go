@@ -10,11 +10,26 @@ import (
 // no effect), and a role's trust for assuming it.
 func requiresPolicy(action, resource string) bool {
 	switch action {
-	case "sts:assumerole", "sts:assumerolewithsaml", "sts:assumerolewithwebidentity", "sts:tagsession", "sts:setsourceidentity", "sts:setcontext":
+	case "sts:assumerole", "sts:assumerolewithsaml", "sts:assumerolewithwebidentity":
+		return true
+	case "sts:tagsession", "sts:setsourceidentity", "sts:setcontext":
 		return strings.Contains(resource, ":role/")
 	}
-	return strings.HasPrefix(action, "kms:") && strings.Contains(resource, ":key/")
+	if !strings.HasPrefix(action, "kms:") {
+		return false
+	}
+	if strings.Contains(resource, ":key/") {
+		return true
+	}
+	a, known := LookUp(action)
+	return known && len(a.Resources) > 0 && !a.Takes(resource) // it is about some key, whatever was asked
 }
+
+// signedOnly are services that answer no request that nobody signed, whatever a resource's
+// policy says. (IAM User Guide, "Policy evaluation logic": authentication is left out for a
+// few services only; STS API Reference: what of STS needs no signature is asked by whom an
+// identity provider vouches for.)
+var signedOnly = []string{"dynamodb", "ec2", "iam", "kms", "organizations", "secretsmanager", "ssm", "sts"}
 
 // ownPolicy is what the root user of a bucket's account may do whatever the bucket's policy
 // says, lest the account lock itself out (S3 API Reference, PutBucketPolicy).

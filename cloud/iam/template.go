@@ -75,6 +75,22 @@ func compileTemplate(text string, variables bool) template {
 	return t
 }
 
+// wellPlaced says that no key stands before an ARN's fifth colon, where AWS takes none.
+func (t *template) wellPlaced() bool {
+	colons := 0
+	for _, p := range t.pieces {
+		if p.key != "" {
+			return colons >= 5
+		}
+		for _, r := range p.tokens {
+			if r == ':' {
+				colons++
+			}
+		}
+	}
+	return true
+}
+
 // fill puts values in the place of variables: their characters stand for themselves. No says
 // that a variable has no value (or several: only keys with one can be variables), Maybe that
 // one is not known.

@@ -9,15 +9,19 @@ import (
 // The vectors are in the form of docs/formats/cloud-simulate.md. Each names the page of
 // AWS's documentation that it follows, below docs.aws.amazon.com.
 func TestVectors(t *testing.T) {
-	data, err := os.ReadFile("testdata/vectors.json")
-	if err != nil {
-		t.Fatal(err)
+	var list []json.RawMessage
+	for _, name := range []string{"testdata/vectors.json", "testdata/corners.json"} {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		some, err := SplitSimulations(data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		list = append(list, some...)
 	}
-	list, err := SplitSimulations(data)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(list) < 300 {
+	if len(list) < 1000 {
 		t.Errorf("there are only %d vectors", len(list))
 	}
 	for _, raw := range list {
