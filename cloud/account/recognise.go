@@ -214,9 +214,15 @@ func byOperation(op string) *input {
 // region: the service is not there, and so nothing of it.
 const noEndpoint = "NoSuchEndpoint"
 
+// None says whether an error in the place of an input's answer means that there is none.
+func None(name, code string) bool {
+	in := inputs[name]
+	return in != nil && (slices.Contains(in.none, code) || code == noEndpoint && in.per == perRegion)
+}
+
 // refused notes AWS's error in the place of an answer.
 func (d *document) refused(code string) {
-	if slices.Contains(d.input.none, code) || code == noEndpoint && d.input.per == perRegion {
+	if None(d.input.Name, code) {
 		d.none = true
 		d.take(value{d, nil, &node{kind: object, raw: []byte("{}")}})
 		return

@@ -64,11 +64,11 @@ func (c cloudSnapshot) Run(ctx context.Context, out output) error {
 		return err
 	}
 	out.printf("%s: account %s, %s, %s, %d bytes\n", c.Out, report.Account, count(len(report.Regions), "region"), count(report.Answers, "answer"), size)
-	for _, what := range slices.Sorted(maps.Keys(report.Refused)) {
-		out.printf("  %s (%d times)\n", what, report.Refused[what])
-	}
 	if len(report.Refused) > 0 {
-		out.printf("An error such as NoSuchBucketPolicy is an answer: there is none. What AWS refused is unknown.\n")
+		out.printf("not had, and so unknown in whatever is made of it:\n")
+	}
+	for _, what := range slices.Sorted(maps.Keys(report.Refused)) {
+		out.printf("  %s (%s)\n", what, count(report.Refused[what], "time"))
 	}
 	return nil
 }

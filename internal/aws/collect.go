@@ -29,7 +29,8 @@ type Report struct {
 	Account, Partition string
 	Regions            []string
 	Answers, Requests  int
-	// Refused are AWS's error codes in the place of answers, by input.
+	// Refused counts AWS's errors in the place of answers, by input and code. An error that
+	// means that there is none is an answer.
 	Refused map[string]int
 }
 
@@ -209,10 +210,14 @@ func (x *collector) each(what, region string, ids []string, ask func(*batch, str
 func (x *collector) write(b *batch) error {
 	for _, l := range b.lines {
 		var err error
-		if l.answer != nil {
+		switch {
+		case l.answer != nil:
 			x.report.Answers++
 			err = x.w.Answer(l.about, l.answer)
-		} else {
+		case account.None(l.about.Input, l.code):
+			x.report.Answers++
+			err = x.w.Refused(l.about, l.code, l.message)
+		default:
 			x.report.Refused[l.about.Input+": "+l.code]++
 			err = x.w.Refused(l.about, l.code, l.message)
 		}

@@ -56,6 +56,9 @@ func TestCollect(t *testing.T) {
 	for _, x := range a.Faults {
 		t.Errorf("fault: %v", x)
 	}
+	if len(r.Refused) != 2 || r.Refused["apprunner-services: AccessDeniedException"] != 1 {
+		t.Errorf("refused: %v", r.Refused)
+	}
 	if r.Account != fakeID || a.ID != fakeID || !slices.Equal(r.Regions, []string{"eu-west-1", "us-west-2"}) {
 		t.Errorf("%+v", r)
 	}
