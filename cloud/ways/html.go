@@ -244,5 +244,5 @@ func (v *view) Counted() string { return v.counted(v.R) }
 
 func (s speaker) counted(out *Report) string {
 	x := out.Examined
-	return s.T("counted", s.number(x.Principals), s.number(x.Classes), s.number(x.Buckets), s.number(x.Keys), s.number(x.Compute), s.number(x.Rules))
+	return s.T("counted", s.number(x.Principals), s.number(x.Buckets), s.number(x.Keys), s.number(x.Compute), s.number(x.Rules))
 }

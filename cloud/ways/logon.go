@@ -1,6 +1,7 @@
 package ways
 
 import (
+	"cmp"
 	_ "embed"
 	"fmt"
 	"html/template"
@@ -24,8 +25,9 @@ type Logon struct {
 	Roles   []string   `json:"roles"` // ARNs of the roles that were asked about
 	// Without is the answer to "are the servers without remote log-on?": Closed is yes,
 	// Open is no.
-	Without reach.Status   `json:"shell"`
-	Counts  Counts         `json:"counts"`
+	Without reach.Status `json:"shell"`
+	Counts  Counts       `json:"counts"`
+	// Servers are those that can be logged on to first, then those of which it is not known.
 	Servers []reach.Server `json:"servers"`
 	// Unlisted are the inputs that would name further servers and were not supplied.
 	Unlisted []string  `json:"unlisted,omitempty"`
@@ -39,10 +41,14 @@ var listing = []string{"instances", "functions", "tasks", "services", "task-defi
 // NewLogon makes the report of the servers of a result; roles are those that it asked about.
 func NewLogon(a *account.Account, r *reach.Result, roles []string) *Logon {
 	whole := New(a, r)
-	out := &Logon{Form: LogonForm, Account: r.Account, Taken: whole.Taken, Roles: roles, Servers: r.Logon, Faults: whole.Faults}
-	if out.Servers == nil {
-		out.Servers = []reach.Server{}
+	out := &Logon{Form: LogonForm, Account: r.Account, Taken: whole.Taken, Roles: roles, Servers: []reach.Server{}, Faults: whole.Faults}
+	for _, s := range r.Logon {
+		if len(s.Ways) > 0 { // else nobody logs on to such a thing: a stack, a schedule
+			out.Servers = append(out.Servers, s)
+		}
 	}
+	worst := map[reach.Status]int{reach.Open: 0, reach.NotKnown: 1, reach.Closed: 2}
+	slices.SortStableFunc(out.Servers, func(x, y reach.Server) int { return cmp.Compare(worst[x.Shell], worst[y.Shell]) })
 	needed := map[string]bool{}
 	for _, s := range out.Servers {
 		out.Counts.add(s.Shell)
@@ -114,7 +120,12 @@ func (out *Logon) WriteText(w io.Writer, o TextOptions) error {
 	if len(out.Missing)+len(out.Faults) > 0 {
 		p.inputs(&Report{Missing: out.Missing, Faults: out.Faults}, o.Top == 0)
 	}
+	var without []string
 	for i, s := range out.Servers {
+		if s.Shell == reach.Closed && o.Top > 0 {
+			without = append(without, p.thing(s.ARN, out.Account))
+			continue
+		}
 		if o.Top > 0 && i == o.Top {
 			p.line("")
 			p.line("%s", p.T("who.more", p.number(len(out.Servers)-i)))
@@ -143,6 +154,14 @@ func (out *Logon) WriteText(w io.Writer, o TextOptions) error {
 		if len(closed) > 0 {
 			p.wrap("  "+pad(p.T("routes.closed"), 9), strings.Repeat(" ", 11), strings.Join(closed, ", "))
 		}
+	}
+	if len(without) > 0 {
+		p.section(p.T("shell.closed"))
+		const shown = 30
+		if len(without) > shown {
+			without = append(without[:shown], p.T("and.more", p.number(len(without)-shown)))
+		}
+		p.wrap("  ", "  ", strings.Join(without, ", "))
 	}
 	_, err := io.WriteString(w, p.b.String())
 	return err

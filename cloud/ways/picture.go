@@ -122,7 +122,7 @@ func (out *Report) Picture(lang string) *Picture {
 		}
 	}
 	slices.SortStableFunc(groups, func(a, b *group) int {
-		return cmp.Or(-cmp.Compare(outside(a.who[0]), outside(b.who[0])), -cmp.Compare(a.sure, b.sure), -cmp.Compare(len(a.who), len(b.who)), cmp.Compare(a.who[0].ARN, b.who[0].ARN))
+		return cmp.Or(-cmp.Compare(a.sure, b.sure), -cmp.Compare(outside(a.who[0]), outside(b.who[0])), -cmp.Compare(len(a.who), len(b.who)), cmp.Compare(a.who[0].ARN, b.who[0].ARN))
 	})
 	if most := pictureRows[pictureWho]; len(groups) > most {
 		rest := &group{many: len(groups) - most + 1}
@@ -305,7 +305,7 @@ const (
 	pictureGap  = 12.0
 	pictureStep = 290.0
 	pictureTop  = 34.0
-	letterWide  = 7.5 // of a name, on average, on the wide side
+	letterWide  = 8.0 // of a name, on average, on the wide side
 )
 
 // place puts each node beside those that it is tied to.
@@ -431,7 +431,7 @@ func (p *Picture) draw(style string, links bool) string {
 			}
 			raw(`<text class="name" x="%.1f" y="%.1f" unicode-bidi="isolate">%s</text>`, x+10, y, escaped(cut(n.name, letters)))
 			if n.note != "" {
-				raw(`<text class="note" x="%.1f" y="%.1f" unicode-bidi="isolate">%s</text>`, x+10, n.y+35, escaped(cut(n.note, letters+4)))
+				raw(`<text class="note" x="%.1f" y="%.1f" unicode-bidi="isolate">%s</text>`, x+10, n.y+35, escaped(cut(n.note, letters+5)))
 			}
 			raw(`</g>`)
 			if n.light > 0 && links {

@@ -139,12 +139,15 @@ func (s speaker) summary(out *Report) []string {
 	lines = append(lines, s.T("sum.routes", c.Open, c.Open+c.Closed+c.Unknown, c.Closed, c.Unknown))
 	sum := out.Summary
 	switch {
-	case sum.Certain+sum.Possible+sum.Unknown > 0:
-		lines = append(lines, s.T("sum.who", s.N("principals", sum.Certain+sum.Possible), sum.Certain, sum.Possible, sum.Unknown))
+	case sum.Certain+sum.Possible > 0:
+		lines = append(lines, s.T("sum.who", s.N("principals", sum.Certain+sum.Possible), sum.Certain, sum.Possible))
 	case out.Unknown():
 		lines = append(lines, s.T("sum.nobody.but"))
 	default:
 		lines = append(lines, s.T("sum.nobody"))
+	}
+	if sum.Unknown > 0 {
+		lines = append(lines, s.T("sum.unknown", s.N("principals", sum.Unknown)))
 	}
 	if sum.Intended > 0 {
 		lines = append(lines, s.T("sum.intended", s.N("principals", sum.Intended)))

@@ -227,13 +227,18 @@ func (s speaker) because(b reach.Because) string {
 	return s.T("statement", b.Statement+1, name)
 }
 
+// written is how reach names a policy that a step of the chain puts in the place of another.
+const written = "a policy that the chain writes"
+
 // policy names the policy that a statement is of.
 func (s speaker) policy(b reach.Because) string {
-	key := "by." + b.Source.Kind
-	if _, ok := words[key]; !ok {
+	key, owner := "by."+b.Source.Kind, b.Source.Owner
+	if b.Policy == written {
+		return s.T("by.written")
+	}
+	if _, ok := words[key]; !ok || owner == "" {
 		return printable(b.Policy)
 	}
-	owner := b.Source.Owner
 	if a, ok := splitARN(owner); ok {
 		owner = a.resource[strings.LastIndexAny(a.resource, "/:")+1:]
 	}
@@ -308,6 +313,8 @@ var words = map[string]reach.Text{
 	"by.user-inline":  {EN: "user %s, inline policy %s", FR: "politique en ligne de l’utilisateur %s : %s"},
 	"by.role-inline":  {EN: "role %s, inline policy %s", FR: "politique en ligne du rôle %s : %s"},
 	"by.group-inline": {EN: "group %s, inline policy %s", FR: "politique en ligne du groupe %s : %s"},
+	"by.written":      {EN: "a policy that the chain writes", FR: "une politique que la chaîne écrit"},
+	"by.function":     {EN: "policy of function %s", FR: "politique de la fonction %s"},
 	"by.managed":      {EN: "managed policy %s", FR: "politique gérée %s"},
 	"by.boundary":     {EN: "boundary %s", FR: "limite d’autorisations %s"},
 	"by.trust":        {EN: "trust policy of role %s", FR: "politique de confiance du rôle %s"},
@@ -353,7 +360,8 @@ var words = map[string]reach.Text{
 	"asked.from":            {EN: "from %s only", FR: "depuis %s seulement"},
 	"asked.intended":        {EN: "meant to be there: %s", FR: "prévu : %s"},
 	"sum.routes":            {EN: "open routes: %d of %d (closed: %d, unknown: %d)", FR: "voies ouvertes : %d sur %d (fermées : %d, inconnues : %d)"},
-	"sum.who":               {EN: "%s get there: %d certainly, %d possibly; not known of %d more", FR: "%s y parviennent : %d certainement, %d peut-être ; inconnu pour %d de plus"},
+	"sum.who":               {EN: "%s get there: %d certainly, %d possibly", FR: "%s y parviennent : %d certainement, %d peut-être"},
+	"sum.unknown":           {EN: "of %s it is not known", FR: "de %s, on ne sait pas"},
 	"sum.nobody":            {EN: "nobody was found who gets there", FR: "personne n’a été trouvé qui y parvienne"},
 	"sum.nobody.but":        {EN: "nobody was found who gets there, but what is missing may hide somebody", FR: "personne n’a été trouvé qui y parvienne, mais ce qui manque peut cacher quelqu’un"},
 	"sum.beside":            {EN: "beside them, routes that blind who watches or loosen a restriction: %d of %d open", FR: "à côté, voies qui aveuglent la surveillance ou relâchent une restriction : %d ouvertes sur %d"},
@@ -406,16 +414,13 @@ var words = map[string]reach.Text{
 	"diff.input":            {EN: "%s was supplied then and is missing now", FR: "fourni alors, manquant maintenant : %s"},
 	"diff.untold":           {EN: "by something that the two snapshots do not show", FR: "par quelque chose que les deux relevés ne montrent pas"},
 	"counted.head":          {EN: "How it was counted", FR: "Comment on a compté"},
-	"counted": {
-		EN: "%s principals (%s with different policies), %s buckets, %s keys and %s servers, functions and the like were held against %s rules.",
-		FR: "%s identités (%s aux politiques différentes), %s compartiments, %s clés et %s serveurs, fonctions et autres ont été confrontés à %s règles.",
-	},
-	"counted.certain":  {EN: "Certain: granted by what was supplied, whatever is unknown.", FR: "Certain : accordé par ce qui a été fourni, quoi que soit l’inconnu."},
-	"counted.possible": {EN: "Possible: granted, under conditions that the files cannot settle, or unless a restriction that was not supplied refuses it.", FR: "Possible : accordé, sous des conditions que les fichiers ne tranchent pas, ou sauf si une restriction non fournie le refuse."},
-	"counted.unknown":  {EN: "Unknown: nothing supplied grants it, but something that was not supplied might. It is never counted as closed.", FR: "Inconnu : rien de fourni ne l’accorde, mais quelque chose de non fourni le pourrait. Ce n’est jamais compté comme fermé."},
-	"counted.closed":   {EN: "Closed: nobody, and everything that decides it was supplied.", FR: "Fermé : personne, et tout ce qui en décide a été fourni."},
-	"cover":            {EN: "blinds who watches", FR: "aveugle la surveillance"},
-	"loosen":           {EN: "loosens a restriction", FR: "relâche une restriction"},
+	"counted":               {EN: "looked at: %s principals, %s buckets, %s keys, %s servers, functions and the like, by %s rules", FR: "examiné : %s identités, %s compartiments, %s clés, %s serveurs, fonctions et autres, selon %s règles"},
+	"counted.certain":       {EN: "Certain: granted by what was supplied, whatever is unknown.", FR: "Certain : accordé par ce qui a été fourni, quoi que soit l’inconnu."},
+	"counted.possible":      {EN: "Possible: granted, under conditions that the files cannot settle, or unless a restriction that was not supplied refuses it.", FR: "Possible : accordé, sous des conditions que les fichiers ne tranchent pas, ou sauf si une restriction non fournie le refuse."},
+	"counted.unknown":       {EN: "Unknown: nothing supplied grants it, but something that was not supplied might. It is never counted as closed.", FR: "Inconnu : rien de fourni ne l’accorde, mais quelque chose de non fourni le pourrait. Ce n’est jamais compté comme fermé."},
+	"counted.closed":        {EN: "Closed: nobody, and everything that decides it was supplied.", FR: "Fermé : personne, et tout ce qui en décide a été fourni."},
+	"cover":                 {EN: "blinds who watches", FR: "aveugle la surveillance"},
+	"loosen":                {EN: "loosens a restriction", FR: "relâche une restriction"},
 
 	// The picture.
 	"pic.says":     {EN: "Who reaches what by which route. The table below says the same.", FR: "Qui atteint quoi par quelle voie. Le tableau ci-dessous dit la même chose."},
