@@ -66,6 +66,8 @@ func (v *view) Asked() []string              { return v.asked(v.R) }
 func (v *view) Day(t time.Time) string       { return v.day(t) }
 func (v *view) Why(s string) string          { return v.why(s) }
 func (v *view) Join(l []string) string       { return printable(strings.Join(l, ", ")) }
+func (v *view) Groups() []Group              { return v.R.listed() }
+func (v *view) All() bool                    { return len(v.R.Question.From) == 0 }
 func (v *view) Closing() string              { return v.closing(v.R.Plan) }
 
 func (v *view) Time(t *time.Time) string { return v.time(*t) }

@@ -413,15 +413,45 @@ func (d datesOf) since(p reach.Principal, c reach.Chain) *Since {
 	return &Since{last.at.UTC(), reach.Text{EN: speaker{"en"}.T(last.kind, last.name), FR: speaker{"fr"}.T(last.kind, last.name)}}
 }
 
-// Open says whether anybody reaches what was asked about, certainly or possibly.
+// Open says whether anybody who was asked about gets there, certainly or possibly.
 func (out *Report) Open() bool {
-	return out.Summary.Certain+out.Summary.Possible > 0 || out.Summary.Routes.Open > 0
+	return out.Summary.Certain+out.Summary.Possible > 0 || len(out.Question.From) == 0 && out.Summary.Routes.Open > 0
 }
 
 // Unknown says whether anything is unknown: a route, a principal, or an input that decides.
 func (out *Report) Unknown() bool {
-	return out.Summary.Unknown > 0 || out.Summary.Routes.Unknown > 0 || len(out.Faults) > 0 ||
+	return out.Summary.Unknown > 0 || len(out.Question.From) == 0 && out.Summary.Routes.Unknown > 0 || len(out.Faults) > 0 ||
 		slices.ContainsFunc(out.Missing, func(m Missing) bool { return m.Decides })
+}
+
+// listed are the groups as they are shown: where the question is about some principals, only
+// the routes on their chains, since the status of a route is about everybody.
+func (out *Report) listed() []Group {
+	if len(out.Question.From) == 0 {
+		return out.Groups
+	}
+	on := map[string]bool{}
+	for _, f := range out.Findings {
+		for _, c := range f.Chains {
+			for _, s := range c.Steps {
+				on[s.Rule] = true
+			}
+		}
+	}
+	var groups []Group
+	for _, g := range out.Groups {
+		n := Group{ID: g.ID, Title: g.Title}
+		for _, r := range g.Routes {
+			if on[r.ID] {
+				n.Routes = append(n.Routes, r)
+				n.Counts.add(r.Status)
+			}
+		}
+		if len(n.Routes) > 0 {
+			groups = append(groups, n)
+		}
+	}
+	return groups
 }
 
 // policyAt finds the policy that a source names; nil where there is none.

@@ -3,6 +3,9 @@ package ways
 import (
 	"bytes"
 	"encoding/json"
+	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -26,7 +29,7 @@ func TestTextSaysWhoHowAndWhatIsMissing(t *testing.T) {
 		"account 111122223333, snapshot of 2026-11-22 09:00 UTC",
 		"who reads bucket calls",
 		"open routes: 2 of 4 (closed: 1, unknown: 1)",
-		"2 principals get there: 1 certainly, 1 possibly",
+		"get there: 2 principals (certainly: 1, possibly: 1)",
 		"Not looked at",
 		"bucket-acl",
 		"OPEN     s3-get                    Read objects, 1 principal",
@@ -160,5 +163,53 @@ func TestInputsAreThereInFrench(t *testing.T) {
 		if w := inputFrench[in.Name]; w == "" || strings.Contains(w, "'") {
 			t.Errorf("%s: %q", in.Name, w)
 		}
+	}
+}
+
+// TestFromIsAboutThem: where the question is about some, others' routes are neither listed nor
+// counted as open.
+func TestFromIsAboutThem(t *testing.T) {
+	r := sample()
+	bob := r.Findings[1]
+	r.Question.From, r.Findings = []string{bob.Principal.ARN}, []reach.Finding{bob}
+	got := printed(t, New(load(t, details), r), TextOptions{Lang: "en", Top: 20})
+	if !strings.Contains(got, "routes on their chains: 2") || strings.Contains(got, "trail-stop") || strings.Contains(got, "user alice") && strings.Contains(got, "closed") {
+		t.Errorf("%s", got)
+	}
+	r.Findings = nil
+	if report := New(load(t, details), r); report.Open() {
+		t.Error("what others reach counts as theirs")
+	}
+}
+
+// TestWordsThatAreSaidAreThere: each key in the code and in the pages has its words.
+func TestWordsThatAreSaidAreThere(t *testing.T) {
+	files, err := filepath.Glob("*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	said := 0
+	for _, file := range files {
+		if ext := filepath.Ext(file); ext != ".go" && ext != ".html" || strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		b, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`\b([TN])(?:\(| )"([^"]+)"`).FindAllStringSubmatch(string(b), -1) {
+			keys := []string{m[2]}
+			if m[1] == "N" {
+				keys = []string{m[2] + ".one", m[2] + ".many"}
+			}
+			for _, key := range keys {
+				if said++; !strings.HasSuffix(key, ".") && words[key].EN == "" {
+					t.Errorf("%s says %s, of which there are no words", file, key)
+				}
+			}
+		}
+	}
+	if said < 100 {
+		t.Errorf("%d keys were found", said)
 	}
 }

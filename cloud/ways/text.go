@@ -136,7 +136,15 @@ func (p *page) top(out *Report) {
 func (s speaker) summary(out *Report) []string {
 	var lines []string
 	c := out.Summary.Routes
-	lines = append(lines, s.T("sum.routes", c.Open, c.Open+c.Closed+c.Unknown, c.Closed, c.Unknown))
+	if len(out.Question.From) == 0 {
+		lines = append(lines, s.T("sum.routes", c.Open, c.Open+c.Closed+c.Unknown, c.Closed, c.Unknown))
+	} else {
+		n := 0
+		for _, g := range out.listed() {
+			n += len(g.Routes)
+		}
+		lines = append(lines, s.T("sum.theirs", n))
+	}
 	sum := out.Summary
 	switch {
 	case sum.Certain+sum.Possible > 0:
@@ -152,7 +160,7 @@ func (s speaker) summary(out *Report) []string {
 	if sum.Intended > 0 {
 		lines = append(lines, s.T("sum.intended", s.N("principals", sum.Intended)))
 	}
-	if b := sum.Beside; b.Open > 0 {
+	if b := sum.Beside; b.Open > 0 && len(out.Question.From) == 0 {
 		lines = append(lines, s.T("sum.beside", b.Open, b.Open+b.Closed+b.Unknown))
 	}
 	if best := out.Best(); best != nil {
@@ -242,7 +250,7 @@ func (f Fault) String() string {
 
 func (p *page) routes(out *Report) {
 	first := out.firstSteps()
-	for _, g := range out.Groups {
+	for _, g := range out.listed() {
 		p.section(g.Title.In(p.lang))
 		var closed []string
 		unknown := map[string][]string{}
