@@ -222,7 +222,7 @@ func (v *view) Rows() any {
 		Before, After int
 	}
 	var out []shown
-	for _, r := range v.R.Plan.rows(v.R.Summary) {
+	for _, r := range v.R.rows() {
 		out = append(out, shown{v.T(r.key), r.before, r.after})
 	}
 	return out

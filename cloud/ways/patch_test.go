@@ -83,13 +83,13 @@ func TestPatchesMakeThePlansDocuments(t *testing.T) {
 	if len(a.Users[1].Inline) != 0 || len(policyAt(a, closing().Changes[0].Policy).Statements[0].Actions) != 2 {
 		t.Error("the account itself was changed")
 	}
+	if got := changed.Workloads[0].Instance.MetadataV1; !got.Known || got.V {
+		t.Errorf("the instance's metadata: %+v", got)
+	}
 	for _, u := range changed.Users {
 		if at := u.Attached[0]; len(at.Policy.Statements) != 2 {
 			t.Errorf("%s still has the managed policy as it was", u.Name)
 		}
-	}
-	if len(p.Skipped) != 1 || !strings.Contains(p.Skipped[0].EN, "session tokens") {
-		t.Errorf("what was not applied: %+v", p.Skipped)
 	}
 }
 
@@ -186,7 +186,7 @@ func TestTerraform(t *testing.T) {
 	r := New(a, sample())
 	r.Plan = NewPlan(a, closing())
 	var b bytes.Buffer
-	if err := r.WriteTerraform(&b, a); err != nil {
+	if err := r.WriteTerraform(&b); err != nil {
 		t.Fatal(err)
 	}
 	got := b.String()

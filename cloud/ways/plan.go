@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"slices"
 
 	"strongroom/cloud/account"
@@ -21,8 +20,8 @@ type Plan struct {
 	Left        []reach.Left `json:"left,omitempty"` // what stays open, and why
 	// Documents are the policies that it changes, each as it is after all of it.
 	Documents []Document `json:"documents,omitempty"`
-	// After is the summary of the changed account, and Skipped what was not applied to it;
-	// absent where the account was not looked at again.
+	// After is the summary of the changed account; absent where that was not looked at.
+	// Skipped are changes that could not be written as a patch.
 	After   *Summary     `json:"after,omitempty"`
 	Skipped []reach.Text `json:"skipped,omitempty"`
 }
@@ -137,202 +136,56 @@ func (d *document) change(c reach.Change) error {
 	return fmt.Errorf("%q is not a change to a document", c.Op)
 }
 
-// Apply is the account as it is after the plan, and adds to Skipped what could not be applied
-// to it. The account itself stays as it is.
+// Apply is the account as it is after the plan: its settings changed, and each policy read
+// again from the document that the patches make. The account itself stays as it is.
 func (p *Plan) Apply(a *account.Account) (*account.Account, error) {
-	changed := copyOf(a)
+	changes := make([]reach.Change, len(p.Changes))
+	for i, c := range p.Changes {
+		changes[i] = c.Change
+	}
+	changed, err := reach.Apply(a, changes) // a copy, with every place that a change makes
+	if err != nil {
+		return nil, err
+	}
 	for _, d := range p.Documents {
-		name := d.Policy.Name
-		if old := policyAt(a, d.Policy); old != nil {
-			name = old.Name
+		at := place(changed, d.Policy)
+		if at == nil {
+			return nil, fmt.Errorf("the account has no %s of %s", d.Policy.Kind, d.Policy.Owner)
 		}
-		policy, err := iam.Parse(name, d.After)
+		policy, err := iam.Parse((*at).Name, d.After)
 		if err != nil {
-			return nil, fmt.Errorf("%s after the changes: %w", name, err)
+			return nil, fmt.Errorf("%s after the changes: %w", (*at).Name, err)
 		}
-		if !put(changed, d, policy) {
-			p.Skipped = append(p.Skipped, reach.Text{
-				EN: fmt.Sprintf("the change to %s %s: the account has no such place", d.Policy.Kind, d.Policy.Owner),
-				FR: fmt.Sprintf("la modification de %s %s : le compte n’a pas un tel endroit", d.Policy.Kind, d.Policy.Owner),
-			})
+		if d.Emptied {
+			policy.Faults = nil // no statement is what is meant
 		}
-	}
-	for _, c := range p.Changes {
-		if c.Op == reach.Set && !set(changed, c.Change) {
-			p.Skipped = append(p.Skipped, c.What)
-		}
-	}
-	return changed, nil
-}
-
-// copyOf copies an account as deeply as changes go. What no change touches is shared.
-func copyOf(a *account.Account) *account.Account {
-	c := *a
-	groups := map[*account.Group]*account.Group{}
-	c.Groups = make([]*account.Group, len(a.Groups))
-	for i, g := range a.Groups {
-		n := *g
-		n.Inline, n.Attached = slices.Clone(g.Inline), slices.Clone(g.Attached)
-		c.Groups[i], groups[g] = &n, &n
-	}
-	bounded := func(id *account.Identity) {
-		id.Inline, id.Attached = slices.Clone(id.Inline), slices.Clone(id.Attached)
-		if id.Boundary != nil {
-			b := *id.Boundary
-			id.Boundary = &b
-		}
-	}
-	c.Users = make([]*account.User, len(a.Users))
-	for i, u := range a.Users {
-		n := *u
-		bounded(&n.Identity)
-		n.Groups = make([]*account.Group, len(u.Groups))
-		for j, g := range u.Groups {
-			if n.Groups[j] = groups[g]; n.Groups[j] == nil {
-				n.Groups[j] = g // one that only the user names
-			}
-		}
-		c.Users[i] = &n
-	}
-	c.Roles = make([]*account.Role, len(a.Roles))
-	for i, r := range a.Roles {
-		n := *r
-		bounded(&n.Identity)
-		c.Roles[i] = &n
-	}
-	c.Managed = pointers(a.Managed)
-	for _, m := range c.Managed {
-		m.Versions = slices.Clone(m.Versions)
-	}
-	c.Buckets = pointers(a.Buckets)
-	c.AccessPoints = pointers(a.AccessPoints)
-	c.Keys = pointers(a.Keys)
-	for _, k := range c.Keys {
-		k.Grants.V = slices.Clone(k.Grants.V)
-	}
-	c.Workloads = pointers(a.Workloads)
-	for _, w := range c.Workloads {
-		if w.Instance != nil {
-			n := *w.Instance
-			w.Instance = &n
-		}
-		if w.Task != nil {
-			n := *w.Task
-			w.Task = &n
-		}
-	}
-	c.SecurityGroups = pointers(a.SecurityGroups)
-	c.SerialConsole = maps.Clone(a.SerialConsole)
-	if o := a.Organization.V; o != nil {
-		n := *o
-		n.Levels = slices.Clone(o.Levels)
-		for i := range n.Levels {
-			n.Levels[i].SCPs.V = slices.Clone(n.Levels[i].SCPs.V)
-			n.Levels[i].RCPs.V = slices.Clone(n.Levels[i].RCPs.V)
-		}
-		c.Organization.V = &n
-	}
-	return &c
-}
-
-// pointers copies what a list points at.
-func pointers[T any](list []*T) []*T {
-	out := make([]*T, len(list))
-	for i, p := range list {
-		n := *p
-		out[i] = &n
-	}
-	return out
-}
-
-// put gives a policy its new document, wherever it is in force.
-func put(a *account.Account, d Document, policy *iam.Policy) bool {
-	attached := func(list []account.Attached) {
-		for i := range list {
-			if list[i].ARN == d.Policy.Owner {
-				list[i].Policy = policy
-			}
-		}
-	}
-	switch d.Policy.Kind {
-	case "managed", "boundary":
-		there := false
-		for _, m := range a.Managed {
-			if m.ARN == d.Policy.Owner {
-				m.Policy, there = policy, true
-				for i, v := range m.Versions {
-					if v.ID == m.Default || v.Default {
-						m.Versions[i].Policy = policy
-					}
+		made := *at
+		*at = policy
+		// A managed policy is in force wherever it is attached.
+		spread := func(list []account.Attached) {
+			for i := range list {
+				if list[i].Policy == made {
+					list[i].Policy = policy
 				}
 			}
 		}
 		identity := func(id *account.Identity) {
-			attached(id.Attached)
-			if id.Boundary != nil && id.Boundary.ARN == d.Policy.Owner {
+			spread(id.Attached)
+			if id.Boundary != nil && id.Boundary.Policy == made {
 				id.Boundary.Policy = policy
 			}
 		}
-		for _, u := range a.Users {
+		for _, u := range changed.Users {
 			identity(&u.Identity)
 		}
-		for _, r := range a.Roles {
+		for _, r := range changed.Roles {
 			identity(&r.Identity)
 		}
-		for _, g := range a.Groups {
-			attached(g.Attached)
-		}
-		return there
-	case "scp", "rcp":
-		there := false
-		if o := a.Organization.V; o != nil {
-			for i := range o.Levels {
-				for _, list := range [][]account.Attached{o.Levels[i].SCPs.V, o.Levels[i].RCPs.V} {
-					for j := range list {
-						if list[j].ARN == d.Policy.Owner {
-							list[j].Policy, there = policy, true
-						}
-					}
-				}
-			}
-		}
-		return there
-	}
-	if at := place(a, d.Policy); at != nil {
-		*at = policy
-		return true
-	}
-	// A new inline policy.
-	made := account.Attached{Name: d.Policy.Name, Policy: policy}
-	switch d.Policy.Kind {
-	case "user-inline":
-		for _, u := range a.Users {
-			if u.ARN == d.Policy.Owner {
-				u.Inline = append(u.Inline, made)
-				return true
-			}
-		}
-	case "role-inline":
-		for _, r := range a.Roles {
-			if r.ARN == d.Policy.Owner {
-				r.Inline = append(r.Inline, made)
-				return true
-			}
-		}
-	case "group-inline":
-		for _, g := range a.Groups {
-			if g.ARN == d.Policy.Owner {
-				g.Inline = append(g.Inline, made)
-				return true
-			}
+		for _, g := range changed.Groups {
+			spread(g.Attached)
 		}
 	}
-	return false
-}
-
-// set changes a setting. False: the account does not hold it.
-func set(a *account.Account, c reach.Change) bool {
-	return false
+	return changed, nil
 }
 
 // row is one line of the effect of a plan.
@@ -341,14 +194,18 @@ type row struct {
 	before, after int
 }
 
-func (p *Plan) rows(before Summary) []row {
-	a := p.After
-	return []row{
-		{"effect.open", before.Routes.Open, a.Routes.Open},
-		{"effect.unknown", before.Routes.Unknown, a.Routes.Unknown},
+// rows compare the summaries before and after. Where the question is about some principals,
+// routes are left out: their status is about everybody.
+func (out *Report) rows() []row {
+	before, a := out.Summary, out.Plan.After
+	var rows []row
+	if len(out.Question.From) == 0 {
+		rows = append(rows, row{"effect.open", before.Routes.Open, a.Routes.Open}, row{"effect.unknown", before.Routes.Unknown, a.Routes.Unknown})
+	}
+	return append(rows, []row{
 		{"effect.certain", before.Certain, a.Certain},
 		{"effect.possible", before.Possible, a.Possible},
 		{"effect.notknown", before.Unknown, a.Unknown},
 		{"effect.intended", before.Intended, a.Intended},
-	}
+	}...)
 }

@@ -24,6 +24,7 @@ func load(t testing.TB, details string) *account.Account {
 	if err != nil {
 		t.Fatal(err)
 	}
+	a.Workloads = append(a.Workloads, &account.Workload{Kind: "ec2:instance", ARN: "arn:aws:ec2:eu-west-1:111122223333:instance/i-1", Name: "i-1", Instance: &account.Instance{ID: "i-1", MetadataV1: account.Is(true)}})
 	return a
 }
 

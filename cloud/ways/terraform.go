@@ -1,6 +1,7 @@
 package ways
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -10,7 +11,6 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"strongroom/cloud/account"
 	"strongroom/cloud/reach"
 )
 
@@ -18,26 +18,30 @@ import (
 // resource for each policy that it changes, with the document as it is after all changes, and
 // an import block, so that it takes over what is there in place of making another. What no
 // resource can say stands as a comment.
-func (out *Report) WriteTerraform(w io.Writer, a *account.Account) error {
-	t := &terraform{names: map[string]bool{}, account: a}
-	t.comment("", "Closes ways in, of %s. Look at it before you apply it.", cmpOr(out.Account, "an account"))
-	t.comment("", "Where your own configuration holds one of these policies already, change it there and delete it here.")
+func (out *Report) WriteTerraform(w io.Writer) error {
+	t := &terraform{names: map[string]bool{}}
+	of := "an account"
+	if out.Account != "" {
+		of = "account " + out.Account
+	}
+	t.comment("Closes ways in, of %s. Look at it before you apply it.", of)
+	t.comment("Where your own configuration holds one of these policies already, change it there and delete it here.")
 	if out.Plan == nil || len(out.Plan.Changes) == 0 {
-		t.comment("", "There is nothing to change.")
+		t.comment("There is nothing to change.")
 		_, err := io.WriteString(w, t.b.String())
 		return err
 	}
 	if !out.Plan.Smallest {
-		t.comment("", "None of the changes can be left out; that no smaller set closes the same is not proven.")
+		t.comment("None of the changes can be left out; that no smaller set closes the same is not proven.")
 	}
 	for _, l := range out.Plan.Left {
-		t.comment("", "Stays open: %s, %s: %s", l.Principal, speaker{"en"}.right(l.Right, out.Account), l.Why.EN)
+		t.comment("Stays open: %s, %s: %s", l.Principal, speaker{"en"}.right(l.Right, out.Account), l.Why.EN)
 	}
 	for _, d := range out.Plan.Documents {
 		t.line("")
 		for _, c := range out.Plan.Changes {
 			if c.Op != reach.Set && c.Policy == d.Policy {
-				t.comment("", "%s", c.What.EN)
+				t.comment("%s", c.What.EN)
 			}
 		}
 		t.document(d)
@@ -45,25 +49,17 @@ func (out *Report) WriteTerraform(w io.Writer, a *account.Account) error {
 	for _, c := range out.Plan.Changes {
 		if c.Op == reach.Set {
 			t.line("")
-			t.comment("", "By hand: %s", c.What.EN)
-			t.comment("", "%s: %s = %s", c.Target, c.Setting, c.Value)
+			t.comment("By hand: %s", c.What.EN)
+			t.comment("%s: %s = %s", c.Target, c.Setting, c.Value)
 		}
 	}
 	_, err := io.WriteString(w, t.b.String())
 	return err
 }
 
-func cmpOr(s, otherwise string) string {
-	if s == "" {
-		return otherwise
-	}
-	return "account " + s
-}
-
 type terraform struct {
-	b       strings.Builder
-	names   map[string]bool
-	account *account.Account
+	b     strings.Builder
+	names map[string]bool
 }
 
 func (t *terraform) line(format string, args ...any) {
@@ -72,8 +68,8 @@ func (t *terraform) line(format string, args ...any) {
 }
 
 // comment writes a line that nothing in it can end: what cannot be seen is taken out.
-func (t *terraform) comment(indent, format string, args ...any) {
-	t.line("%s# %s", indent, printable(fmt.Sprintf(format, args...)))
+func (t *terraform) comment(format string, args ...any) {
+	t.line("# %s", printable(fmt.Sprintf(format, args...)))
 }
 
 // label is a name for a resource that no other has.
@@ -140,10 +136,11 @@ func (t *terraform) document(d Document) {
 	name := owner.resource[strings.LastIndex(owner.resource, "/")+1:]
 	switch {
 	case d.Emptied && d.Policy.Kind == "trust":
-		t.comment("", "Nobody is left in the trust policy of %s, and IAM takes no empty one: delete the role.", d.Policy.Owner)
+		t.comment("Nobody is left in the trust policy of %s, and IAM takes no empty one: delete the role.", d.Policy.Owner)
 		return
 	case d.Emptied:
-		t.comment("", "No statement is left in %s %s %s: delete it, and whatever attaches it.", d.Policy.Kind, d.Policy.Owner, d.Policy.Name)
+		t.comment("No statement is left in %s %s %s, and AWS takes no empty document:", d.Policy.Kind, d.Policy.Owner, d.Policy.Name)
+		t.comment("%s", deletion(d.Policy, name))
 		return
 	}
 	switch d.Policy.Kind {
@@ -176,19 +173,24 @@ func (t *terraform) document(d Document) {
 	case "scp", "rcp":
 		kind := "aws_organizations_policy"
 		shape := map[string]string{"scp": "SERVICE_CONTROL_POLICY", "rcp": "RESOURCE_CONTROL_POLICY"}[d.Policy.Kind]
-		t.comment("", "Apply it in the organization's management account.")
+		t.comment("Apply it in the organization's management account.")
 		t.resource(kind, t.label(kind, d.Policy.Name, name), name, d,
-			[][2]string{{"name", quote(cmpOrName(d.Policy.Name, name))}, {"type", quote(shape)}, {"content", ""}}, "description", "tags", "tags_all")
+			[][2]string{{"name", quote(cmp.Or(d.Policy.Name, name))}, {"type", quote(shape)}, {"content", ""}}, "description", "tags", "tags_all")
 	default:
-		t.comment("", "By hand: no resource for %s %s", d.Policy.Kind, d.Policy.Owner)
+		t.comment("By hand: no resource for %s %s", d.Policy.Kind, d.Policy.Owner)
 	}
 }
 
-func cmpOrName(a, b string) string {
-	if a != "" {
-		return a
+// deletion is how a policy of which no statement is left is taken away.
+func deletion(s reach.Source, name string) string {
+	switch s.Kind {
+	case "user-inline", "role-inline", "group-inline":
+		of, _, _ := strings.Cut(s.Kind, "-")
+		return fmt.Sprintf("aws iam delete-%s-policy --%s-name %q --policy-name %q", of, of, name, s.Name)
+	case "bucket":
+		return fmt.Sprintf("aws s3api delete-bucket-policy --bucket %q", name)
 	}
-	return b
+	return "detach it wherever it is attached"
 }
 
 // hcl is a value as an expression of HCL's native syntax.

@@ -433,7 +433,7 @@ func (p *page) plan(out *Report, top int) {
 	}
 	p.section(p.T("effect.head"))
 	p.line("  %s %8s %8s", pad("", 24), p.T("effect.before"), p.T("effect.after"))
-	for _, row := range plan.rows(out.Summary) {
+	for _, row := range out.rows() {
 		p.line("  %s %8d %8d", pad(p.T(row.key), 24), row.before, row.after)
 	}
 	for _, s := range plan.Skipped {

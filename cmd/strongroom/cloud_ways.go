@@ -105,9 +105,17 @@ func (c cloudWays) Run(ctx context.Context, out output) error {
 		}
 		report.Diff = ways.Compare(ways.New(then, before), report, then, a)
 	}
+	// What was found is told even where nothing was found that closes it.
+	var unclosed error
+	if c.Close || c.Apply || c.Terraform != "" {
+		unclosed = c.close(report, a, result, q)
+	}
 	progress(reach.Progress{})
 	if err := c.write(report, a, out); err != nil {
 		return err
+	}
+	if unclosed != nil {
+		return unclosed
 	}
 	switch {
 	case c.FailOn != "" && report.Open():
@@ -115,6 +123,28 @@ func (c cloudWays) Run(ctx context.Context, out output) error {
 	case c.FailOn == "unknown" && report.Unknown():
 		return exitError(exitUnknown)
 	}
+	return nil
+}
+
+// close says what closes the ways that were found, and looks again at the account without them.
+func (c cloudWays) close(report *ways.Report, a *account.Account, result *reach.Result, q reach.Question) error {
+	plan, err := reach.Close(a, result, reach.DefaultBudget)
+	if err != nil {
+		return fmt.Errorf("what closes them: %w", err)
+	}
+	report.Plan = ways.NewPlan(a, *plan)
+	if !c.Apply {
+		return nil
+	}
+	changed, err := report.Plan.Apply(a)
+	if err != nil {
+		return err
+	}
+	again, err := reach.Analyze(changed, q)
+	if err != nil {
+		return fmt.Errorf("after the changes: %w", err)
+	}
+	report.Plan.After = &ways.New(changed, again).Summary
 	return nil
 }
 
@@ -127,10 +157,10 @@ func (c cloudWays) write(report *ways.Report, a *account.Account, out output) er
 		{c.SVG, report.Picture(c.Lang).WriteSVG},
 		{c.HTML, func(w io.Writer) error { return report.WriteHTML(w, c.Lang) }},
 		{c.SARIF, func(w io.Writer) error { return report.WriteSARIF(w, c.Lang, c.Account) }},
-		{c.Terraform, func(w io.Writer) error { return report.WriteTerraform(w, a) }},
+		{c.Terraform, func(w io.Writer) error { return report.WriteTerraform(w) }},
 		{c.JSON, func(w io.Writer) error { return writeJSON(w, report) }},
 	} {
-		if form.file == "" {
+		if form.file == "" || form.file == c.Terraform && report.Plan == nil {
 			continue
 		}
 		if form.file == "-" {
