@@ -63,6 +63,7 @@ func TestFolder(t *testing.T) {
 		"bucket-policy/calls.json", `{"Policy":"{\"Version\":\"2012-10-17\",\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":\"*\",\"Action\":\"s3:GetObject\",\"Resource\":\"arn:aws:s3:::calls/*\"}]}"}`,
 		"bucket-policy/bills.json", "\nAn error occurred (NoSuchBucketPolicy) when calling the GetBucketPolicy operation: The bucket policy does not exist\n",
 		"bucket-acl/calls.json", "\nAn error occurred (AccessDenied) when calling the GetBucketAcl operation: Access Denied\n",
+		"bucket-tags/calls.json", "aws: [ERROR]: An error occurred (NoSuchTagSet) when calling the GetBucketTagging operation: The TagSet does not exist\n",
 		"bucket-acl/bills.json", `{"Owner":{"ID":"o1"},"Grants":[{"Grantee":{"URI":"http://acs.amazonaws.com/groups/global/AllUsers","Type":"Group"},"Permission":"READ"}]}`,
 		"bucket-versioning/calls.json", `{"Status":"Enabled"}`,
 		"bucket-versioning/bills.json", `{}`,
@@ -102,6 +103,9 @@ func TestFolder(t *testing.T) {
 	}
 	if calls.Versioning != Is("Enabled") || bills.Versioning != Is("") || calls.Encryption.V.Key != "arn:aws:kms:eu-west-1:123456789012:key/k1" || calls.Replication.V.Rules[0].Account != "999999999999" || calls.Replication.V.Rules[0].Prefix != "2026/" {
 		t.Errorf("calls: %+v", calls)
+	}
+	if !calls.Tags.Known || len(calls.Tags.V) > 0 {
+		t.Errorf("calls has no tags, and that is known: %+v", calls.Tags)
 	}
 	if m, _ := a.missing("bucket-encryption", "bills"); m.Why != "not supplied" || !strings.Contains(m.Command, "get-bucket-encryption") {
 		t.Errorf("the encryption of bills is missing: %+v", m)
@@ -164,6 +168,7 @@ func TestForms(t *testing.T) {
 		"two files in one":    policies(doc) + "\n" + policies(doc),
 		"times in seconds":    strings.Replace(policies(doc), `"2024-03-01T09:00:00+00:00"`, `1709283600.0`, 1),
 		"times with a space":  strings.Replace(policies(doc), `"2024-03-01T09:00:00+00:00"`, `"2024-03-01 09:00:00+00:00"`, 1),
+		"an error's words":    strings.Replace(policies(doc), `"UserId"`, `"Note":"An error occurred (AccessDenied) when calling the GetBucketAcl operation","UserId"`, 1),
 		"times with Z":        strings.Replace(policies(doc), `"2024-03-01T09:00:00+00:00"`, `"2024-03-01T09:00:00Z"`, 1),
 		"members of tomorrow": strings.Replace(policies(doc), `"UserId"`, `"New":{"a":[1,{"b":2}]},"UserId"`, 1),
 	} {

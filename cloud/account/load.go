@@ -297,7 +297,7 @@ func (d *document) contents(b *bounded) error {
 			d.l.broken[d.subject()] = "the file is empty"
 		}
 		return nil
-	case bytes.Contains(start, []byte("An error occurred (")):
+	case trimmed[0] != '{' && trimmed[0] != '[' && bytes.Contains(start, []byte("An error occurred (")):
 		all, err := io.ReadAll(io.LimitReader(in, 64<<10))
 		if err != nil {
 			return err
