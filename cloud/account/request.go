@@ -16,7 +16,8 @@ var policied = []string{"acm-pca", "aoss", "apigateway", "backup", "bedrock", "c
 
 // Request is a request with all that the account's exports say of the policies that bind it.
 // What they do not hold is unknown. The request is taken to come through no VPC endpoint,
-// and a session to have no policy of its own. The principal is as iam.ParsePrincipal reads
+// and
+// a session to have neither a policy nor tags of its own. The principal is as iam.ParsePrincipal reads
 // it; an error says that it is none, or none of this account.
 func (a *Account) Request(principal, action, resource string) (iam.Request, iam.Policies, error) {
 	who, err := iam.ParsePrincipal(principal)
@@ -47,8 +48,12 @@ func (a *Account) Request(principal, action, resource string) (iam.Request, iam.
 	r.PrincipalManages, r.ResourceManages = manages(r.Principal.Account), manages(r.Account)
 	if r.Principal.Account == a.ID {
 		p.SCPs = a.levels(func(l *Level) Value[[]Attached] { return l.SCPs }, func(o *Organization) Value[bool] { return o.SCPs })
-		if a.Organization.Known && a.Organization.V != nil {
-			r.Principal.Organization = a.Organization.V.ID
+		switch o := a.Organization; {
+		case o.Known && o.V != nil:
+			r.Principal.Organization = o.V.ID
+		case o.Known:
+			r.Context.Set("aws:PrincipalOrgID")
+			r.Context.Set("aws:PrincipalOrgPaths")
 		}
 	}
 	if r.Account == a.ID {
@@ -123,9 +128,6 @@ func (a *Account) principal(r *iam.Request, p *iam.Policies) error {
 		}
 		who.RoleARN = a.Roles[i].ARN
 		identity(&a.Roles[i].Identity, nil)
-		if who.ARN != "" {
-			who.Tags = nil // a session may bring its own
-		}
 	case iam.FederatedUser:
 		p.Session = iam.Layer{}
 	}

@@ -420,9 +420,9 @@ var logic = calculus[bool]{
 // says, that counts.
 func Evaluate(r Request, p Policies) Answer {
 	resource, notes := fit(r.Action, r.Resource)
-	out := evaluate(r, p, resource)
+	out := evaluate(r, p, resource, r.owner())
 	if resource != r.Resource && r.Resource != "*" {
-		if other := evaluate(r, p, r.Resource); other.Decision.rank() < out.Decision.rank() {
+		if other := evaluate(r, p, r.Resource, r.owner()); other.Decision.rank() < out.Decision.rank() {
 			out = other
 		}
 	}
@@ -432,8 +432,8 @@ func Evaluate(r Request, p Policies) Answer {
 	return out
 }
 
-func evaluate(r Request, p Policies, resource string) (out Answer) {
-	account := r.owner()
+// evaluate asks for one resource of an account.
+func evaluate(r Request, p Policies, resource, account string) (out Answer) {
 	r.Resource = resource
 	e := newEvaluation(&r.Question, &p, account)
 	e.required = requiresPolicy(e.action, r.Resource)

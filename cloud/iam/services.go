@@ -215,6 +215,68 @@ func ACLPolicy(name string, g ACLGrant, object bool, resources ...string) *Polic
 	return &Policy{Name: name, Version: "2012-10-17", Statements: []Statement{s}}
 }
 
+// AccessPoint is an S3 access point (S3 User Guide, "Configuring IAM policies for using access
+// points").
+type AccessPoint struct {
+	ARN    string // arn:aws:s3:REGION:ACCOUNT:accesspoint/NAME
+	Origin string // Internet or VPC
+	Bucket string // its name
+	// BucketAccount owns the bucket; "" where it is not known.
+	BucketAccount string
+	Policy        Layer
+}
+
+// EvaluateThrough says what AWS would answer to a request for an object, "" the bucket itself,
+// that comes through an access point. Both must permit it: the access point as any resource
+// does, and the bucket by its own policy (p.Resource), which may delegate to access points by
+// s3:DataAccessPointAccount or …Arn, or for the bucket's own account by what identity
+// policies say of the bucket itself. The answer is that of whichever lets less through.
+func EvaluateThrough(r Request, point AccessPoint, key string, p Policies) Answer {
+	a, ok := ParseARN(point.ARN)
+	if !ok {
+		return Answer{Why: []string{point.ARN + " is not the ARN of an access point"}}
+	}
+	r.Context = r.Context.Clone()
+	r.Context.Set("s3:DataAccessPointArn", point.ARN)
+	r.Context.Set("s3:DataAccessPointAccount", a.Account)
+	if point.Origin != "" {
+		r.Context.Set("s3:AccessPointNetworkOrigin", point.Origin)
+	}
+	inner := p
+	inner.Resource, inner.Bucket = point.Policy, nil
+	outer := r
+	outer.Account, outer.Resource = a.Account, point.ARN
+	r.Account, r.Resource = point.BucketAccount, "arn:"+a.Partition+":s3:::"+point.Bucket
+	if key != "" {
+		outer.Resource += "/object/" + key
+		r.Resource += "/" + key
+	}
+	first, second := Evaluate(outer, inner), Evaluate(r, p)
+	if second.Decision == ImplicitlyDenied || second.Decision == Unknown {
+		// What the principal may do by itself was asked at the access point. The bucket's
+		// policy has to grant it as to another account.
+		granted := p
+		granted.Identity, granted.Boundary, granted.Session = Supplied(everything), Supplied(), Supplied()
+		if r.Account != "" {
+			r.Context.Set("aws:ResourceAccount", r.Account)
+			r.Context.Set("s3:ResourceAccount", r.Account)
+		}
+		if by := evaluate(r, granted, r.Resource, "another"); by.Decision == Allowed {
+			second = by
+		}
+	}
+	if first.Decision.rank() < second.Decision.rank() {
+		return first
+	}
+	if second.Decision != Allowed && second.Decision != ExplicitlyDenied {
+		second.Why = append(second.Why, "the bucket behind the access point must permit it too")
+	}
+	return second
+}
+
+// everything is a policy that allows everything.
+var everything = Compile(&Policy{Name: "everything", Version: "2012-10-17", Statements: []Statement{{Allow: true, Actions: []string{"*"}, Resources: []string{"*"}}}})
+
 // fixing are the keys that make a grant to everybody not public, if they are held to fixed
 // values (S3 User Guide, "The meaning of public").
 var fixing = []string{"aws:sourcearn", "aws:sourcevpc", "aws:sourcevpce", "aws:sourceowner", "aws:sourceaccount", "aws:principalorgid", "aws:principalarn", "aws:principalaccount", "aws:userid", "aws:sourceip", "aws:vpcsourceip", "s3:x-amz-server-side-encryption-aws-kms-key-id", "s3:dataaccesspointaccount", "s3:dataaccesspointarn"}

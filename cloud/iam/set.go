@@ -302,7 +302,15 @@ func (p Pattern) apart(q Pattern) bool {
 
 // Set is a set of texts: a union of terms, each of which is what all of some patterns have
 // and none of others. The zero value is empty. Sets are values: no operation changes one.
-type Set struct{ terms []term }
+type Set struct {
+	terms []term
+	// more says that there may be members beyond the terms, which were too many to keep.
+	more bool
+}
+
+// Operations multiply terms. A result with more than these, and more than what came in, is
+// cut off there, and says that there may be more.
+const maxTerms = 256
 
 type term struct{ in, out []Pattern }
 
@@ -310,7 +318,7 @@ type term struct{ in, out []Pattern }
 func Of(patterns ...Pattern) Set {
 	var s Set
 	for _, p := range patterns {
-		s = s.Union(Set{[]term{{in: []Pattern{p}}}})
+		s = s.Union(Set{terms: []term{{in: []Pattern{p}}}})
 	}
 	return s
 }
@@ -320,7 +328,7 @@ func Everything() Set { return Of(AnyPattern) }
 
 // None says that a set is empty for certain, without work; a set for which it says no may
 // still be.
-func (s Set) None() bool { return len(s.terms) == 0 }
+func (s Set) None() bool { return len(s.terms) == 0 && !s.more }
 
 // Has says whether a text is a member.
 func (s Set) Has(text string) bool {
@@ -351,13 +359,23 @@ func (s Set) Union(other Set) Set {
 	if other.None() || s.all() {
 		return s
 	}
-	out := slices.Clip(s.terms)
+	out := Set{slices.Clip(s.terms), s.more || other.more}
 	for _, t := range other.terms {
-		if !slices.ContainsFunc(out, func(u term) bool { return u.covers(t) }) {
-			out = append(out, t)
-		}
+		out.add(t, len(s.terms)+len(other.terms))
 	}
-	return Set{out}
+	return out
+}
+
+// add adds a term to a set that is being made, of at most some.
+func (s *Set) add(t term, most int) {
+	switch {
+	case s.more && len(s.terms) >= most:
+	case slices.ContainsFunc(s.terms, func(u term) bool { return u.covers(t) }):
+	case len(s.terms) >= most:
+		s.more = true
+	default:
+		s.terms = append(s.terms, t)
+	}
 }
 
 // Intersect has the members that both have.
@@ -368,11 +386,14 @@ func (s Set) Intersect(other Set) Set {
 	if other.None() || s.all() {
 		return other
 	}
-	var out Set
+	out := Set{more: s.more || other.more}
+	most := max(maxTerms, len(s.terms), len(other.terms))
 	for _, a := range s.terms {
 		for _, b := range other.terms {
 			if t, ok := a.and(b); ok {
-				out = out.Union(Set{[]term{t}})
+				if out.add(t, most); out.more && len(out.terms) >= most {
+					return out
+				}
 			}
 		}
 	}
@@ -384,18 +405,22 @@ func (s Set) Minus(other Set) Set {
 	if s.None() || other.all() {
 		return Set{}
 	}
+	if other.more {
+		return Set{more: true} // nothing is left for certain
+	}
+	most := max(maxTerms, len(s.terms))
 	for _, b := range other.terms {
-		var left Set
+		left := Set{more: s.more}
 		for _, a := range s.terms {
 			// What is not in b lacks one of b's, or has one that b has not.
 			for _, p := range b.in {
 				if t, ok := a.and(term{out: []Pattern{p}}); ok {
-					left = left.Union(Set{[]term{t}})
+					left.add(t, most)
 				}
 			}
 			for _, p := range b.out {
 				if t, ok := a.and(term{in: []Pattern{p}}); ok {
-					left = left.Union(Set{[]term{t}})
+					left.add(t, most)
 				}
 			}
 		}
@@ -404,8 +429,12 @@ func (s Set) Minus(other Set) Set {
 	return s
 }
 
-// covers says that every member of u is one of t. It may miss some.
+// covers says that every member of u is one of t. It may miss some, and of long terms it
+// does not look: it saves terms, no answer depends on it.
 func (t term) covers(u term) bool {
+	if len(t.in)+len(t.out) > 8 {
+		return false
+	}
 	for _, p := range t.in {
 		if !slices.ContainsFunc(u.in, p.covers) {
 			return false
@@ -475,10 +504,13 @@ func (s Set) Some() Truth {
 // can be written whose common members would take longer to find than anybody waits.
 const maxSearch = 1 << 20
 
-// Example says whether the set has a member, and gives a shortest one. It is exact, except
-// that Maybe says that finding out would take too long.
+// Example says whether the set has a member, and gives a shortest one of a term. It is exact,
+// except that Maybe says that finding out would take too long.
 func (s Set) Example() (string, Truth) {
 	found := No
+	if s.more {
+		found = Maybe
+	}
 	for _, t := range s.terms {
 		text, ok := t.example()
 		if ok == Yes {
@@ -498,7 +530,7 @@ func (s Set) Includes(other Set) Truth {
 // Equal says whether both have the same members.
 func (s Set) Equal(other Set) Truth { return min(s.Includes(other), other.Includes(s)) }
 
-// Terms is the set for people: "a ∩ b, but c".
+// String is the set for people: "a ∩ b, but c".
 func (s Set) String() string {
 	var terms []string
 	for _, t := range s.terms {
@@ -530,7 +562,7 @@ func (t term) example() (string, Truth) {
 		in = []Pattern{AnyPattern}
 	}
 	if text, ok := in[0].IsLiteral(); ok {
-		return text, truth(Set{[]term{t}}.Has(text))
+		return text, truth(Set{terms: []term{t}}.Has(text))
 	}
 	letters := alphabet(in, t.out)
 

@@ -21,7 +21,7 @@ type cloudCan struct {
 
 func (cloudCan) Help() string {
 	return `The answers: Allowed, ImplicitlyDenied (nothing allows it), ExplicitlyDenied (a statement denies it), Unknown (it depends on conditions, or on inputs that were not supplied: both are listed).
-The request is taken to come through no VPC endpoint, and a session to have no policy of its own.
+The request is taken to come through no VPC endpoint, and a session to have neither a policy nor tags of its own.
 
 Exit codes: 0 allowed, 1 denied, 2 bad input, 3 unknown.
 
