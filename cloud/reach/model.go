@@ -93,40 +93,43 @@ type engine struct {
 	classes []*class
 	acting  *list // classes of those who act
 
-	scps, rcps      iam.Levels
-	manages         iam.Truth
-	organization    string
-	compiled        map[*iam.Statement]*iam.Compiled
-	stricts         map[*iam.Compiled]*iam.Compiled
-	concerns        map[*iam.Compiled]map[string]bool
-	base            iam.Context
-	tagKeys         map[string]bool
-	principalValues []string // patterns that conditions hold principals against
-	ownNames        bool     // some condition needs each principal by itself
-	named           map[string][]int
-	usersByGroup    map[string][]*actor
-	workloads       map[string][]*account.Workload // by role
-	attachedTo      map[string][]*actor            // by managed policy
-	needs           map[string][]*group
-	lists           map[string]*list
-	both, either    map[[2]int]*list
-	about           map[*iam.Statement]iam.Set
-	members         map[string]*list
-	trusts          map[string]Certainty
-	trustScopes     map[string]iam.Scoped
-	classByKey      map[string]*class
-	alts            []*alternative
-	progress        func(phase string, done, total int)
-	stmtIDs         map[*iam.Statement]int
-	byName          map[string][]int32 // classes by the names that policies have for their members
-	missing         map[string]bool
-	details         map[string]*detail
-	ruleAt          map[*Rule]int
-	dataOf          map[*actor]*actor
-	whoCounts       map[*iam.Compiled]map[string]bool
-	tables          map[*list][]Certainty
-	admins          map[int32]bool // classes of administrators
-	by              map[string]*list
+	scps, rcps        iam.Levels
+	manages           iam.Truth
+	organization      string
+	compiled          map[*iam.Statement]*iam.Compiled
+	stricts           map[*iam.Compiled]*iam.Compiled
+	concerns          map[*iam.Compiled]map[string]bool
+	base              iam.Context
+	tagKeys           map[string]bool
+	spared            []iam.Pattern // of those whom denials leave out
+	exceptions        map[*actor]bool
+	principalValues   []string // patterns that conditions hold principals against
+	principalPatterns []iam.Pattern
+	ownNames          bool // some condition needs each principal by itself
+	named             map[string][]int
+	usersByGroup      map[string][]*actor
+	workloads         map[string][]*account.Workload // by role
+	attachedTo        map[string][]*actor            // by managed policy
+	needs             map[string][]*group
+	lists             map[string]*list
+	both, either      map[[2]int]*list
+	about             map[*iam.Statement]iam.Set
+	members           map[string]*list
+	trusts            map[string]Certainty
+	trustScopes       map[string]iam.Scoped
+	classByKey        map[string]*class
+	alts              []*alternative
+	progress          func(phase string, done, total int)
+	stmtIDs           map[*iam.Statement]int
+	byName            map[string][]int32 // classes by the names that policies have for their members
+	missing           map[string]bool
+	details           map[string]*detail
+	ruleAt            map[*Rule]int
+	dataOf            map[*actor]*actor
+	whoCounts         map[*iam.Compiled]map[string]bool
+	tables            map[*list][]Certainty
+	admins            map[int32]bool // classes of administrators
+	by                map[string]*list
 }
 
 // alternative is one way to fulfil a rule.
@@ -145,7 +148,7 @@ func newEngine(a *account.Account, q Question, rules *Rules) *engine {
 		workloads: map[string][]*account.Workload{}, attachedTo: map[string][]*actor{}, needs: map[string][]*group{},
 		lists: map[string]*list{}, both: map[[2]int]*list{}, either: map[[2]int]*list{}, about: map[*iam.Statement]iam.Set{}, members: map[string]*list{}, trusts: map[string]Certainty{},
 		trustScopes: map[string]iam.Scoped{}, classByKey: map[string]*class{}, stmtIDs: map[*iam.Statement]int{}, missing: map[string]bool{}, byName: map[string][]int32{},
-		details: map[string]*detail{}, ruleAt: map[*Rule]int{}, whoCounts: map[*iam.Compiled]map[string]bool{}, by: map[string]*list{}, tables: map[*list][]Certainty{}}
+		details: map[string]*detail{}, ruleAt: map[*Rule]int{}, whoCounts: map[*iam.Compiled]map[string]bool{}, by: map[string]*list{}, tables: map[*list][]Certainty{}, exceptions: map[*actor]bool{}}
 	e.now = a.Taken
 	if e.now.IsZero() {
 		e.now = time.Now()
@@ -513,8 +516,47 @@ func (e *engine) classify() {
 			keys(a.boundary.Policy)
 		}
 	}
+	// Whom a denial of a resource's or the organization's leaves out.
+	var spared []string
+	spare := func(p *iam.Policy) {
+		if p == nil {
+			return
+		}
+		for i := range p.Statements {
+			s := &p.Statements[i]
+			if s.Allow {
+				continue
+			}
+			if s.Principals != nil && s.Principals.Not {
+				spared = append(spared, s.Principals.AWS...)
+			}
+			for _, c := range s.Conditions {
+				if k := strings.ToLower(c.Key); k == "aws:principalarn" || k == "aws:userid" || k == "aws:username" {
+					spared = append(spared, c.Values...)
+				}
+			}
+		}
+	}
+	for _, b := range e.a.Buckets {
+		spare(b.Policy.V)
+	}
+	for _, k := range e.a.Keys {
+		spare(k.Policy.V)
+	}
+	for _, l := range append(slices.Clone(e.scps.Layers), e.rcps.Layers...) {
+		for _, c := range l.Policies {
+			spare(c.Policy)
+		}
+	}
+	slices.Sort(spared)
+	for _, v := range slices.Compact(spared) {
+		e.spared = append(e.spared, iam.NewPattern(v))
+	}
 	slices.Sort(e.principalValues)
 	e.principalValues = slices.Compact(e.principalValues)
+	for _, v := range e.principalValues {
+		e.principalPatterns = append(e.principalPatterns, iam.NewPattern(v))
+	}
 	for _, a := range e.actors {
 		e.classOf(a)
 	}
@@ -575,7 +617,7 @@ func (e *engine) classOf(a *actor) *class {
 	signed := key.Len()
 	fmt.Fprintf(&key, "%d|%s|%v|", a.who.Kind, a.who.Account, a.role != nil && a.role.ServiceLinked())
 	for i, v := range e.principalValues {
-		p := iam.NewPattern(v)
+		p := e.principalPatterns[i]
 		for _, name := range names {
 			if name != "" && (p.Match(name) || p.Match(name+":x") || v == a.who.Name()) {
 				fmt.Fprintf(&key, "%d;", i)

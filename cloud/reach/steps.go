@@ -188,25 +188,17 @@ func (e *engine) variants() {
 	clear(e.members)
 }
 
-// excepted says that some policy beside its own speaks of the principal by name, so that it
-// may be let where an administrator is not.
+// excepted says that a denial of a resource's or the organization's leaves the principal out,
+// so that it may be let where an administrator is not.
 func (e *engine) excepted(a *actor) bool {
-	names := []string{a.principal.ARN, a.who.ID}
-	if a.role != nil {
-		names = append(names, "session:"+a.who.Account+":"+a.role.Name)
+	v, ok := e.exceptions[a]
+	if !ok {
+		v = slices.ContainsFunc(e.spared, func(p iam.Pattern) bool {
+			return p.Match(a.principal.ARN) || a.who.ID != "" && (p.Match(a.who.ID) || p.Match(a.who.ID+":x")) || p.Match(a.principal.Name)
+		})
+		e.exceptions[a] = v
 	}
-	for _, n := range names {
-		if n == "" {
-			continue
-		}
-		if len(e.named[n]) > 0 || slices.ContainsFunc(e.principalValues, func(v string) bool {
-			p := iam.NewPattern(v)
-			return p.Match(n) || p.Match(n+":x")
-		}) {
-			return true
-		}
-	}
-	return false
+	return v
 }
 
 func slotKind(s slot, a *actor) string {
