@@ -62,6 +62,54 @@ func (a *Account) Request(principal, action, resource string) (iam.Request, iam.
 	return r, p, nil
 }
 
+// Evaluate answers a request as Request makes it, with some condition keys known. What comes
+// through an access point is asked of the bucket behind it, too.
+func (a *Account) Evaluate(principal, action, resource string, context iam.Context) (iam.Answer, error) {
+	r, p, err := a.Request(principal, action, resource)
+	if err != nil {
+		return iam.Answer{}, err
+	}
+	give := func(r *iam.Request) {
+		for _, k := range context.Keys() {
+			r.Context.Set(k, context.Values(k)...)
+		}
+	}
+	give(&r)
+	arn, _ := iam.ParseARN(resource)
+	name, key, found := strings.Cut(strings.TrimPrefix(arn.Resource, "accesspoint/"), "/object/")
+	if arn.Service != "s3" || !strings.HasPrefix(arn.Resource, "accesspoint/") || !found && !ofBucket[strings.ToLower(action)] {
+		return iam.Evaluate(r, p), nil
+	}
+	i := slices.IndexFunc(a.AccessPoints, func(ap *AccessPoint) bool { return ap.Name == name && ap.Region == arn.Region })
+	if i < 0 {
+		out := iam.Evaluate(r, p)
+		if out.Decision == iam.Allowed {
+			out.Decision, out.Why = iam.Unknown, append(out.Why, "which bucket is behind the access point is not known, and it must permit it too")
+		}
+		return out, nil
+	}
+	ap := a.AccessPoints[i]
+	behind := "arn:" + arn.Partition + ":s3:::" + ap.Bucket
+	if found {
+		behind += "/" + key
+	}
+	if r, p, err = a.Request(principal, action, behind); err != nil {
+		return iam.Answer{}, err
+	}
+	give(&r)
+	point := iam.AccessPoint{ARN: "arn:" + arn.Partition + ":s3:" + arn.Region + ":" + arn.Account + ":accesspoint/" + name, Bucket: ap.Bucket, BucketAccount: ap.BucketAccount, Policy: valued(ap.Policy), Origin: "Internet"}
+	if ap.VPC != "" {
+		point.Origin = "VPC"
+	}
+	if point.BucketAccount == "" {
+		point.BucketAccount = r.Account
+	}
+	return iam.EvaluateThrough(r, point, key, p), nil
+}
+
+// ofBucket are actions that are asked of an access point for its bucket.
+var ofBucket = map[string]bool{"s3:listbucket": true, "s3:listbucketversions": true, "s3:listbucketmultipartuploads": true}
+
 // layer is policies as they stand; one that could not be read makes it unknown.
 func layer(lists ...[]Attached) iam.Layer {
 	out := iam.Supplied()

@@ -87,3 +87,40 @@ func TestRequestOfBucket(t *testing.T) {
 		}
 	}
 }
+
+// What comes through an access point takes the bucket's consent as well.
+func TestEvaluateAccessPoint(t *testing.T) {
+	parse := func(doc string) Value[*iam.Policy] {
+		p, err := iam.Parse("p", []byte(doc))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return Is(p)
+	}
+	const object = "arn:aws:s3:eu-west-1:123456789012:accesspoint/team/object/a.wav"
+	names := parse(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::123456789012:user/ben"},"Action":"s3:GetObject","Resource":"` + object + `"}]}`)
+	for _, c := range []struct {
+		name   string
+		bucket Value[*iam.Policy]
+		known  bool
+		want   iam.Decision
+	}{
+		{"the bucket delegates", parse(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"*","Resource":"arn:aws:s3:::calls/*","Condition":{"StringEquals":{"s3:DataAccessPointAccount":"123456789012"}}}]}`), true, iam.Allowed},
+		{"the bucket denies", parse(`{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":"arn:aws:s3:::calls/*"}]}`), true, iam.ExplicitlyDenied},
+		{"the bucket says nothing", Is[*iam.Policy](nil), true, iam.ImplicitlyDenied},
+		{"the bucket's policy is not known", Value[*iam.Policy]{}, true, iam.Unknown},
+		{"the access point is not known", Is[*iam.Policy](nil), false, iam.Unknown},
+	} {
+		a := asked(t)
+		a.Organization = Is[*Organization](nil)
+		a.PublicAccess = Is(PublicAccess{})
+		a.Buckets = []*Bucket{{Name: "calls", ARN: "arn:aws:s3:::calls", Policy: c.bucket, PublicAccess: Is(PublicAccess{}), Ownership: Is("BucketOwnerEnforced")}}
+		if c.known {
+			a.AccessPoints = []*AccessPoint{{Name: "team", Region: "eu-west-1", Bucket: "calls", Policy: names}}
+		}
+		got, err := a.Evaluate("arn:aws:iam::123456789012:user/ben", "s3:GetObject", object, iam.Context{})
+		if err != nil || got.Decision != c.want {
+			t.Errorf("%s: %v (%v, %v), want %v", c.name, got.Decision, got.Why, err, c.want)
+		}
+	}
+}

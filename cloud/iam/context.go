@@ -32,6 +32,9 @@ func (c Context) Clone() Context {
 // Keys are the keys that were given, in lower case, sorted.
 func (c Context) Keys() []string { return slices.Sorted(maps.Keys(c.values)) }
 
+// Values are what was given for a key: none where it is absent, or was not given.
+func (c Context) Values(key string) []string { return c.values[strings.ToLower(key)] }
+
 // asked is the part of a request that conditions see.
 type asked struct {
 	principal *Principal

@@ -32,6 +32,9 @@ func (s *Simulation) Evaluate() Answer {
 			}
 		}
 	}
+	if strings.Contains(s.Request.Resource, ":accesspoint/") && strings.HasPrefix(s.Request.Resource, "arn:") {
+		a.Notes = append(a.Notes, "this is about the access point; the bucket behind it must permit it too")
+	}
 	a.Notes = append(a.Notes, s.Notes...)
 	for _, f := range s.Faults {
 		a.Notes = append(a.Notes, f.String())

@@ -66,14 +66,14 @@ func (c cloudCan) Run(ctx context.Context, out output) error {
 	if err != nil {
 		return bad(err)
 	}
-	r, p, err := a.Request(c.Principal, c.Action, c.Resource)
+	var known iam.Context
+	for k, values := range keys {
+		known.Set(k, values...)
+	}
+	answer, err := a.Evaluate(c.Principal, c.Action, c.Resource, known)
 	if err != nil {
 		return bad(fmt.Errorf("--principal: %w", err))
 	}
-	for k, values := range keys {
-		r.Context.Set(k, values...)
-	}
-	answer := iam.Evaluate(r, p)
 	shown := canAnswer{simulated: showAnswer(answer)}
 	if answer.Decision == iam.Unknown {
 		shown.Inputs = lacking(a, answer.Missing, c.Resource)
