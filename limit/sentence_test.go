@@ -99,7 +99,7 @@ func TestSentenceShowsCedar(t *testing.T) {
 		{
 			`@requires("purpose,ticket,approval:2") permit (principal in Group::"complaints", action == Action::"readObject", resource in Bucket::"recordings");`,
 			"Members of complaints may, given a purpose, a ticket and approvals by 2 other people, open any object in the bucket recordings.",
-			"Les membres du groupe complaints peuvent, avec un motif, un ticket et l’approbation de 2 autres personnes, ouvrir tout objet du bucket recordings.",
+			"Les membres du groupe complaints peuvent, avec un motif, un ticket et l’approbation de 2 autres personnes, ouvrir tout objet du compartiment recordings.",
 		},
 		{ // a queue that it has not is not "not billing"
 			`permit (principal, action == Action::"readObject", resource is Object) when { resource has queue && resource.queue != "billing" };`,

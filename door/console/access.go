@@ -175,6 +175,8 @@ func (v *visit) columnName(c monitor.Column, by string) string {
 		return v.page.T("access.day."+weekdays[c.Day]) + " " + dayParts[c.Part]
 	case c.Sort != monitor.Named:
 		return v.page.T("access." + c.Sort + "." + by)
+	case by == monitor.ByClass:
+		return named(v.page.ClassOf(c.Name))
 	}
 	return named(c.Name)
 }
@@ -297,6 +299,9 @@ func (v *visit) overview() (accessData, door.Usage, monitor.Overview, error) {
 	return d, u, o, nil
 }
 
+// mapWidth is how wide the fields of a map may be together where there are few columns.
+const mapWidth = 720
+
 func (v *visit) access() error {
 	d, _, o, err := v.overview()
 	if err != nil {
@@ -304,7 +309,7 @@ func (v *visit) access() error {
 	}
 	by := d.Query.By
 	m := heatMap{
-		lang: v.page.Lang, name: "map", left: 140, top: 96, cell: 30, slant: true, most: o.Most,
+		lang: v.page.Lang, name: "map", left: 180, top: 96, cell: max(30, min(64, mapWidth/max(1, len(d.Columns)))), slant: true, most: o.Most,
 		title:       v.page.T("access.map.title", v.page.T("access.by."+by), v.page.T("access.weeks", d.Query.Weeks)),
 		description: v.page.T("access.map.says", len(d.Rows), len(d.Columns), number(v.page.Lang, d.Total.Count)),
 		at: func(r, c int) heatCell {

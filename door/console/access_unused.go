@@ -3,6 +3,7 @@ package console
 import (
 	"cmp"
 	"fmt"
+	"net/http"
 	"slices"
 	"time"
 
@@ -31,7 +32,7 @@ type unusedRow struct {
 	More                  int
 }
 
-type unusedRight struct{ Action, Shape string }
+type unusedRight struct{ Action, Shape string } // in words
 
 // accessUnused lists what is granted and nobody used for long, by person, as it was
 // counted last.
@@ -61,7 +62,7 @@ func (v *visit) accessUnused() error {
 				row.More++
 				continue
 			}
-			row.Rights = append(row.Rights, unusedRight{string(r.Action), named(r.Shape.String())})
+			row.Rights = append(row.Rights, unusedRight{v.page.Does(r.Action), named(v.page.Sort(r.Shape))})
 		}
 		if p.Kind == strongroom.Person && row.Unused > 0 {
 			d.Rows = append(d.Rows, row)
@@ -90,5 +91,6 @@ func (v *visit) countUnused() error {
 	if _, err := v.countUsage(); err != nil {
 		return err
 	}
-	return v.back("/access/unused", "counted")
+	http.Redirect(v.w, v.r, "/access/unused", http.StatusSeeOther)
+	return nil
 }

@@ -1,7 +1,6 @@
 package console
 
 import (
-	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -47,9 +46,7 @@ func (v *visit) alerts() error {
 	if err != nil {
 		return err
 	}
-	slices.SortStableFunc(d.Open, func(a, b alert.Alert) int {
-		return cmp.Compare(slices.Index(severityOrder, a.Severity), slices.Index(severityOrder, b.Severity))
-	})
+	worstFirst(d.Open)
 	v.badge("alerts", len(d.Open))
 	return v.show("alerts", "alerts", d)
 }
@@ -77,8 +74,7 @@ func (v *visit) alert() error {
 	if err != nil {
 		return err
 	}
-	lang := alert.Language(v.page.Lang)
-	d.Why, d.Blind = d.Alert.Why.In(lang), d.Alert.Blind.In(lang)
+	d.Why, d.Blind = v.page.Words(d.Alert.Why), v.page.Words(d.Alert.Blind)
 	if err := v.evidence(&d); err != nil {
 		return err
 	}
@@ -150,51 +146,52 @@ func (v *visit) acknowledge() error {
 }
 
 var alertWords = map[string]said{
-	"alerts.lead":      {"What the ledger’s watch found, newest first.", "Ce que la surveillance du registre a relevé, le plus récent d’abord."},
-	"alerts.open":      {"Open", "Ouvertes"},
-	"alerts.open.none": {"No alert is open.", "Aucune alerte n’est ouverte."},
-	"alerts.other":     {"Earlier", "Antérieures"},
-	"alerts.none":      {"Nothing has alerted yet. Channels that tell people of alerts are added with", "Aucune alerte pour l’instant. Les canaux qui préviennent les personnes s’ajoutent avec"},
-	"alert.title":      {"Alert", "Alerte"},
-	"alert.about":      {"About", "Concerne"},
-	"alert.room":       {"the room itself", "la salle elle-même"},
-	"alert.condition":  {"Condition", "Condition"},
-	"alert.first":      {"First", "Premier"},
-	"alert.last":       {"Last", "Dernier"},
-	"alert.seen":       {"Measured", "Mesuré"},
-	"alert.seen.over":  {"%s, alerts from %s", "%s, seuil d’alerte %s"},
-	"alert.usual":      {"Usual", "Habituel"},
-	"alert.often":      {"How often", "Fréquence"},
-	"alert.found":      {"it fired %s time|it fired %s times", "déclenchée %s fois|déclenchée %s fois"},
-	"alert.blind":      {"What was not looked at", "Ce qui n’a pas été examiné"},
-	"alert.evidence":   {"Evidence in the ledger", "Preuves dans le registre"},
-	"alert.records":    {"Records", "Inscriptions"},
-	"alert.record":     {"Record", "Inscription"},
-	"alert.when":       {"When", "Quand"},
-	"alert.who":        {"Who", "Qui"},
-	"alert.did":        {"Act", "Acte"},
-	"alert.what":       {"What", "Quoi"},
-	"alert.outcome":    {"Outcome", "Issue"},
-	"alert.erased":     {"erased since", "effacé depuis"},
-	"alert.proof":      {"Proof", "Preuve"},
-	"alert.proof.of":   {"Download the proof of record %s", "Télécharger la preuve de l’inscription %s"},
-	"alert.more":       {"%s record more it rests on is not shown|%s records more it rests on are not shown", "%s autre inscription à l’appui n’est pas affichée|%s autres inscriptions à l’appui ne sont pas affichées"},
-	"alert.permit":     {"permitted", "permis"},
-	"alert.deny":       {"refused", "refusé"},
-	"alert.tries":      {"%s attempt|%s attempts", "%s tentative|%s tentatives"},
-	"told.to-send":     {"being told", "en cours"},
-	"told.sent":        {"told", "prévenu"},
-	"told.failed":      {"not reached", "non joint"},
-	"alert.told":       {"Who was told", "Qui a été prévenu"},
-	"alert.told.none":  {"Nobody was told: the room has no channel, or it is too early.", "Personne n’a été prévenu : la salle n’a pas de canal, ou il est trop tôt."},
-	"alert.told.here":  {"Have your own device told", "Faire prévenir votre appareil"},
-	"alert.detail":     {"Detail", "Détail"},
-	"alert.ack":        {"Acknowledge", "Prendre en charge"},
-	"alert.ack.note":   {"Note (what you will do about it)", "Note (ce que vous allez faire)"},
-	"alert.ack.how":    {"Nobody is told of it any further. Your name goes on record.", "Plus personne n’en sera prévenu. Votre nom reste inscrit."},
-	"alert.acked":      {"%s acknowledged it, %s", "%s l’a prise en charge, le %s"},
-	"alert.own":        {"This alert is about you: somebody else acknowledges it.", "Cette alerte vous concerne : une autre personne la prendra en charge."},
-	"alert.escalates":  {"Escalates", "Escalade"},
+	"alerts.lead":       {"What the ledger’s watch found, the most serious first.", "Ce que la surveillance du registre a relevé, le plus grave d’abord."},
+	"alerts.open":       {"Open", "Ouvertes"},
+	"alerts.open.none":  {"No alert is open.", "Aucune alerte n’est ouverte."},
+	"alerts.other":      {"Earlier", "Antérieures"},
+	"alerts.other.none": {"None of them has been taken on yet.", "Aucune n’a encore été prise en charge."},
+	"alerts.none":       {"Nothing has alerted yet. Channels that tell people of alerts are added with", "Aucune alerte pour l’instant. Les canaux qui préviennent les personnes s’ajoutent avec"},
+	"alert.title":       {"Alert", "Alerte"},
+	"alert.about":       {"About", "Concerne"},
+	"alert.room":        {"the room itself", "la salle elle-même"},
+	"alert.condition":   {"Condition", "Condition"},
+	"alert.first":       {"First", "Premier"},
+	"alert.last":        {"Last", "Dernier"},
+	"alert.seen":        {"Measured", "Mesuré"},
+	"alert.seen.over":   {"%s, alerts from %s", "%s, seuil d’alerte %s"},
+	"alert.usual":       {"Usual", "Habituel"},
+	"alert.often":       {"How often", "Fréquence"},
+	"alert.found":       {"it fired %s time|it fired %s times", "déclenchée %s fois|déclenchée %s fois"},
+	"alert.blind":       {"What was not looked at", "Ce qui n’a pas été examiné"},
+	"alert.evidence":    {"Evidence in the ledger", "Preuves dans le registre"},
+	"alert.records":     {"Records", "Inscriptions"},
+	"alert.record":      {"Record", "Inscription"},
+	"alert.when":        {"When", "Quand"},
+	"alert.who":         {"Who", "Qui"},
+	"alert.did":         {"Act", "Acte"},
+	"alert.what":        {"What", "Quoi"},
+	"alert.outcome":     {"Outcome", "Issue"},
+	"alert.erased":      {"erased since", "effacé depuis"},
+	"alert.proof":       {"Proof", "Preuve"},
+	"alert.proof.of":    {"Download the proof of record %s", "Télécharger la preuve de l’inscription %s"},
+	"alert.more":        {"%s record more it rests on is not shown|%s records more it rests on are not shown", "%s autre inscription à l’appui n’est pas affichée|%s autres inscriptions à l’appui ne sont pas affichées"},
+	"alert.permit":      {"permitted", "permis"},
+	"alert.deny":        {"refused", "refusé"},
+	"alert.tries":       {"%s attempt|%s attempts", "%s tentative|%s tentatives"},
+	"told.to-send":      {"being told", "en cours"},
+	"told.sent":         {"told", "prévenu"},
+	"told.failed":       {"not reached", "non joint"},
+	"alert.told":        {"Who was told", "Qui a été prévenu"},
+	"alert.told.none":   {"Nobody was told: the room has no channel, or it is too early.", "Personne n’a été prévenu : la salle n’a pas de canal, ou il est trop tôt."},
+	"alert.told.here":   {"Have your own device told", "Faire prévenir votre appareil"},
+	"alert.detail":      {"Detail", "Détail"},
+	"alert.ack":         {"Acknowledge", "Prendre en charge"},
+	"alert.ack.note":    {"Note (what you will do about it)", "Note (ce que vous allez faire)"},
+	"alert.ack.how":     {"Nobody is told of it any further. Your name goes on record.", "Plus personne n’en sera prévenu. Votre nom reste inscrit."},
+	"alert.acked":       {"%s acknowledged it, %s", "%s l’a prise en charge, le %s"},
+	"alert.own":         {"This alert is about you: somebody else acknowledges it.", "Cette alerte vous concerne : une autre personne la prendra en charge."},
+	"alert.escalates":   {"Escalates", "Escalade"},
 
 	"severity.critical":  {"critical", "critique"},
 	"severity.high":      {"high", "élevée"},

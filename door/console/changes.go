@@ -157,7 +157,7 @@ func (c *lateChange) tell(e *strongroom.Event) {
 	if p := e.Principal(); p != nil {
 		c.Who = p.Name
 	}
-	if !strings.HasPrefix(e.Did, "policy-") { // whose subject is a hash
+	if !strings.HasPrefix(e.Did, "policy-") && e.Did != "break-glass-open" { // whose subject is a hash, or an id
 		c.Subject, _, _ = strings.Cut(e.Subject, ", ")
 	}
 }

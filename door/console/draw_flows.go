@@ -6,6 +6,7 @@ import (
 	"html/template"
 	"maps"
 	"slices"
+	"strings"
 
 	"strongroom/know"
 )
@@ -87,7 +88,7 @@ func (f *flowPicture) add(j *know.Joined, says string) {
 	if j.From.Bucket != "" {
 		into = flowTo
 	}
-	from, to := f.end(flowFrom, j.From), f.end(into, j.To)
+	from, to := f.end(flowFrom, bare(j, j.From)), f.end(into, bare(j, j.To))
 	if j.Via != "" && from.column == flowFrom {
 		via := f.node(flowVia, "via", j.Via)
 		f.edges = append(f.edges, flowEdge{from, via, state, says}, flowEdge{via, to, state, says})
@@ -101,12 +102,21 @@ func (f *flowPicture) add(j *know.Joined, says string) {
 	f.edges = append(f.edges, flowEdge{from, to, state, says})
 }
 
+// bare is an end of a flow that was seen and not declared, without the kind of principal
+// before its name.
+func bare(j *know.Joined, e know.End) know.End {
+	if kind, name, two := strings.Cut(e.System, " "); j.State == know.SeenOnly && two && known("flow.kind."+kind) {
+		e.System = name
+	}
+	return e
+}
+
 // drawFlows draws flows in four columns, each beside those that it is tied to.
 func (v *visit) drawFlows(joined []know.Joined, readers map[string]int) template.HTML {
 	f := flowPicture{nodes: map[string]*flowNode{}}
 	for i := range joined[:min(len(joined), flowsDrawn)] {
 		j := &joined[i]
-		f.add(j, fmt.Sprintf("%s → %s: %s", j.From, j.To, v.page.T("flow."+flowState(j))))
+		f.add(j, fmt.Sprintf("%s → %s: %s", v.endName(j, j.From), v.endName(j, j.To), v.page.T("flow."+flowState(j))))
 	}
 	for _, b := range slices.Sorted(maps.Keys(readers)) {
 		people := f.node(flowTo, "people", v.page.T("flow.people"))

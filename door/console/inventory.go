@@ -227,7 +227,7 @@ func (v *visit) stock(d *inventoryData, g know.Gathered) {
 	}
 	for _, j := range g.Flows {
 		d.Flows = append(d.Flows, flowRow{
-			Joined: j, Key: flowState(&j), Name: named(j.Flow.Name), From: v.endName(j.From), To: v.endName(j.To), Via: named(j.Via), Owner: named(j.Owner),
+			Joined: j, Key: flowState(&j), Name: named(j.Flow.Name), From: v.endName(&j, j.From), To: v.endName(&j, j.To), Via: named(j.Via), Owner: named(j.Owner),
 			Beyond: named(strings.Join(j.Beyond, ", ")),
 		})
 	}
@@ -266,7 +266,7 @@ func (v *visit) orUnknown(s string) string {
 	return named(s)
 }
 
-func (v *visit) endName(e know.End) string {
+func (v *visit) endName(j *know.Joined, e know.End) string {
 	switch {
 	case e.Bucket != "":
 		return v.page.T("flow.sort.bucket") + " " + named(e.Bucket)
@@ -274,6 +274,9 @@ func (v *visit) endName(e know.End) string {
 		return v.page.T("flow.sort.source") + " " + named(e.Source)
 	case e.System == know.Unknown:
 		return v.page.T("inventory.unknown")
+	}
+	if kind, name, two := strings.Cut(e.System, " "); j.State == know.SeenOnly && two && known("flow.kind."+kind) {
+		e.System = v.page.T("flow.kind."+kind) + " " + name
 	}
 	return named(e.String())
 }
@@ -499,7 +502,7 @@ var (
 
 var inventoryWords = map[string]said{
 	"inventory.lead":    {"%s object|%s objects", "%s objet|%s objets"},
-	"inventory.where":   {"%s in %s and %s, counted %s.", "%s dans %s et %s, compté le %s."},
+	"inventory.where":   {"%s, %s, in %s and %s; counted %s.", "%s, %s, dans %s et %s ; compté le %s."},
 	"inventory.buckets": {"%s bucket|%s buckets", "%s compartiment|%s compartiments"},
 	"inventory.sources": {"%s source outside|%s sources outside", "%s source externe|%s sources externes"},
 	"inventory.empty":   {"There is nothing here yet. Make a bucket and store something, or take in an export with", "Il n’y a encore rien ici. Créez un compartiment et déposez-y quelque chose, ou importez un export avec"},
@@ -577,34 +580,38 @@ var inventoryWords = map[string]said{
 	"change.grew":          {"grew", "en hausse"},
 	"change.shrank":        {"shrank", "en baisse"},
 
-	"flow.title":         {"What sends what where", "Qui envoie quoi, et où"},
-	"flow.none":          {"No flow is declared or seen. Declare what sends what where with", "Aucun flux déclaré ou observé. Déclarez qui envoie quoi et où avec"},
-	"flow.says":          {"%s flow. The table below the picture has all of it.|%s flows. The table below the picture has all of them.", "%s flux. Le tableau sous l’image le décrit.|%s flux. Le tableau sous l’image les décrit tous."},
-	"flow.undrawn":       {"%s more is in the table only|%s more are in the table only", "%s autre figure seulement dans le tableau|%s autres figurent seulement dans le tableau"},
-	"flow.column.from":   {"Systems and suppliers", "Systèmes et fournisseurs"},
-	"flow.column.via":    {"Interfaces", "Interfaces"},
-	"flow.column.in":     {"Buckets", "Compartiments"},
-	"flow.column.to":     {"Readers", "Lecteurs"},
-	"flow.sort.bucket":   {"bucket", "compartiment"},
-	"flow.sort.source":   {"source", "source"},
-	"flow.sort.system":   {"system", "système"},
-	"flow.sort.supplier": {"supplier", "fournisseur"},
-	"flow.sort.via":      {"interface", "interface"},
-	"flow.sort.people":   {"people", "personnes"},
-	"flow.sort.unknown":  {"not known", "inconnu"},
-	"flow.people":        {"People", "Personnes"},
-	"flow.people.many":   {"%s person|%s people", "%s personne|%s personnes"},
-	"flow.seen":          {"declared and seen", "déclaré et observé"},
-	"flow.undeclared":    {"seen, not declared", "observé, non déclaré"},
-	"flow.missing":       {"declared, not seen", "déclaré, non observé"},
-	"flow.quiet":         {"declared, quiet for too long", "déclaré, silencieux depuis trop longtemps"},
-	"flow.unseeable":     {"declared, cannot be seen from here", "déclaré, non observable d’ici"},
-	"flow.flow":          {"Flow", "Flux"},
-	"flow.from":          {"From", "De"},
-	"flow.to":            {"To", "Vers"},
-	"flow.via":           {"Interface", "Interface"},
-	"flow.last":          {"Last", "Dernier"},
-	"flow.beyond":        {"carries undeclared: %s", "transporte sans déclaration : %s"},
+	"flow.title":          {"What sends what where", "Qui envoie quoi, et où"},
+	"flow.none":           {"No flow is declared or seen. Declare what sends what where with", "Aucun flux déclaré ou observé. Déclarez qui envoie quoi et où avec"},
+	"flow.says":           {"%s flow. The table below the picture has all of it.|%s flows. The table below the picture has all of them.", "%s flux. Le tableau sous l’image le décrit.|%s flux. Le tableau sous l’image les décrit tous."},
+	"flow.undrawn":        {"%s more is in the table only|%s more are in the table only", "%s autre figure seulement dans le tableau|%s autres figurent seulement dans le tableau"},
+	"flow.column.from":    {"Systems and suppliers", "Systèmes et fournisseurs"},
+	"flow.column.via":     {"Interfaces", "Interfaces"},
+	"flow.column.in":      {"Buckets", "Compartiments"},
+	"flow.column.to":      {"Readers", "Lecteurs"},
+	"flow.sort.bucket":    {"bucket", "compartiment"},
+	"flow.sort.source":    {"source", "source"},
+	"flow.sort.system":    {"system", "système"},
+	"flow.sort.supplier":  {"supplier", "fournisseur"},
+	"flow.sort.via":       {"interface", "interface"},
+	"flow.kind.person":    {"person", "personne"},
+	"flow.kind.workload":  {"workload", "programme"},
+	"flow.kind.vendor":    {"vendor", "fournisseur"},
+	"flow.kind.principal": {"principal", "compte"},
+	"flow.sort.people":    {"people", "personnes"},
+	"flow.sort.unknown":   {"not known", "inconnu"},
+	"flow.people":         {"People", "Personnes"},
+	"flow.people.many":    {"%s person|%s people", "%s personne|%s personnes"},
+	"flow.seen":           {"declared and seen", "déclaré et observé"},
+	"flow.undeclared":     {"seen, not declared", "observé, non déclaré"},
+	"flow.missing":        {"declared, not seen", "déclaré, non observé"},
+	"flow.quiet":          {"declared, quiet for too long", "déclaré, silencieux depuis trop longtemps"},
+	"flow.unseeable":      {"declared, cannot be seen from here", "déclaré, non observable d’ici"},
+	"flow.flow":           {"Flow", "Flux"},
+	"flow.from":           {"From", "De"},
+	"flow.to":             {"To", "Vers"},
+	"flow.via":            {"Interface", "Interface"},
+	"flow.last":           {"Last", "Dernier"},
+	"flow.beyond":         {"carries undeclared: %s", "transporte sans déclaration : %s"},
 
 	"inventory.unlabelled.title": {"Without a label", "Sans étiquette"},
 	"inventory.unlabelled.lead":  {"What bears no label counts as confidential until somebody shows that it is not.", "Ce qui n’a pas d’étiquette est tenu pour confidentiel jusqu’à preuve du contraire."},

@@ -2,6 +2,7 @@ package console
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"html/template"
 	"io/fs"
@@ -284,8 +285,20 @@ func (p *page) FirstRequests(all []vault.Request) []vault.Request {
 // FirstAlerts are as many alerts as Today shows.
 func (p *page) FirstAlerts(all []alert.Alert) []alert.Alert { return all[:min(len(all), todayMost)] }
 
+// worstFirst orders alerts by severity, and leaves those of one in their order.
+func worstFirst(all []alert.Alert) {
+	slices.SortStableFunc(all, func(a, b alert.Alert) int {
+		return cmp.Compare(slices.Index(severityOrder, a.Severity), slices.Index(severityOrder, b.Severity))
+	})
+}
+
 // Words are an alert's in the reader's language.
-func (p *page) Words(w alert.Words) string { return w.In(alert.Language(p.Lang)) }
+func (p *page) Words(w alert.Words) string {
+	if p.Lang == french {
+		return frenchMarks.Replace(w.In(alert.French))
+	}
+	return w.In(alert.English)
+}
 
 // Overdue reports whether a review has waited too long.
 func (p *page) Overdue(b vault.Behind) bool { return b.Opening.Overdue(p.now) }
@@ -300,11 +313,20 @@ func (p *page) Span(d time.Duration) string {
 
 // Decimal is a number with one digit after the point, or the comma.
 func (p *page) Decimal(f *float64) string {
-	text := fmt.Sprintf("%.1f", *f)
+	return p.Point(fmt.Sprintf("%.1f", *f))
+}
+
+// Point is a number as a program writes it, with the reader's decimal mark.
+func (p *page) Point(number string) string {
 	if p.Lang == french {
-		text = strings.Replace(text, ".", ",", 1)
+		return strings.Replace(number, ".", ",", 1)
 	}
-	return text
+	return number
+}
+
+// Speeds are those of the player.
+func (p *page) Speeds() []string {
+	return []string{"0.5", "0.75", "1", "1.25", "1.5", "1.75", "2"}
 }
 
 // Hour is the time of a day.

@@ -35,5 +35,9 @@ var words = func() map[string]said {
 	for _, some := range texts {
 		maps.Copy(all, some)
 	}
+	for key, s := range all {
+		s.fr = frenchMarks.Replace(s.fr)
+		all[key] = s
+	}
 	return all
 }()

@@ -185,5 +185,6 @@ type taskData struct {
 // waiting shows how far a task is.
 func (v *visit) waiting(t *task, section, title, path string) error {
 	v.page.Title = title
-	return v.show("task", section, taskData{path, t.Done.Load(), t.Total.Load()})
+	total := t.Total.Load()
+	return v.show("task", section, taskData{path, min(t.Done.Load(), total), total}) // records that came since are looked at as well
 }

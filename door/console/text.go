@@ -65,12 +65,13 @@ func number(lang string, n int64) string {
 
 var frenchMonths = [...]string{"janv.", "févr.", "mars", "avr.", "mai", "juin", "juil.", "août", "sept.", "oct.", "nov.", "déc."}
 
-// date is a time in the reader's zone and form, to the minute.
+// date is a time in the reader's zone and form, to the minute. A line may end between
+// day and time, nowhere else.
 func date(lang string, t time.Time) string {
 	if lang == french {
-		return fmt.Sprintf("%d %s %d à %s", t.Day(), frenchMonths[t.Month()-1], t.Year(), t.Format("15:04"))
+		return day(lang, t) + " à\u00a0" + t.Format("15:04")
 	}
-	return t.Format("2 Jan 2006, 15:04")
+	return day(lang, t) + ", " + t.Format("15:04")
 }
 
 // away is how far a time is from now, in the greatest unit that fits.
@@ -124,7 +125,10 @@ func known(key string) bool {
 // day is a day in the reader's form.
 func day(lang string, t time.Time) string {
 	if lang == french {
-		return fmt.Sprintf("%d %s %d", t.Day(), frenchMonths[t.Month()-1], t.Year())
+		return fmt.Sprintf("%d\u00a0%s\u00a0%d", t.Day(), frenchMonths[t.Month()-1], t.Year())
 	}
-	return t.Format("2 Jan 2006")
+	return t.Format("2\u00a0Jan\u00a02006")
 }
+
+// frenchMarks keep a mark with the word that it belongs to.
+var frenchMarks = strings.NewReplacer(" :", "\u00a0:", " ;", "\u00a0;", " ?", "\u00a0?", " !", "\u00a0!", " »", "\u00a0»", "« ", "«\u00a0", " %%", "\u00a0%%")

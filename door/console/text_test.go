@@ -96,10 +96,11 @@ func TestForms(t *testing.T) {
 	at := time.Date(2026, 8, 3, 14, 5, 0, 0, time.UTC)
 	for _, c := range []struct{ got, want string }{
 		{number("en", 1234567), "1,234,567"}, {number("fr", 1234567), "1\u202f234\u202f567"}, {number("en", -999), "-999"}, {number("en", -1000), "-1,000"}, {number("fr", 0), "0"},
-		{day("en", at), "3 Aug 2026"}, {day("fr", at), "3 août 2026"},
-		{date("en", at), "3 Aug 2026, 14:05"}, {date("fr", at), "3 août 2026 à 14:05"},
+		{day("en", at), "3\u00a0Aug\u00a02026"}, {day("fr", at), "3\u00a0août\u00a02026"},
+		{date("en", at), "3\u00a0Aug\u00a02026, 14:05"}, {date("fr", at), "3\u00a0août\u00a02026 à\u00a014:05"},
 		{away("en", at.Add(90*time.Minute), at), "in 1 h"}, {away("fr", at.Add(-5*time.Minute), at), "il y a 5 min"}, {away("en", at, at), "now"}, {away("en", at.Add(-72*time.Hour), at), "3 days ago"},
 		{sayN("en", "people.sessions", 0), "0 sessions"}, {sayN("fr", "people.sessions", 0), "0 session"}, {sayN("en", "people.sessions", 1), "1 session"}, {sayN("fr", "request.objects", 2, "calls"), "2 enregistrements dans calls"},
+		{say("fr", "today.review.line", "ines", "why"), "ines a ouvert un accès d’urgence\u00a0: why"},
 	} {
 		if c.got != c.want {
 			t.Errorf("%q, want %q", c.got, c.want)

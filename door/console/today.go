@@ -2,6 +2,7 @@ package console
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"strongroom"
@@ -30,6 +31,7 @@ type todayData struct {
 	// Unspoken are actions of which no policy here says anything, for those who may change
 	// policies.
 	Unspoken []limit.Unspoken
+	MayFind  bool // recordings
 	// Alone: nobody else can answer what this person asks.
 	Alone bool
 	Quiet bool // nothing waits
@@ -107,6 +109,8 @@ func (v *visit) today() error {
 			return err
 		}
 	}
+	worstFirst(d.Alerts)
+	d.MayFind = slices.ContainsFunc(v.page.Nav, func(x place) bool { return x.Section == "recordings" })
 	d.Alone = d.MayManage && room.People() < 2
 	for _, s := range d.States {
 		if !s.Good {
@@ -133,6 +137,8 @@ var todayWords = map[string]said{
 	"today.lead":          {"What waits for you in %s.", "Ce qui vous attend dans %s."},
 	"today.quiet":         {"Nothing waits for you", "Rien ne vous attend"},
 	"today.quiet.message": {"Requests to answer, open alerts and reviews show up here.", "Les demandes à traiter, les alertes ouvertes et les revues apparaîtront ici."},
+	"today.find":          {"Find a recording", "Trouver un enregistrement"},
+	"today.changes.by":    {"by %s", "par %s"},
 	"today.waiting":       {"Waiting for your answer", "En attente de votre réponse"},
 	"today.waiting.none":  {"No request waits for your answer.", "Aucune demande n’attend votre réponse."},
 	"today.alerts":        {"Open alerts", "Alertes ouvertes"},

@@ -67,7 +67,7 @@ func TestTodayTells(t *testing.T) {
 	}
 	p.Person(strongroom.Principal{Name: "ines.martin", Groups: []string{"agents"}})
 	page = today()
-	if !strings.Contains(page, "Person was added or changed") || !strings.Contains(page, "ines.martin · owner") || !strings.Contains(page, "S3 key was made") {
+	if !strings.Contains(page, "Person was added or changed") || !strings.Contains(page, "ines.martin · by owner") || !strings.Contains(page, "S3 key was made") {
 		t.Errorf("Today does not tell of a new person:\n%s", page)
 	}
 	if looks := p.records(t, vault.KindLedgerRead); len(looks) != 3 {

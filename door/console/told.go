@@ -53,7 +53,7 @@ var tellings = sync.OnceValue(func() []telling {
 	}
 	var all []weighed
 	for format, fr := range toldFrench {
-		t := telling{holes: verbs.FindAllString(format, -1), fr: fr}
+		t := telling{holes: verbs.FindAllString(format, -1), fr: frenchMarks.Replace(fr)}
 		text, at := "(?s)^", 0
 		for _, m := range verbs.FindAllStringIndex(format, -1) {
 			text += regexp.QuoteMeta(format[at:m[0]])
