@@ -84,6 +84,9 @@ func (f Fault) String() string {
 // key's) and 10,240 (a role's inline policies together), not counting white space.
 const maxPolicy = 1 << 20
 
+// maxText bounds one value, of a policy or of a request: no document of AWS's is longer.
+const maxText = 32768
+
 // Parse reads a policy document: JSON as AWS accepts it (single values beside lists, one
 // statement beside a list of them, elements in any letter case). An error means that it is
 // not a policy at all; what is wrong with parts of it are its Faults.
@@ -328,6 +331,9 @@ func texts(raw json.RawMessage) ([]string, error) {
 		case bytes.HasPrefix(v, []byte(`"`)):
 			if err := json.Unmarshal(v, &out[i]); err != nil {
 				return nil, err
+			}
+			if len(out[i]) > maxText {
+				return nil, fmt.Errorf("%s has %d bytes, and at most %d are read", short(v), len(out[i]), maxText)
 			}
 		case bytes.HasPrefix(v, []byte("{")), bytes.HasPrefix(v, []byte("[")), bytes.Equal(v, []byte("null")):
 			return nil, fmt.Errorf("%s is not text", short(v))

@@ -25,6 +25,15 @@ type Simulation struct {
 // Evaluate answers it.
 func (s *Simulation) Evaluate() Answer {
 	a := Evaluate(s.Request, s.Policies)
+	if arn, ok := ParseARN(s.Request.Resource); ok && isAccount(arn.Account) && s.Request.Account != "" && arn.Account != s.Request.Account {
+		// Whichever is right, what the other refuses is not allowed.
+		r := s.Request
+		r.Account = arn.Account
+		if b := Evaluate(r, s.Policies); b.Decision.rank() < a.Decision.rank() {
+			a = b
+		}
+		a.Notes = append(a.Notes, fmt.Sprintf("request.resource: accountId is %s, and the ARN says %s", s.Request.Account, arn.Account))
+	}
 	if action, known := LookUp(s.Request.Action); known {
 		for _, key := range s.Request.Context.Keys() {
 			if service, _, found := strings.Cut(key, ":"); found && loadCatalogue().services[service] != nil && !action.Knows(key) {
@@ -41,6 +50,9 @@ func (s *Simulation) Evaluate() Answer {
 	}
 	return a
 }
+
+// maxResource bounds a request's resource.
+const maxResource = 8192
 
 // MaxSimulations bounds the bytes of a file of simulations.
 const MaxSimulations = 64 << 20
@@ -231,6 +243,9 @@ func (s *Simulation) request(raw json.RawMessage) error {
 	}
 	if s.Request.Resource, err = text("resource.resource", resource); err != nil {
 		return err
+	}
+	if n := len(s.Request.Resource); n > maxResource {
+		return fmt.Errorf("request.resource.resource: it has %d bytes; ARNs have at most 2,048, and %d are read here", n, maxResource)
 	}
 	if a, ok := ParseARN(s.Request.Resource); s.Request.Resource != "*" && (!ok || a.Service == "" || a.Resource == "") {
 		return fmt.Errorf("request.resource.resource: %q is neither an ARN nor *", s.Request.Resource)

@@ -2,7 +2,9 @@ package iam
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
+	"strings"
 	"testing"
 )
 
@@ -37,5 +39,29 @@ func TestVectors(t *testing.T) {
 		if got := s.Evaluate(); got.Decision.String() != about.Expected {
 			t.Errorf("%s: %v, want %s (%s)\n  %v\n  %v", about.Name, got.Decision, about.Expected, about.Source, got.Why, got.Notes)
 		}
+	}
+}
+
+// What is longer than anything of AWS's is not matched, however long a pattern would take.
+func TestLongTexts(t *testing.T) {
+	simulation := func(resource, action string) error {
+		s, err := ParseSimulation([]byte(`{"request": {"principal": "arn:aws:iam::111122223333:user/alice", "action": "s3:GetObject", "resource": "arn:aws:s3:::calls/` + resource + `", "accountId": "111122223333"},
+			"identityPolicies": [{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "` + action + `", "Resource": "*"}}]}`))
+		if err == nil && s.Evaluate().Decision == Allowed {
+			return nil
+		}
+		if err == nil && len(s.Faults) > 0 {
+			return errors.New(s.Faults[0].What)
+		}
+		return err
+	}
+	if err := simulation("a", "s3:*"); err != nil {
+		t.Fatal(err)
+	}
+	if err := simulation(strings.Repeat("a", maxResource), "s3:*"); err == nil || !strings.Contains(err.Error(), "request.resource.resource") {
+		t.Errorf("a long resource: %v", err)
+	}
+	if err := simulation("a", "s3:"+strings.Repeat("*", maxText)); err == nil || !strings.Contains(err.Error(), "at most") {
+		t.Errorf("a long action: %v", err)
 	}
 }
