@@ -107,7 +107,7 @@ func (e *engine) rights() ([]Right, error) {
 	for _, name := range e.q.Buckets {
 		b := e.bucket(name)
 		if b == nil {
-			if e.a.Known("buckets") {
+			if e.known("buckets") {
 				return nil, fmt.Errorf("bucket %s is not among the %d buckets of the account", name, len(e.a.Buckets))
 			}
 			plain := strings.TrimPrefix(name[strings.LastIndexByte(name, ':')+1:], "")
@@ -123,7 +123,7 @@ func (e *engine) rights() ([]Right, error) {
 		switch {
 		case k != nil:
 			out = append(out, Right{UseKey, k.ARN})
-		case e.a.Known("keys"):
+		case e.known("keys"):
 			return nil, fmt.Errorf("key %s is not among the %d keys of the account", name, len(e.a.Keys))
 		case strings.HasPrefix(name, "arn:"):
 			out = append(out, Right{UseKey, name})
@@ -335,7 +335,7 @@ func (e *engine) routes(res *Result) {
 				}
 			}
 		}
-		for _, h := range p.hubs {
+		for _, h := range p.inOrder {
 			if len(h.targets) == 0 || !new(h.ref, h.targets[0].st.level) {
 				continue
 			}
@@ -362,8 +362,8 @@ func (e *engine) routes(res *Result) {
 				}
 			}
 		}
-		for a, list := range p.personal {
-			for _, ed := range list {
+		for _, a := range e.actors {
+			for _, ed := range p.personal[a] {
 				note(e.ruleAt[ed.ref.alt.rule], a, ed.level, p, ed)
 			}
 		}
@@ -465,7 +465,7 @@ func (e *engine) aside(kind string) []*target {
 		for _, t := range e.a.Trails {
 			out = append(out, &target{kind: kind, arn: t.ARN})
 		}
-		if len(e.a.Trails) == 0 && !e.a.Known("trails") {
+		if len(e.a.Trails) == 0 && !e.known("trails") {
 			out = append(out, &target{kind: kind, pattern: e.arn("cloudtrail", "*", "trail/*")})
 		}
 	case "log-bucket":
@@ -571,7 +571,7 @@ func (e *engine) lacks(rule *Rule) []string {
 	}
 	var out []string
 	for _, n := range need {
-		known := e.a.Known(n)
+		known := e.known(n)
 		switch n {
 		case "bucket-policy", "bucket-ownership", "bucket-encryption", "key-policy", "key-grants", "object-acls":
 			known = false // looked at above, for the buckets that are asked about

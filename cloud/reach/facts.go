@@ -117,7 +117,7 @@ func (e *engine) holds(name string, t *target) fact {
 		if slices.ContainsFunc(e.a.Profiles, func(p account.Profile) bool { return len(p.Roles) == 0 }) {
 			return isSo
 		}
-		if !e.a.Known("instance-profiles") {
+		if !e.known("instance-profiles") {
 			return lacking("instance-profiles")
 		}
 		return isNot
@@ -127,7 +127,7 @@ func (e *engine) holds(name string, t *target) fact {
 				return isSo
 			}
 		}
-		if !e.a.Known("clusters") {
+		if !e.known("clusters") {
 			return unsure("clusters", "a cluster exists", "un cluster existe")
 		}
 		return isNot
@@ -193,7 +193,7 @@ func (e *engine) holds(name string, t *target) fact {
 		if slices.ContainsFunc(e.a.ConnectPoints, func(p account.ConnectPoint) bool { return p.VPC == in.VPC }) {
 			return isSo
 		}
-		if !e.a.Known("instance-connect-endpoints") {
+		if !e.known("instance-connect-endpoints") {
 			return lacking("instance-connect-endpoints")
 		}
 		return isNot
@@ -262,7 +262,7 @@ func (e *engine) port(w *account.Workload, rdp, anywhere bool) fact {
 		port = 3389
 	}
 	in := w.Instance
-	if !e.a.Known("security-groups") {
+	if !e.known("security-groups") {
 		return unsure("security-groups", "a security group lets it through", "un groupe de sécurité le laisse passer")
 	}
 	if anywhere && in.PublicIP == "" {

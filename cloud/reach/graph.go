@@ -167,7 +167,7 @@ func (e *engine) heldBy(r *account.Role, kind string) []*target {
 		}
 	}
 	k, ok := kinds[kind]
-	if ok && len(out) == 0 && !e.a.Known(k.input) {
+	if ok && len(out) == 0 && !e.known(k.input) {
 		trusted := k.service == "" && e.trust(r, "cloudformation.amazonaws.com") != No || k.service != "" && e.trust(r, k.service) != No
 		if strings.HasPrefix(kind, "ec2:") && len(r.Profiles) == 0 {
 			trusted = false
@@ -368,6 +368,7 @@ type pass struct {
 	goal     []*ref
 	states   []state
 	hubs     map[hubKey]*hub
+	inOrder  []*hub
 	byClass  map[int32][]*hub
 	personal map[*actor][]edge
 	queue    queue
@@ -440,6 +441,7 @@ func (e *engine) search(right Right, goal []*ref, chains int) *pass {
 			if h == nil {
 				h = &hub{ref: r}
 				p.hubs[k] = h
+				p.inOrder = append(p.inOrder, h)
 				for _, x := range r.who.entries {
 					p.byClass[x.class] = append(p.byClass[x.class], h)
 				}

@@ -734,3 +734,9 @@ func dearness(n *Need) int {
 	}
 	return 0
 }
+
+// known says whether an input was supplied, whole. One that is about each of some things is,
+// where there are none.
+func (e *engine) known(input string) bool {
+	return e.a.Known(input) || !slices.ContainsFunc(e.a.Missing, func(m account.Missing) bool { return m.Input == input })
+}

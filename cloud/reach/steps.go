@@ -339,7 +339,7 @@ func (e *engine) whoFor(alt *alternative, n *Need, on string, t *target, among *
 				l = e.or(l, e.whoOn(n.Action, n.Given, w.ARN))
 			}
 		}
-		if !supplied && !e.a.Known(kinds[thing].input) {
+		if !supplied && !e.known(kinds[thing].input) {
 			return e.capped(e.whoSome(n.Action, n.Given, e.fill(e.rules.Things[thing])), Unknown)
 		}
 		return l
