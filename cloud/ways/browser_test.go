@@ -69,19 +69,26 @@ func TestPageInABrowser(t *testing.T) {
 	folder := t.TempDir()
 	look := os.Getenv("STRONGROOM_LOOK")
 	for _, c := range []struct {
-		n           int
+		n           int // -1: the page of log-ons
 		lang, theme string
 		width       int64
 	}{
+		{-1, "fr", "dark", 390}, {-1, "en", "light", 1280},
 		{2, "en", "light", 1280}, {10, "fr", "dark", 390}, {100, "en", "dark", 1280}, {1000, "fr", "light", 390}, {1000, "en", "light", 1280}, {0, "fr", "light", 1280},
 	} {
 		name := fmt.Sprintf("%d principals, %s, %s, %d pixels", c.n, c.lang, c.theme, c.width)
 		r := sample()
-		if c.n != 2 {
+		if c.n >= 0 && c.n != 2 {
 			r = many(c.n)
 		}
 		file := filepath.Join(folder, strings.NewReplacer(" ", "-", ",", "").Replace(name)+".html")
-		if err := os.WriteFile(file, []byte(html5(t, full(t, r), c.lang)), 0o600); err != nil {
+		content := ""
+		if c.n < 0 {
+			content = logonPage(t, c.lang)
+		} else {
+			content = html5(t, full(t, r), c.lang)
+		}
+		if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		var wide float64

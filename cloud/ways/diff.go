@@ -70,6 +70,7 @@ func (d *Diff) parts() []diffPart {
 // Compare says what has changed from an earlier report and account to a later one.
 func Compare(before, after *Report, then, now *account.Account) *Diff {
 	d := &Diff{Taken: before.Taken}
+	earlier, later := side{then, names(then)}, side{now, names(now)}
 	status := map[string]reach.Status{}
 	for _, g := range before.Groups {
 		for _, r := range g.Routes {
@@ -115,7 +116,7 @@ func Compare(before, after *Report, then, now *account.Account) *Diff {
 		if len(f.Chains) > 0 {
 			c.Chain = &f.Chains[0]
 		}
-		c.Because = causes(then, now, f.Principal, c.Chain, "new")
+		c.Because = causes(earlier, later, f.Principal, c.Chain, "new")
 		switch {
 		case f.Certainty == reach.Unknown:
 			c.Because = append(c.Because, missing...)
@@ -134,7 +135,7 @@ func Compare(before, after *Report, then, now *account.Account) *Diff {
 		if len(f.Chains) > 0 {
 			c.Chain = &f.Chains[0]
 		}
-		c.Because = causes(now, then, f.Principal, c.Chain, "gone")
+		c.Because = causes(later, earlier, f.Principal, c.Chain, "gone")
 		d.Closed = append(d.Closed, c.told())
 	}
 	for _, p := range d.parts() {
@@ -153,8 +154,14 @@ func (c FindingChange) told() FindingChange {
 	return c
 }
 
+// side is one of the two accounts that are compared.
+type side struct {
+	*account.Account
+	names map[string]bool
+}
+
 // causes are the parts of a chain that the account without it has not.
-func causes(without, with *account.Account, p reach.Principal, c *reach.Chain, end string) []Cause {
+func causes(without, with side, p reach.Principal, c *reach.Chain, end string) []Cause {
 	var out []Cause
 	add := func(x Cause) {
 		if !slices.ContainsFunc(out, func(y Cause) bool {
@@ -165,7 +172,7 @@ func causes(without, with *account.Account, p reach.Principal, c *reach.Chain, e
 		}
 	}
 	one := func(arn string) {
-		if there(with, arn) && !there(without, arn) {
+		if with.names[arn] && !without.names[arn] {
 			add(Cause{Kind: "principal-" + end, What: arn})
 		}
 	}
@@ -179,7 +186,7 @@ func causes(without, with *account.Account, p reach.Principal, c *reach.Chain, e
 		one(s.Via)
 		for _, act := range s.Actions {
 			for _, b := range act.Because {
-				if !stands(without, with, b) {
+				if !stands(without.Account, with.Account, b) {
 					add(Cause{Kind: "statement-" + end, What: b.Source.Owner, Statement: &b})
 				}
 			}
@@ -188,12 +195,22 @@ func causes(without, with *account.Account, p reach.Principal, c *reach.Chain, e
 	return out
 }
 
-// there says whether an account has a principal, or something that runs.
-func there(a *account.Account, arn string) bool {
-	return slices.ContainsFunc(a.Users, func(u *account.User) bool { return u.ARN == arn }) ||
-		slices.ContainsFunc(a.Roles, func(r *account.Role) bool { return r.ARN == arn }) ||
-		slices.ContainsFunc(a.Groups, func(g *account.Group) bool { return g.ARN == arn }) ||
-		slices.ContainsFunc(a.Workloads, func(w *account.Workload) bool { return w.ARN == arn })
+// names are the ARNs of what an account has: principals, groups, and what runs.
+func names(a *account.Account) map[string]bool {
+	out := map[string]bool{}
+	for _, u := range a.Users {
+		out[u.ARN] = true
+	}
+	for _, r := range a.Roles {
+		out[r.ARN] = true
+	}
+	for _, g := range a.Groups {
+		out[g.ARN] = true
+	}
+	for _, w := range a.Workloads {
+		out[w.ARN] = true
+	}
+	return out
 }
 
 // stands says whether a statement of one account stands in the same policy of the other,

@@ -2,6 +2,7 @@ package ways
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -69,4 +70,20 @@ func TestLogon(t *testing.T) {
 			}
 		}
 	}
+}
+
+// logonPage is a page with a server of each kind.
+func logonPage(t *testing.T, lang string) string {
+	t.Helper()
+	var servers []reach.Server
+	for i, status := range []reach.Status{reach.Open, reach.NotKnown, reach.Closed} {
+		servers = append(servers, reach.Server{ARN: fmt.Sprintf("arn:aws:ec2:eu-west-1:111122223333:instance/i-%d", i), Kind: "ec2:instance", Role: home + "role/content", Shell: status, Why: text("because"), Ways: []reach.LogonWay{
+			{Rule: "ssm-session", Title: text("A session by Systems Manager"), Status: status, Why: text("because"), Missing: []string{"managed-instances"}},
+			{Rule: "ssh-open", Title: text("An open port and a key pair"), Status: reach.Closed, Why: text("nobody")}}})
+	}
+	var b bytes.Buffer
+	if err := NewLogon(load(t, details), &reach.Result{Account: "111122223333", Logon: servers, Missing: []string{"managed-instances"}}, []string{home + "role/content"}).WriteHTML(&b, lang); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
 }

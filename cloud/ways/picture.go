@@ -300,12 +300,12 @@ func (s speaker) crowd(who []reach.Principal, home string) string {
 
 // Sizes of the picture.
 const (
-	pictureWide = 210.0
+	pictureWide = 232.0
 	pictureHigh = 44.0
 	pictureGap  = 12.0
 	pictureStep = 290.0
 	pictureTop  = 34.0
-	letterWide  = 8.0 // of a name, on average, on the wide side
+	letterWide  = 8.1 // of a name, on average, on the wide side
 )
 
 // place puts each node beside those that it is tied to.

@@ -305,13 +305,13 @@ func (out *Report) ways(a *account.Account) {
 func outside(p reach.Principal) int {
 	switch p.Kind {
 	case reach.Anonymous:
-		return 3
+		return 4
 	case reach.External, reach.Federated:
-		return 2
+		return 3
 	case reach.Root:
-		return 1
+		return 0 // every account has one
 	}
-	return 0
+	return 1
 }
 
 // sameWay names the way that a finding's first chain goes, whoever goes it.

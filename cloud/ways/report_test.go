@@ -3,6 +3,7 @@ package ways
 import (
 	"bytes"
 	"encoding/json"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -211,5 +212,23 @@ func TestWordsThatAreSaidAreThere(t *testing.T) {
 	}
 	if said < 100 {
 		t.Errorf("%d keys were found", said)
+	}
+}
+
+// BenchmarkReport makes the report of 10,000 principals and writes every form of it.
+func BenchmarkReport(b *testing.B) {
+	a, r := load(b, details), many(10_000)
+	for b.Loop() {
+		report := New(a, r)
+		for _, write := range []func(io.Writer) error{
+			func(w io.Writer) error { return report.WriteText(w, TextOptions{Lang: "en", Top: 20}) },
+			func(w io.Writer) error { return report.WriteHTML(w, "en") },
+			func(w io.Writer) error { return report.WriteSARIF(w, "en", nil) },
+			report.Picture("en").WriteSVG,
+		} {
+			if err := write(io.Discard); err != nil {
+				b.Fatal(err)
+			}
+		}
 	}
 }

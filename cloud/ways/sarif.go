@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"net/url"
 	"path/filepath"
 	"strings"
 
@@ -108,7 +109,7 @@ func (out *Report) WriteSARIF(w io.Writer, lang string, files []string) error {
 		Properties:  map[string]any{"account": out.Account, "form": out.Form},
 	}
 	for _, f := range files {
-		run.Artifacts = append(run.Artifacts, sarifArtifact{sarifURI{URI: filepath.ToSlash(f)}})
+		run.Artifacts = append(run.Artifacts, sarifArtifact{sarifURI{URI: uri(f)}})
 	}
 	at := map[string]int{}
 	for _, g := range out.Groups {
@@ -133,7 +134,7 @@ func (out *Report) WriteSARIF(w io.Writer, lang string, files []string) error {
 		l := sarifLocation{}
 		if len(files) > 0 {
 			zero := 0
-			l.Physical = &sarifPhysical{sarifURI{filepath.ToSlash(files[0]), &zero}, map[string]int{"startLine": 1}}
+			l.Physical = &sarifPhysical{sarifURI{uri(files[0]), &zero}, map[string]int{"startLine": 1}}
 		}
 		if logical != "" {
 			l.Logical = []sarifLogical{{Name: s.thing(logical, out.Account), Full: logical, Kind: kind}}
@@ -202,6 +203,9 @@ func (out *Report) WriteSARIF(w io.Writer, lang string, files []string) error {
 	}
 	return nil
 }
+
+// uri is a path as a relative reference (RFC 3986).
+func uri(path string) string { return (&url.URL{Path: filepath.ToSlash(path)}).String() }
 
 // fingerprint is the same for the same way in every run.
 func fingerprint(parts ...string) string {

@@ -296,13 +296,16 @@ func (p *page) routes(out *Report) {
 // need it, where others who can take it have no need to.
 func (out *Report) firstSteps() map[string][]reach.Principal {
 	first := map[string][]reach.Principal{}
+	seen := map[[2]string]bool{}
 	for _, w := range out.Ways {
-		if len(w.Chain.Steps) > 0 {
-			rule := w.Chain.Steps[0].Rule
-			for _, p := range w.Who {
-				if !slices.ContainsFunc(first[rule], func(q reach.Principal) bool { return q.ARN == p.ARN }) {
-					first[rule] = append(first[rule], p)
-				}
+		if len(w.Chain.Steps) == 0 {
+			continue
+		}
+		rule := w.Chain.Steps[0].Rule
+		for _, p := range w.Who {
+			if k := [2]string{rule, p.ARN}; !seen[k] {
+				seen[k] = true
+				first[rule] = append(first[rule], p)
 			}
 		}
 	}
