@@ -189,6 +189,18 @@ func (out *Logon) WriteHTML(w io.Writer, lang string) error {
 
 func (v *logonView) Answer() string  { word, _ := v.answer(v.L); return word }
 func (v *logonView) Because() string { _, because := v.answer(v.L); return because }
+// Roles names those that were asked about.
+func (v *logonView) Roles() string {
+	if len(v.L.Roles) == 0 {
+		return v.T("logon.norole")
+	}
+	var who []reach.Principal
+	for _, r := range v.L.Roles {
+		who = append(who, reach.Principal{ARN: r})
+	}
+	return v.names(who, v.L.Account, 6)
+}
+
 func (v *logonView) WhoOf(w reach.LogonWay) string {
 	return v.takers(w, v.L.Account, 20)
 }

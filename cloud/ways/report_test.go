@@ -57,7 +57,7 @@ func TestTextSaysWhoHowAndWhatIsMissing(t *testing.T) {
 		}
 	}
 	french := printed(t, New(load(t, details), sample()), TextOptions{Lang: "fr", Top: 20})
-	for _, want := range []string{"qui lit le compartiment calls", "voies ouvertes : 2 sur 4", "utilisateur alice : certain", "Endosser le rôle → agit en tant que rôle content"} {
+	for _, want := range []string{"qui lit le compartiment calls", "voies ouvertes\u00a0: 2 sur 4", "utilisateur alice\u00a0: certain", "Endosser le rôle → agit en tant que rôle content"} {
 		if !strings.Contains(french, want) {
 			t.Errorf("it does not say %q:\n%s", want, french)
 		}

@@ -35,7 +35,7 @@ func (p *page) section(s string) {
 func (p *page) wrap(first, rest, s string) {
 	line := first
 	began := false
-	for _, word := range strings.Fields(s) {
+	for _, word := range strings.FieldsFunc(s, func(c rune) bool { return c == ' ' }) {
 		if began && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > columns {
 			p.line("%s", strings.TrimRight(line, " "))
 			line, began = rest, false

@@ -22,11 +22,17 @@ func (s speaker) T(key string, args ...any) string {
 		panic("ways: no word " + key)
 	}
 	text := w.In(s.lang)
+	if s.lang == "fr" {
+		text = unbroken.Replace(text)
+	}
 	if len(args) == 0 {
 		return text
 	}
 	return fmt.Sprintf(text, args...)
 }
+
+// unbroken keeps French punctuation on the line of the word before it.
+var unbroken = strings.NewReplacer(" :", "\u00a0:", " ;", "\u00a0;", " ?", "\u00a0?", " !", "\u00a0!")
 
 // N is a number with its noun. In French, 0 and 1 are singular.
 func (s speaker) N(key string, n int) string {
@@ -371,7 +377,7 @@ var words = map[string]reach.Text{
 	"not.decides":           {EN: "the answer depends on %s: %s", FR: "la réponse dépend de %s : %s"},
 	"not.other":             {EN: "it could be surer with: %s", FR: "elle serait plus sûre avec : %s"},
 	"not.how":               {EN: "strongroom cloud snapshot gets all of it; --top 0, --json and --html tell each with its command", FR: "strongroom cloud snapshot obtient tout ; --top 0, --json et --html disent chacune avec sa commande"},
-	"route.first":           {EN: "first step of %s", FR: "première étape de %s"},
+	"route.first":           {EN: "first step of %s", FR: "première étape pour : %s"},
 	"kind.saml-provider":    {EN: "the SAML provider %s", FR: "le fournisseur SAML %s"},
 	"kind.oidc-provider":    {EN: "the OpenID Connect provider %s", FR: "le fournisseur OpenID Connect %s"},
 	"kind.instance-profile": {EN: "instance profile %s", FR: "profil d’instance %s"},
@@ -486,6 +492,8 @@ var words = map[string]reach.Text{
 	"logon.sum":         {EN: "of %s, without any way to log on: %d; can be logged on to: %d; not known: %d", FR: "sur %s, sans aucun moyen de connexion : %d ; accessibles : %d ; inconnu : %d"},
 	"logon.holds":       {EN: "may hold %s", FR: "peut tenir %s"},
 	"logon.other":       {EN: "not declared as a content server", FR: "non déclaré comme serveur de contenu"},
+	"logon.asked":       {EN: "asked of what may hold", FR: "demandé de ce qui peut tenir"},
+	"logon.norole":      {EN: "no role: nothing was found that holds one", FR: "aucun rôle : rien n’a été trouvé qui en tienne un"},
 	"logon.unlisted":    {EN: "what would list further servers was not supplied", FR: "ce qui listerait d’autres serveurs n’a pas été fourni"},
 	"logon.servers":     {EN: "Servers", FR: "Serveurs"},
 	"logon.fig.open":    {EN: "servers that can be logged on to", FR: "serveurs auxquels on peut se connecter"},
