@@ -189,6 +189,7 @@ func (out *Logon) WriteHTML(w io.Writer, lang string) error {
 
 func (v *logonView) Answer() string  { word, _ := v.answer(v.L); return word }
 func (v *logonView) Because() string { _, because := v.answer(v.L); return because }
+
 // Roles names those that were asked about.
 func (v *logonView) Roles() string {
 	if len(v.L.Roles) == 0 {
