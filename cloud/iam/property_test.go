@@ -162,7 +162,7 @@ func rounds(many int) int {
 func TestMoreStatements(t *testing.T) {
 	w := world{rand.New(rand.NewPCG(3, 3))}
 	moved := 0
-	for range rounds(4000) {
+	for range rounds(2500) {
 		s := w.simulation()
 		before := read(t, s).Evaluate().Decision
 		allow := w.chance(50)
@@ -187,7 +187,7 @@ func TestMoreStatements(t *testing.T) {
 			moved++
 		}
 	}
-	if moved < rounds(4000)/50 {
+	if moved < rounds(2500)/50 {
 		t.Errorf("only %d decisions changed", moved)
 	}
 }
@@ -213,7 +213,7 @@ func TestOrder(t *testing.T) {
 			w.Shuffle(len(v), func(i, j int) { v[i], v[j] = v[j], v[i] })
 		}
 	}
-	for range rounds(1500) {
+	for range rounds(800) {
 		s := w.simulation()
 		before := read(t, s).Evaluate().Decision
 		shuffle(s)
@@ -227,7 +227,7 @@ func TestOrder(t *testing.T) {
 func TestUnknownBecomesKnown(t *testing.T) {
 	w := world{rand.New(rand.NewPCG(5, 5))}
 	seen := map[Decision]int{}
-	for range rounds(1500) {
+	for range rounds(800) {
 		raw := w.simulation()
 		s := read(t, raw)
 		s.Request.Context = Context{}
@@ -274,7 +274,7 @@ func TestUnknownBecomesKnown(t *testing.T) {
 // Scope says of each resource what Evaluate says of it alone.
 func TestScopeAgreesWithEvaluate(t *testing.T) {
 	w := world{rand.New(rand.NewPCG(6, 6))}
-	for range rounds(1500) {
+	for range rounds(800) {
 		raw := w.simulation()
 		s := read(t, raw)
 		s.Request.Context.Whole = w.chance(50)
@@ -298,7 +298,7 @@ func TestScopeAgreesWithEvaluate(t *testing.T) {
 func TestEvaluateAgreesWithBruteForce(t *testing.T) {
 	w := world{rand.New(rand.NewPCG(7, 7))}
 	seen := map[string]int{}
-	for range rounds(4000) {
+	for range rounds(2500) {
 		raw := w.simulation()
 		got := read(t, raw).Evaluate().Decision.String()
 		want := brute(raw)
@@ -307,7 +307,7 @@ func TestEvaluateAgreesWithBruteForce(t *testing.T) {
 		}
 		seen[want]++
 	}
-	if seen["Allowed"] < rounds(4000)/50 || seen["ExplicitlyDenied"] < rounds(4000)/50 || seen["ImplicitlyDenied"] < rounds(4000)/50 || seen[""] > rounds(4000)/4 {
+	if seen["Allowed"] < rounds(2500)/50 || seen["ExplicitlyDenied"] < rounds(2500)/50 || seen["ImplicitlyDenied"] < rounds(2500)/50 || seen[""] > rounds(2500)/4 {
 		t.Errorf("the cases say too little: %v", seen)
 	}
 }

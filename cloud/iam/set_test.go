@@ -61,7 +61,7 @@ func TestMatchIsAsDefined(t *testing.T) {
 func TestSetsAgreeWithBruteForce(t *testing.T) {
 	r := rand.New(rand.NewPCG(2, 2))
 	all := textsOf("abx", 7)
-	rounds := 1000
+	rounds := 500
 	if testing.Short() {
 		rounds = 300
 	}
