@@ -181,7 +181,9 @@ func fields(data []byte, at string, known ...string) (objectFields, error) {
 			switch {
 			case near != "":
 				return out, fmt.Errorf("%s%s: there is no such field; %s is one", at, m.name, near)
-			case strings.Contains(m.folded, "polic"):
+			case strings.HasPrefix(m.folded, "context"):
+				return out, fmt.Errorf("%s%s: it belongs into request.context", at, m.name)
+			case strings.Contains(m.folded, "polic") || bytes.Contains(bytes.ToLower(m.value), []byte(`statement`)):
 				return out, fmt.Errorf("%s%s: there is no such field, and policies are not left out; there are %s", at, m.name, strings.Join(known, ", "))
 			}
 			out.notes = append(out.notes, fmt.Sprintf("%s%s: there is no such field, and nothing is done with it", at, m.name))

@@ -65,3 +65,23 @@ func TestLongTexts(t *testing.T) {
 		t.Errorf("a long action: %v", err)
 	}
 }
+
+// A policy, or a context, in a field that is not known is not passed over: it could deny.
+func TestMisplacedFields(t *testing.T) {
+	const request = `"request": {"principal": "arn:aws:iam::111122223333:user/alice", "action": "s3:GetObject", "resource": "arn:aws:s3:::calls/a", "accountId": "111122223333"}`
+	for field, want := range map[string]string{
+		`"scps": [{"Version": "2012-10-17", "Statement": []}]`:             "scps: there is no such field",
+		`"guard": "{\"Statement\": {\"Effect\": \"Deny\"}}"`:               "guard: there is no such field",
+		`"context": {"aws:SourceVpce": "vpce-1"}`:                          "context: it belongs into request.context",
+		`"contextVariables": {"aws:SourceVpce": "vpce-1"}`:                 "contextVariables: it belongs into request.context",
+		`"sesionPolicy": {"Statement": []}`:                                "sesionPolicy: there is no such field; sessionPolicy is one",
+		`"organisationPolicies": [{"orgIdentifier": "r", "policies": []}]`: "organisationPolicies: there is no such field",
+	} {
+		if _, err := ParseSimulation([]byte("{" + request + ", " + field + "}")); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", field, err, want)
+		}
+	}
+	if s, err := ParseSimulation([]byte("{" + request + `, "ticket": 7}`)); err != nil || len(s.Notes) != 1 {
+		t.Errorf("a field that says nothing here: %v %v", s, err)
+	}
+}
