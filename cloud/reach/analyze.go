@@ -58,31 +58,50 @@ func AnalyzeWith(a *account.Account, q Question, rules *Rules) (*Result, error) 
 	e.everybody()
 	clear(e.by)
 	e.serviceReaders()
+	for _, a := range e.actors {
+		if a.base == nil && (len(q.From) == 0 || slices.ContainsFunc(q.From, func(f string) bool { return e.asker(f) == a })) {
+			e.reported = append(e.reported, a)
+		}
+	}
 	e.progress("rights", 1, 1)
 
 	res := &Result{Account: a.ID, Taken: a.Taken, Question: q, Rights: rights, engine: e}
-	passes := map[string]*pass{}
-	for i, right := range rights {
+	// Rights that the same principals end at, by the same steps, are searched for once.
+	type search struct {
+		right Right
+		goal  []*ref
+	}
+	same := map[string][]search{}
+	var order []string
+	for _, right := range rights {
 		goal := e.goal(right)
-		// Rights that the same principals end at are searched for once.
 		key := fmt.Sprint(right.Kind)
 		for _, r := range goal {
 			key += fmt.Sprintf("|%d,%d,%d,%d", r.alt.id, r.who.id, r.cap, r.length())
 		}
-		p := passes[key]
-		if p == nil {
-			p = e.search(right, goal, q.Chains)
-			passes[key] = p
-		} else {
-			same := *p
-			same.right, same.goal = right, goal
-			p = &same
+		if same[key] == nil {
+			order = append(order, key)
 		}
-		res.passes = append(res.passes, p)
-		e.progress("chains", i+1, len(rights))
+		same[key] = append(same[key], search{right, goal})
 	}
-	e.findings(res)
-	e.routes(res)
+	takers := e.newTakers()
+	done := 0
+	for _, key := range order {
+		p := e.search(same[key][0].right, same[key][0].goal, q.Chains)
+		takers.pass(p)
+		for _, s := range same[key] {
+			one := *p
+			one.right, one.goal = s.right, s.goal
+			e.findings(res, &one)
+			done++
+			e.progress("chains", done, len(rights))
+		}
+		// Only its steps are asked for from here on.
+		p.goal, p.states, p.hubs, p.inOrder, p.byClass, p.personal, p.helpers, p.queue = nil, nil, nil, nil, nil, nil, nil, nil
+	}
+	sortFindings(res.Findings)
+	sortFindings(res.Intended)
+	e.routes(res, takers)
 	e.logon(res)
 	for _, m := range a.Missing {
 		e.missing[m.Input] = true
@@ -213,46 +232,39 @@ func (e *engine) intended(a *actor) *Intended {
 	return nil
 }
 
-func (e *engine) findings(res *Result) {
-	from := map[*actor]bool{}
-	for _, f := range e.q.From {
-		from[e.asker(f)] = true
-	}
-	for i, p := range res.passes {
-		var found []Finding
-		for _, a := range e.actors {
-			if a.base != nil || len(from) > 0 && !from[a] {
-				continue
-			}
-			s := p.states[a.id]
-			if s.level == No {
-				continue
-			}
-			f := Finding{Principal: a.principal, Right: p.right, Certainty: s.level, Chains: p.chainsOf(a)}
-			if e.intended(a) != nil && p.right.Kind != BeAdmin {
-				direct, other := splitDirect(f.Chains)
-				if len(direct) > 0 {
-					f.Chains, f.Certainty = direct, direct[0].Certainty
-					f.Missing = missingOf(direct)
-					res.Intended = append(res.Intended, f)
-				}
-				if len(other) == 0 {
-					continue
-				}
-				f.Chains, f.Certainty = other, other[0].Certainty
-			}
-			if len(f.Chains) == 0 {
-				continue
-			}
-			f.Missing = missingOf(f.Chains[:1])
-			found = append(found, f)
+// findings adds who reaches a pass's right.
+func (e *engine) findings(res *Result, p *pass) {
+	for _, a := range e.reported {
+		s := p.states[a.id]
+		if s.level == No {
+			continue
 		}
-		slices.SortStableFunc(found, func(x, y Finding) int {
-			return cmp.Or(-cmp.Compare(x.Certainty, y.Certainty), cmp.Compare(x.Principal.ARN, y.Principal.ARN))
-		})
-		res.Findings = append(res.Findings, found...)
-		e.progress("explaining", i+1, len(res.passes))
+		f := Finding{Principal: a.principal, Right: p.right, Certainty: s.level, Chains: p.chainsOf(a)}
+		if e.intended(a) != nil && p.right.Kind != BeAdmin {
+			direct, other := splitDirect(f.Chains)
+			if len(direct) > 0 {
+				f.Chains, f.Certainty = direct, direct[0].Certainty
+				f.Missing = missingOf(direct)
+				res.Intended = append(res.Intended, f)
+			}
+			if len(other) == 0 {
+				continue
+			}
+			f.Chains, f.Certainty = other, other[0].Certainty
+		}
+		if len(f.Chains) == 0 {
+			continue
+		}
+		f.Missing = missingOf(f.Chains[:1])
+		res.Findings = append(res.Findings, f)
 	}
+}
+
+// sortFindings orders by right, then certainty, then principal.
+func sortFindings(list []Finding) {
+	slices.SortStableFunc(list, func(x, y Finding) int {
+		return cmp.Or(-cmp.Compare(x.Right.Kind, y.Right.Kind), cmp.Compare(x.Right.Target, y.Right.Target), -cmp.Compare(x.Certainty, y.Certainty), cmp.Compare(x.Principal.ARN, y.Principal.ARN))
+	})
 }
 
 // splitDirect tells reading as intended from every other way.
@@ -275,99 +287,122 @@ func missingOf(chains []Chain) []string {
 	return out
 }
 
-// routes says of every rule whether anybody can take it.
-func (e *engine) routes(res *Result) {
-	type taker struct {
-		a     *actor
-		level Certainty
-		p     *pass
-		ed    edge
-	}
-	type takers struct {
+// taker is somebody who can take a route, with the step.
+type taker struct {
+	a     *actor
+	level Certainty
+	p     *pass
+	ed    edge
+}
+
+// takers are all who can take a rule's step to somewhere from where the rights that are asked
+// about are reached.
+type takers struct {
+	e     *engine
+	rules []struct {
 		list []taker
 		at   []int32 // by actor: one more than the index in the list
 	}
-	at := make([]takers, len(e.rules.Rules))
-	note := func(rule int, a *actor, level Certainty, p *pass, ed edge) {
-		if a.base != nil || level == No {
-			return
-		}
-		m := &at[rule]
-		if m.at == nil {
-			m.at = make([]int32, len(e.actors))
-		}
-		switch i := m.at[a.id]; {
-		case i == 0:
-			m.list = append(m.list, taker{a, level, p, ed})
-			m.at[a.id] = int32(len(m.list))
-		case level > m.list[i-1].level || level == m.list[i-1].level && ed.n < m.list[i-1].ed.n:
-			m.list[i-1] = taker{a, level, p, ed}
-		}
+	seen map[told]bool
+}
+
+// told is what was noted once: the same step by the same list of people.
+type told struct {
+	alt, list, first int
+	cap, level       Certainty
+}
+
+func (e *engine) newTakers() *takers {
+	t := &takers{e: e, seen: map[told]bool{}}
+	t.rules = append(t.rules, make([]struct {
+		list []taker
+		at   []int32
+	}, len(e.rules.Rules))...)
+	return t
+}
+
+func (t *takers) note(rule int, a *actor, level Certainty, p *pass, ed edge) {
+	if a.base != nil || level == No {
+		return
 	}
-	type once struct {
-		alt, list, first int
-		cap, level       Certainty
+	m := &t.rules[rule]
+	if m.at == nil {
+		m.at = make([]int32, len(t.e.actors))
 	}
-	seen := map[once]bool{}
-	new := func(r *ref, level Certainty) bool {
-		k := once{r.alt.id, r.who.id, 0, r.cap, level}
-		if r.first != nil {
-			k.first = r.first.alt.id + 1
-		}
-		if seen[k] {
-			return false
-		}
-		seen[k] = true
-		return true
+	switch i := m.at[a.id]; {
+	case i == 0:
+		m.list = append(m.list, taker{a, level, p, ed})
+		m.at[a.id] = int32(len(m.list))
+	case level > m.list[i-1].level || level == m.list[i-1].level && ed.n < m.list[i-1].ed.n:
+		m.list[i-1] = taker{a, level, p, ed}
 	}
-	for _, p := range res.passes {
-		for _, r := range p.goal {
-			if !new(r, No) {
-				continue
+}
+
+func (t *takers) fresh(r *ref, level Certainty) bool {
+	k := told{r.alt.id, r.who.id, 0, r.cap, level}
+	if r.first != nil {
+		k.first = r.first.alt.id + 1
+	}
+	if t.seen[k] {
+		return false
+	}
+	t.seen[k] = true
+	return true
+}
+
+// pass notes who takes which step in a search.
+func (t *takers) pass(p *pass) {
+	e := t.e
+	for _, r := range p.goal {
+		if !t.fresh(r, No) {
+			continue
+		}
+		for _, x := range r.who.entries {
+			for _, a := range e.classes[x.class].members {
+				ed := edge{r, nil, min(x.level, r.cap), r.length()}
+				t.note(e.ruleAt[r.alt.rule], a, ed.level, p, ed)
+				if r.first != nil {
+					t.note(e.ruleAt[r.first.alt.rule], a, ed.level, p, edge{r.first, nil, ed.level, 1})
+				}
 			}
-			for _, x := range r.who.entries {
-				for _, a := range e.classes[x.class].members {
-					ed := edge{r, nil, min(x.level, r.cap), r.length()}
-					note(e.ruleAt[r.alt.rule], a, ed.level, p, ed)
-					if r.first != nil {
-						note(e.ruleAt[r.first.alt.rule], a, ed.level, p, edge{r.first, nil, ed.level, 1})
+		}
+	}
+	for _, h := range p.inOrder {
+		if len(h.targets) == 0 || !t.fresh(h.ref, h.targets[0].st.level) {
+			continue
+		}
+		for _, x := range h.ref.who.entries {
+			for _, a := range e.classes[x.class].members {
+				for _, to := range h.targets {
+					if to.to.root != a.root {
+						t.note(e.ruleAt[to.ref.alt.rule], a, min(x.level, to.ref.cap, to.st.level), p, edge{to.ref, to.to, 0, to.st.n})
+						break
 					}
 				}
 			}
 		}
-		for _, h := range p.inOrder {
-			if len(h.targets) == 0 || !new(h.ref, h.targets[0].st.level) {
-				continue
-			}
-			for _, x := range h.ref.who.entries {
-				for _, a := range e.classes[x.class].members {
-					for _, t := range h.targets {
-						if t.to.origin() != a.origin() {
-							note(e.ruleAt[t.ref.alt.rule], a, min(x.level, t.ref.cap, t.st.level), p, edge{t.ref, t.to, 0, t.st.n})
-							break
-						}
-					}
-				}
-			}
+	}
+	for _, h := range p.helpers {
+		if !t.fresh(h.ref, h.st.level) {
+			continue
 		}
-		for _, h := range p.helpers {
-			if !new(h.ref, h.st.level) {
-				continue
-			}
-			for _, x := range h.ref.who.entries {
-				for _, a := range e.classes[x.class].members {
-					if a.origin() != h.to.origin() {
-						note(e.ruleAt[h.ref.alt.rule], a, min(x.level, h.ref.cap, h.st.level), p, edge{h.ref, h.to, 0, h.st.n})
-					}
+		for _, x := range h.ref.who.entries {
+			for _, a := range e.classes[x.class].members {
+				if a.root != h.to.root {
+					t.note(e.ruleAt[h.ref.alt.rule], a, min(x.level, h.ref.cap, h.st.level), p, edge{h.ref, h.to, 0, h.st.n})
 				}
-			}
-		}
-		for _, a := range e.actors {
-			for _, ed := range p.personal[a] {
-				note(e.ruleAt[ed.ref.alt.rule], a, ed.level, p, ed)
 			}
 		}
 	}
+	for _, a := range e.actors {
+		for _, ed := range p.personal[a] {
+			t.note(e.ruleAt[ed.ref.alt.rule], a, ed.level, p, ed)
+		}
+	}
+}
+
+// routes says of every rule whether anybody can take it.
+func (e *engine) routes(res *Result, takers *takers) {
 	for i, rule := range e.rules.Rules {
 		if rule.Gives == "admin" && !e.q.Admin {
 			continue
@@ -387,14 +422,14 @@ func (e *engine) routes(res *Result) {
 						for _, a := range e.classes[x.class].members {
 							if a.base == nil && a.principal.Kind != External {
 								level := min(x.level, ref.cap)
-								note(i, a, level, nil, edge{ref, nil, level, 1})
+								takers.note(i, a, level, nil, edge{ref, nil, level, 1})
 							}
 						}
 					}
 				}
 			}
 		}
-		all := at[i].list
+		all := takers.rules[i].list
 		slices.SortFunc(all, func(x, y taker) int {
 			return cmp.Or(-cmp.Compare(x.level, y.level), cmp.Compare(x.a.principal.ARN, y.a.principal.ARN))
 		})

@@ -369,7 +369,7 @@ type pass struct {
 	states   []state
 	hubs     map[hubKey]*hub
 	inOrder  []*hub
-	byClass  map[int32][]*hub
+	byClass  [][]*hub
 	personal map[*actor][]edge
 	queue    queue
 	chains   int
@@ -405,7 +405,7 @@ func (q *queue) Pop() any {
 
 // search runs Dijkstra's algorithm backwards from the right: surer ways first, then shorter.
 func (e *engine) search(right Right, goal []*ref, chains int) *pass {
-	p := &pass{e: e, right: right, goal: goal, states: make([]state, len(e.actors)), hubs: map[hubKey]*hub{}, byClass: map[int32][]*hub{}, personal: map[*actor][]edge{}, chains: chains}
+	p := &pass{e: e, right: right, goal: goal, states: make([]state, len(e.actors)), hubs: map[hubKey]*hub{}, byClass: make([][]*hub, len(e.classes)), personal: map[*actor][]edge{}, chains: chains}
 	for _, r := range goal {
 		for _, x := range r.who.entries {
 			for _, a := range e.classes[x.class].members {
@@ -443,7 +443,9 @@ func (e *engine) search(right Right, goal []*ref, chains int) *pass {
 				p.hubs[k] = h
 				p.inOrder = append(p.inOrder, h)
 				for _, x := range r.who.entries {
-					p.byClass[x.class] = append(p.byClass[x.class], h)
+					if e.classes[x.class].told {
+						p.byClass[x.class] = append(p.byClass[x.class], h)
+					}
 				}
 			}
 			if len(h.targets) <= p.chains {
@@ -453,11 +455,12 @@ func (e *engine) search(right Right, goal []*ref, chains int) *pass {
 				continue
 			}
 			h.told[s.level]++
+			n := s.n + r.length()
 			for _, x := range r.who.entries {
 				level := min(x.level, r.cap, s.level)
 				for _, a := range e.classes[x.class].members {
-					if a.origin() != t.origin() {
-						p.relax(a, edge{r, t, level, s.n + r.length()})
+					if !p.states[a.id].done && a.root != t.root {
+						p.relax(a, edge{r, t, level, n})
 					}
 				}
 			}
@@ -484,7 +487,7 @@ func (p *pass) ways(a *actor) []edge {
 		}
 	}
 	out = append(out, p.personal[a]...)
-	for _, h := range p.byClass[int32(a.class.id)] {
+	for _, h := range p.byClass[a.class.id] {
 		for _, t := range h.targets {
 			if t.to.origin() == a.origin() {
 				continue

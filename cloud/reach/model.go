@@ -28,6 +28,7 @@ type actor struct {
 	// principal as it stands.
 	base *actor
 	mods string
+	root *actor
 	data bool // only what the role itself reads counts, as when a service reads with it
 
 	class *class
@@ -47,6 +48,7 @@ type class struct {
 	id      int
 	rep     *actor
 	members []*actor
+	told    bool            // a finding may be about a member
 	slots   []*iam.Compiled // in the order of the representative's slots
 	strict  []*iam.Compiled // the same without what could not be understood
 	bound   iam.Layer
@@ -62,12 +64,8 @@ func (a *actor) acts() bool {
 	return false
 }
 
-func (a *actor) origin() *actor {
-	for a.base != nil {
-		a = a.base
-	}
-	return a
-}
+// origin is who the actor was before any step.
+func (a *actor) origin() *actor { return a.root }
 
 // anything is what a policy says after somebody wrote it who wants everything.
 var anything = &iam.Policy{Name: "a policy that the chain writes", Version: "2012-10-17",
@@ -88,10 +86,11 @@ type engine struct {
 	rules *Rules
 	now   time.Time
 
-	actors  []*actor
-	byARN   map[string]*actor
-	classes []*class
-	acting  *list // classes of those who act
+	actors   []*actor
+	reported []*actor // whom findings are about
+	byARN    map[string]*actor
+	classes  []*class
+	acting   *list // classes of those who act
 
 	scps, rcps        iam.Levels
 	manages           iam.Truth
@@ -388,6 +387,9 @@ func (e *engine) outsider(name string, add func(*actor) *actor) {
 
 func (e *engine) add(a *actor) {
 	a.id = len(e.actors)
+	if a.root = a; a.base != nil {
+		a.root = a.base.root
+	}
 	e.actors = append(e.actors, a)
 }
 
@@ -662,6 +664,7 @@ func (e *engine) classOf(a *actor) *class {
 		}
 	}
 	c.members = append(c.members, a)
+	c.told = c.told || a.base == nil
 	a.class = c
 	return c
 }

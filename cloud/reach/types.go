@@ -32,7 +32,7 @@ type Question struct {
 
 // Progress is how far an analysis has got.
 type Progress struct {
-	Phase       string `json:"phase"` // "rights", "chains", "explaining", "routes", "closing"
+	Phase       string `json:"phase"` // "rights", "chains", "routes", "closing"
 	Done, Total int
 }
 
@@ -141,7 +141,6 @@ type Result struct {
 	Examined Examined `json:"examined"`
 
 	engine *engine
-	passes []*pass // one for each right
 }
 
 // Examined counts what an analysis looked at.
