@@ -387,7 +387,7 @@ var words = map[string]reach.Text{
 	"sum.theirs":            {EN: "routes on their chains: %d", FR: "voies sur leurs chaînes : %d"},
 	"routes.closed":         {EN: "closed", FR: "fermées"},
 	"who.head":              {EN: "Who, and how", FR: "Qui, et comment"},
-	"who.more":              {EN: "%s more are in --json and --html (--top 0 shows all)", FR: "%s de plus dans --json et --html (--top 0 montre tout)"},
+	"who.more":              {EN: "more, in --json, --html and with --top 0: %s", FR: "de plus, dans --json, --html et avec --top 0 : %s"},
 	"close.head":            {EN: "What closes them", FR: "Ce qui les ferme"},
 	"close.smallest":        {EN: "closes all of it: %s; no smaller set does (considered: %d)", FR: "ferme tout : %s ; aucun ensemble plus petit ne suffit (examinées : %d)"},
 	"close.enough":          {EN: "closes all of it: %s; none can be left out; that no smaller set does is not proven (considered: %d)", FR: "ferme tout : %s ; aucune n’est superflue ; qu’aucun ensemble plus petit ne suffise n’est pas prouvé (examinées : %d)"},
@@ -460,7 +460,7 @@ var words = map[string]reach.Text{
 	"page.which":    {EN: "Which, and what to do", FR: "Le détail, et que faire"},
 	"page.detail":   {EN: "All about this way", FR: "Tout sur ce chemin"},
 	"page.ways":     {EN: "%s by %s: who goes the same way is told once.", FR: "%s par %s : qui suit le même chemin est dit une fois."},
-	"page.hidden":   {EN: "%s more ways are in the JSON form.", FR: "%s chemins de plus sont dans la forme JSON."},
+	"page.hidden":   {EN: "More ways, in the JSON form: %s", FR: "Chemins de plus, dans la forme JSON : %s"},
 	"page.others":   {EN: "%s more of theirs", FR: "%s de plus pour les mêmes"},
 	"page.patch":    {EN: "JSON patch", FR: "Correctif JSON"},
 	"page.otherinputs": {
