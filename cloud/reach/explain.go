@@ -43,6 +43,7 @@ func (e *engine) situation(n *Need, on string, t *target, role *account.Role) si
 	bucket := func(b *account.Bucket, resources string) situation {
 		text(resources)
 		s.source = Source{Kind: "bucket", Owner: b.ARN}
+		s.given = direct(n.Given)
 		block := e.block(b)
 		s.with = func(p *iam.Policies, strict bool) {
 			switch n.Policy {
@@ -135,6 +136,8 @@ func (e *engine) situation(n *Need, on string, t *target, role *account.Role) si
 		}
 		text(p.ARN + "/object/*")
 		s.source = Source{Kind: "access-point", Owner: p.ARN}
+		s.given = through(e.a.ID, n.Given)
+		s.given["s3:DataAccessPointArn"] = p.ARN
 		s.with = func(ps *iam.Policies, strict bool) {
 			ps.Resource = e.resource(p.Policy, strict)
 			if n.Policy == "rewritten" {
@@ -144,6 +147,7 @@ func (e *engine) situation(n *Need, on string, t *target, role *account.Role) si
 		return s
 	case on == "new access-point objects":
 		text(e.arn("s3", "*", "accesspoint/*/object/*"))
+		s.given = through(e.a.ID, n.Given)
 		s.with = func(p *iam.Policies, _ bool) { p.Resource = iam.Supplied(toAnyone) }
 		return s
 	case on == "repository", on == "layer":

@@ -233,6 +233,17 @@ func (e *engine) waysToChanged(t, x *actor, add func(*ref), try func(*alternativ
 				continue
 			}
 			write(try(alt, at(), Certain))
+		case mod == "retagged" && rule.Gives == "retagged":
+			if rule.Target == "principal" {
+				if strings.Contains(alt.need[0].Action, "User") == (x.user != nil) {
+					write(try(alt, at(), Certain))
+				}
+			} else if x.role != nil { // whoever assumes it, with tags of their choice
+				if r := try(alt, &target{kind: "role", arn: x.role.ARN, actor: x, role: x.role.ARN}, Certain); r != nil {
+					r.via = ""
+					add(r)
+				}
+			}
 		case mod == "joined" && rule.Gives == "join":
 			for _, g := range e.a.Groups {
 				if g.ARN == of {

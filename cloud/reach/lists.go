@@ -199,6 +199,10 @@ func (e *engine) question(c *class, action string, given map[string]string, owne
 	if len(given) > 0 {
 		q.Context = e.base.Clone()
 		for k, v := range given {
+			if v == "" {
+				q.Context.Set(k) // absent
+				continue
+			}
 			q.Context.Set(k, v)
 			if strings.EqualFold(k, "aws:CalledVia") {
 				q.Context.Set("aws:ViaAWSService", "true")

@@ -2,6 +2,7 @@ package reach
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 
@@ -164,6 +165,24 @@ func (e *engine) variants() {
 			}
 		}
 	}
+	// Those whose tags policies ask for, and somebody may change them.
+	for _, a := range base {
+		if len(e.tagKeys) == 0 || a.user == nil && a.role == nil || a.role != nil && a.role.ServiceLinked() {
+			continue
+		}
+		changed := a.user != nil && can(a, a.principal.ARN, "iam:TagUser", "iam:UntagUser") ||
+			a.role != nil && can(a, a.principal.ARN, "iam:TagRole", "iam:UntagRole")
+		if !changed && a.role != nil && a.role.Trust != nil {
+			changed = slices.ContainsFunc(e.compile(a.role.Trust).Statements(), func(s *iam.Compound) bool {
+				return s.Allow && s.Concerns("sts:tagsession")
+			})
+		}
+		if changed {
+			v := grown(a, "retagged")
+			v.slots, v.who.Tags = slices.Clone(a.slots), nil
+			e.classOf(v)
+		}
+	}
 	// Users who join groups.
 	for _, g := range e.a.Groups {
 		l := e.whoOn("iam:AddUserToGroup", nil, g.ARN)
@@ -324,9 +343,11 @@ func (e *engine) whoFor(alt *alternative, n *Need, on string, t *target, among *
 		}
 		return none
 	case on == "new access-point objects":
-		return e.whoWith("new access point", n.Action, n.Given, iam.Of(iam.ResourcePattern(e.arn("s3", "*", "accesspoint/*/object/*"))), e.a.ID, among, []*iam.Policy{toAnyone.Policy}, func(p *iam.Policies, _ bool) {
+		given := through(e.a.ID, n.Given)
+		point := e.whoWith("new access point", n.Action, given, iam.Of(iam.ResourcePattern(e.arn("s3", "*", "accesspoint/*/object/*"))), e.a.ID, among, []*iam.Policy{toAnyone.Policy}, func(p *iam.Policies, _ bool) {
 			p.Resource = iam.Supplied(toAnyone)
 		})
+		return e.and(point, e.whoBucket(&Need{Action: n.Action, Given: given}, t.bucket, t.bucket.ARN+"/*", among))
 	case on == "repository", on == "layer":
 		return e.whoOn(n.Action, n.Given, t.pattern)
 	case which == "new":
@@ -438,6 +459,26 @@ func (e *engine) block(b *account.Bucket) *iam.Bucket {
 	return out
 }
 
+// through are the condition keys of a request that comes through an access point of the
+// account, besides those given. (Amazon S3 User Guide, "Configuring IAM policies for using
+// access points".)
+func through(account string, given map[string]string) map[string]string {
+	out := map[string]string{"s3:DataAccessPointAccount": account}
+	maps.Copy(out, given)
+	return out
+}
+
+// direct are the condition keys of a request to a bucket: it has none of an access point's,
+// unless they are given.
+func direct(given map[string]string) map[string]string {
+	if given["s3:DataAccessPointAccount"] != "" {
+		return given
+	}
+	out := map[string]string{"s3:DataAccessPointAccount": "", "s3:DataAccessPointArn": "", "s3:AccessPointNetworkOrigin": ""}
+	maps.Copy(out, given)
+	return out
+}
+
 // whoBucket is who may do an action on a bucket or its objects.
 func (e *engine) whoBucket(n *Need, b *account.Bucket, resources string, among *list) *list {
 	key := resources + "|" + n.Policy
@@ -449,7 +490,7 @@ func (e *engine) whoBucket(n *Need, b *account.Bucket, resources string, among *
 		policies = append(policies, toAnyone.Policy)
 	}
 	block := e.block(b)
-	return e.whoWith(key, n.Action, n.Given, iam.Of(iam.ResourcePattern(resources)), e.a.ID, among, policies, func(p *iam.Policies, strict bool) {
+	return e.whoWith(key, n.Action, direct(n.Given), iam.Of(iam.ResourcePattern(resources)), e.a.ID, among, policies, func(p *iam.Policies, strict bool) {
 		switch n.Policy {
 		case "rewritten":
 			p.Resource = iam.Supplied(toAnyone)
@@ -484,23 +525,21 @@ func (e *engine) whoPoint(n *Need, p *account.AccessPoint, b *account.Bucket, am
 	} else if p.Policy.V != nil {
 		policies = append(policies, p.Policy.V)
 	}
-	through := e.whoWith(p.ARN+"|"+n.Policy, n.Action, n.Given, iam.Of(iam.ResourcePattern(p.ARN+"/object/*")), e.a.ID, among, policies, func(ps *iam.Policies, strict bool) {
+	given := through(e.a.ID, n.Given)
+	given["s3:DataAccessPointArn"] = p.ARN
+	point := e.whoWith(p.ARN+"|"+n.Policy, n.Action, given, iam.Of(iam.ResourcePattern(p.ARN+"/object/*")), e.a.ID, among, policies, func(ps *iam.Policies, strict bool) {
 		if n.Policy == "rewritten" {
 			ps.Resource = iam.Supplied(toAnyone)
 		} else {
 			ps.Resource = e.resource(p.Policy, strict)
 		}
 	})
-	given := map[string]string{"s3:DataAccessPointAccount": e.a.ID, "s3:DataAccessPointArn": p.ARN}
-	for k, v := range n.Given {
-		given[k] = v
-	}
 	in := &Need{Action: n.Action, Given: given}
 	if b == nil {
-		return through
+		return point
 	}
 	bucket := e.whoBucket(in, b, b.ARN+"/*", among)
-	return e.and(through, bucket)
+	return e.and(point, bucket)
 }
 
 // whoKey is who may do something with a key; for the objects of a bucket, if one is given.

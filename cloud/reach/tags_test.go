@@ -1,0 +1,85 @@
+package reach
+
+import (
+	"testing"
+
+	"strongroom/cloud/account/draft"
+)
+
+// findings are who reaches the calls, with the first rule of the first chain.
+func findings(t *testing.T, a *draft.Account) (map[string]Certainty, map[string]string) {
+	t.Helper()
+	res, err := Analyze(a.Load(t), Question{Buckets: []string{"calls"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	by := map[string]string{}
+	for _, f := range res.Findings {
+		if len(f.Chains) > 0 {
+			by[f.Principal.Name] = f.Chains[0].Steps[0].Rule
+		}
+	}
+	return who(res), by
+}
+
+// A condition on a principal's tags keeps out nobody who can choose them.
+func TestTagsThatCanBeChosen(t *testing.T) {
+	a := draft.New("123456789012")
+	a.Bucket("calls")
+	read := draft.Allow("s3:GetObject", "arn:aws:s3:::calls/*").If("StringEquals", "aws:PrincipalTag/team", "calls")
+	self := "arn:aws:iam::123456789012:user/self"
+	a.User("self").Tag("team", "web").Can(read, draft.Allow("iam:TagUser", self))
+	a.User("bare").Tag("team", "web").Can(read)
+	a.User("calls").Tag("team", "calls").Can(read)
+	a.User("other").Tag("team", "web").Can(read, draft.Allow("iam:TagUser", "arn:aws:iam::123456789012:user/nobody"))
+	session := "arn:aws:iam::123456789012:role/session"
+	assume := draft.Allow("sts:AssumeRole").To("arn:aws:iam::123456789012:user/tagger", "arn:aws:iam::123456789012:user/plain")
+	tag := draft.Allow("sts:TagSession").To("arn:aws:iam::123456789012:user/tagger")
+	a.RoleTrusting("session", assume, tag).Can(read)
+	a.User("tagger").Can(draft.Allow("sts:AssumeRole", session))
+	a.User("plain").Can(draft.Allow("sts:AssumeRole", session))
+	got, by := findings(t, a)
+	want := map[string]Certainty{"self": Possible, "calls": Certain, "tagger": Possible, "root": Certain}
+	for name, c := range want {
+		if got[name] != c {
+			t.Errorf("%s: %s, not %s", name, got[name], c)
+		}
+	}
+	for name := range got {
+		if _, ok := want[name]; !ok {
+			t.Errorf("%s: %s by %s; its tags are not for it to choose", name, got[name], by[name])
+		}
+	}
+	if by["self"] != "principal-tags" || by["tagger"] != "session-tags" {
+		t.Errorf("by %v", by)
+	}
+}
+
+// A bucket that leaves access control to the account's access points lets nobody in by itself,
+// and one that denies, denies through access points too, those there are and those to come.
+func TestAccessPointsAndTheirBucket(t *testing.T) {
+	both := []string{"arn:aws:s3:::calls", "arn:aws:s3:::calls/*"}
+	a := draft.New("123456789012")
+	a.Bucket("calls", draft.Allow("*", both...).To("*").If("StringEquals", "s3:DataAccessPointAccount", "123456789012"))
+	got, by := findings(t, a)
+	for name, c := range got {
+		if name != "root" {
+			t.Errorf("delegated, no access point: %s: %s by %s", name, c, by[name])
+		}
+	}
+	maker := []draft.Statement{draft.Allow("s3:CreateAccessPoint", "*"), draft.Allow("s3:PutAccessPointPolicy", "*"),
+		draft.Allow("s3:GetObject", "arn:aws:s3:eu-west-1:123456789012:accesspoint/*")}
+	a = draft.New("123456789012")
+	a.Bucket("calls", draft.Allow("*", both...).To("*").If("StringEquals", "s3:DataAccessPointAccount", "123456789012"))
+	a.User("maker").Can(maker...)
+	got, by = findings(t, a)
+	if got["maker"] != Certain || by["maker"] != "access-point-create" {
+		t.Errorf("delegated: %s by %s, not certain by an access point of one's own", got["maker"], by["maker"])
+	}
+	a = draft.New("123456789012")
+	a.Bucket("calls", draft.Deny("s3:*", both...).To("*").If("ArnNotLike", "aws:PrincipalArn", "arn:aws:iam::123456789012:role/content"))
+	a.User("maker").Can(append(maker, draft.Allow("s3:GetObject", "*"))...)
+	if got, by = findings(t, a); got["maker"] != No {
+		t.Errorf("denied by the bucket: %s by %s", got["maker"], by["maker"])
+	}
+}
