@@ -108,3 +108,38 @@ func TestWeakAccount(t *testing.T) {
 		t.Errorf("editing functions is %s, missing %q; the list of functions was not supplied", f.Certainty, f.Missing)
 	}
 }
+
+// TestCloseWeakAccount: all ways to administrative rights close but those of administrators,
+// the root user, and a role of a service's that nobody changes.
+func TestCloseWeakAccount(t *testing.T) {
+	a := corpusAccount(t)
+	q := Question{Admin: true}
+	res, err := Analyze(a, q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan, err := Close(a, res, DefaultBudget)
+	if err != nil {
+		t.Fatal(err)
+	}
+	left := map[string]bool{}
+	for _, l := range plan.Left {
+		left[l.Principal] = true
+	}
+	changed, err := Apply(a, plan.Changes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	after, err := Analyze(changed, q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range after.Findings {
+		if f.Certainty >= Possible && !left[f.Principal.ARN] {
+			t.Errorf("%s is still %s by %q", f.Principal.Name, f.Certainty, rulesOf(f.Chains[:1]))
+		}
+	}
+	if len(plan.Changes) == 0 || len(left) > 12 {
+		t.Errorf("%d changes, and %d are left", len(plan.Changes), len(left))
+	}
+}
