@@ -178,6 +178,7 @@ var alertWords = map[string]said{
 	"alert.more":        {"%s record more it rests on is not shown|%s records more it rests on are not shown", "%s autre inscription à l’appui n’est pas affichée|%s autres inscriptions à l’appui ne sont pas affichées"},
 	"alert.permit":      {"permitted", "permis"},
 	"alert.deny":        {"refused", "refusé"},
+	"alert.problem":     {"What the channel answered:", "Réponse du canal :"},
 	"alert.tries":       {"%s attempt|%s attempts", "%s tentative|%s tentatives"},
 	"told.to-send":      {"being told", "en cours"},
 	"told.sent":         {"told", "prévenu"},

@@ -518,6 +518,7 @@ var ledgerWords = map[string]said{
 	"decided.deny":         {"refused", "refusé"},
 	"ledger.nobody":        {"not told", "non indiqué"},
 	"ledger.gone":          {"personal part erased", "part personnelle effacée"},
+	"ledger.altered.why":   {"It does not agree with the ledger, and counts for nothing:", "Elle ne s’accorde pas avec le registre et ne vaut rien. Le détail, en anglais :"},
 	"ledger.altered":       {"not what was recorded", "ne correspond pas à l’inscription d’origine"},
 	"ledger.newer":         {"Newer records", "Inscriptions plus récentes"},
 	"ledger.older":         {"Older records", "Inscriptions plus anciennes"},

@@ -69,6 +69,7 @@ type policyRow struct {
 func (v *visit) rowOf(set *limit.Set, p limit.Policy) policyRow {
 	row := policyRow{Policy: p, Sentence: set.Sentence(p.ID, v.page.Lang)}
 	row.Text, row.Description = set.Written(p.ID)
+	row.Description = limit.DescriptionIn(row.Description, v.page.Lang)
 	return row
 }
 

@@ -52,6 +52,13 @@ func (t *task) running(ctx context.Context) bool {
 	return true
 }
 
+// far is how many records were looked at, and of how many. Those that came since the task
+// began are looked at as well, and do not count.
+func (t *task) far() (done, total int64) {
+	total = t.Total.Load()
+	return min(t.Done.Load(), total), total
+}
+
 func (t *task) over() bool {
 	select {
 	case <-t.finished:
@@ -185,6 +192,6 @@ type taskData struct {
 // waiting shows how far a task is.
 func (v *visit) waiting(t *task, section, title, path string) error {
 	v.page.Title = title
-	total := t.Total.Load()
-	return v.show("task", section, taskData{path, min(t.Done.Load(), total), total}) // records that came since are looked at as well
+	done, total := t.far()
+	return v.show("task", section, taskData{path, done, total})
 }

@@ -82,6 +82,19 @@ func TestTasks(t *testing.T) {
 }
 
 // What breaks off in a task ends the task and not the server.
+func TestTaskIsNeverFurtherThanItsEnd(t *testing.T) {
+	var one task
+	one.Total.Store(100)
+	one.Done.Store(40)
+	if done, total := one.far(); done != 40 || total != 100 {
+		t.Errorf("it is at %d of %d, want 40 of 100", done, total)
+	}
+	one.Done.Store(104) // four records came meanwhile
+	if done, total := one.far(); done != 100 || total != 100 {
+		t.Errorf("it is at %d of %d, want 100 of 100", done, total)
+	}
+}
+
 func TestTaskBreaks(t *testing.T) {
 	s := tasks{most: 1}
 	x, err := s.start("check", "a", strongroom.ID{1}, time.Now(), func(context.Context, *task) (any, error) { panic("odd") })

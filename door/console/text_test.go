@@ -108,6 +108,19 @@ func TestForms(t *testing.T) {
 	}
 }
 
+// The worst alerts are seen first, and of equals the newest, as they came.
+func TestWorstFirst(t *testing.T) {
+	all := []alert.Alert{{Condition: "a", Severity: alert.Low}, {Condition: "b", Severity: alert.High}, {Condition: "c", Severity: alert.Critical}, {Condition: "d", Severity: alert.High}, {Condition: "e", Severity: alert.Medium}}
+	worstFirst(all)
+	order := ""
+	for _, a := range all {
+		order += a.Condition
+	}
+	if order != "cbdea" {
+		t.Errorf("they are in the order %s, want cbdea", order)
+	}
+}
+
 func TestLanguage(t *testing.T) {
 	for accept, want := range map[string]string{
 		"": "en", "*": "en", "de": "en", "de,fr": "fr", "fr": "fr", "FR-ca": "fr", "en,fr": "en", "fr,en": "fr",
