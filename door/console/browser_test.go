@@ -345,7 +345,7 @@ func TestJourney(t *testing.T) {
 	do(t, ctx, "acknowledging it", chromedp.SendKeys("#note", "I ask Ines"), chromedp.Click(`form[action$="/acknowledge"] button`), chromedp.WaitVisible(`//p[@role="status"]`, chromedp.BySearch))
 
 	// The request is approved with the passkey.
-	do(t, ctx, "approving", chromedp.Navigate(p.URL+"/requests/"+asked.ID.String()), chromedp.SendKeys("#comment", "Her supervisor is away"), chromedp.Click(`button[data-act=approve]`),
+	do(t, ctx, "approving", chromedp.Navigate(p.URL+"/requests/"+asked.ID.String()), chromedp.WaitVisible(`a[href="/recordings/`+asked.Objects[0].Version.String()+`"]`), chromedp.SendKeys("#comment", "Her supervisor is away"), chromedp.Click(`button[data-act=approve]`),
 		chromedp.WaitVisible(`//p[@role="status" and contains(., "You approved")]`, chromedp.BySearch))
 	if page := text(t, ctx); !strings.Contains(page, "Her supervisor is away") || !strings.Contains(page, "1 of 1") {
 		t.Errorf("the approval does not show:\n%s", page)

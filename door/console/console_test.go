@@ -84,8 +84,8 @@ func TestNobodyIsLetIn(t *testing.T) {
 		code                   int
 	}{
 		{http.MethodGet, "/", "/logon", http.StatusSeeOther},
-		{http.MethodGet, "/requests", "/logon?next=/requests", http.StatusSeeOther},
-		{http.MethodGet, "/people/" + p.Owner.Principal.ID.String(), "/logon?next=/people/" + p.Owner.Principal.ID.String(), http.StatusSeeOther},
+		{http.MethodGet, "/requests", "/logon?next=%2Frequests", http.StatusSeeOther},
+		{http.MethodGet, "/people/" + p.Owner.Principal.ID.String(), "/logon?next=%2Fpeople%2F" + p.Owner.Principal.ID.String(), http.StatusSeeOther},
 		{http.MethodPost, "/logoff", "/logon", http.StatusSeeOther},
 		{http.MethodGet, "/nowhere", "", http.StatusNotFound},
 		{http.MethodDelete, "/requests", "", http.StatusNotFound},

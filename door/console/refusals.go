@@ -40,8 +40,10 @@ func refusalMissing(lang string, missing []strongroom.Obligation) string {
 			parts = append(parts, say(lang, "refusal.purpose"))
 		case o == strongroom.ObligeTicket:
 			parts = append(parts, say(lang, "refusal.ticket"))
-		case o.Approvals() > 0:
-			parts = append(parts, sayN(lang, "refusal.approval", o.Approvals()))
+		case o.Approvals() == 1:
+			parts = append(parts, say(lang, "refusal.approval.one"))
+		case o.Approvals() > 1:
+			parts = append(parts, say(lang, "refusal.approval", number(lang, int64(o.Approvals()))))
 		case o == strongroom.ObligeScrubbedCopy:
 			parts = append(parts, say(lang, "refusal.scrubbed"))
 		}
