@@ -90,14 +90,13 @@ type condition struct {
 
 // value is one value of a policy's condition.
 type value struct {
-	text     template
-	pattern  Pattern    // stringLike without variables
-	arn      [6]Pattern // arnLike without variables
-	number   *big.Rat
-	date     time.Time
-	prefix   netip.Prefix
-	flag     bool
-	readable bool // as what the operator compares
+	text    template
+	pattern Pattern    // stringLike without variables
+	arn     [6]Pattern // arnLike without variables
+	number  *big.Rat
+	date    time.Time
+	prefix  netip.Prefix
+	flag    bool
 }
 
 // compileCondition reads a condition. It says what is wrong with it.

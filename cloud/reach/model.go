@@ -452,8 +452,7 @@ func (e *engine) resourcePolicies() []*iam.Policy {
 // classify puts actors with the same rights together.
 func (e *engine) classify() {
 	// What conditions anywhere ask about principals.
-	var keys func(p *iam.Policy)
-	keys = func(p *iam.Policy) {
+	keys := func(p *iam.Policy) {
 		for i := range p.Statements {
 			s := &p.Statements[i]
 			for _, c := range s.Conditions {

@@ -399,10 +399,7 @@ func (s *Survey) window() Window {
 	case len(s.data) == 0:
 		say("no data events: reads and writes of objects (s3), invocations (lambda), items (dynamodb), messages (sqs, sns) and the like leave no trace here, so that nothing says that they are unused")
 	default:
-		var seen []string
-		for _, svc := range slices.Sorted(maps.Keys(s.data)) {
-			seen = append(seen, svc)
-		}
+		seen := slices.Sorted(maps.Keys(s.data))
 		text := "data events are there of " + strings.Join(seen, ", ") + " only"
 		if n := len(s.dataOf); n > 0 {
 			text += fmt.Sprintf(", and of %d buckets", n)
