@@ -30,7 +30,7 @@ type situation struct {
 	source Source
 }
 
-func (e *engine) situation(n *Need, on string, t *target, role *account.Role) situation {
+func (e *engine) situation(n *Need, on string, t *target) situation {
 	s := situation{owner: e.a.ID, given: n.Given}
 	text := func(p string) situation {
 		s.text, s.set = p, iam.Of(iam.ResourcePattern(p))
@@ -182,7 +182,7 @@ func (e *engine) why(a *actor, r *ref) *detail {
 			continue
 		}
 		for _, on := range n.On {
-			s := e.situation(n, on, r.to, nil)
+			s := e.situation(n, on, r.to)
 			act := Act{Action: n.Action, Resource: s.text}
 			because, conditions, missing, granted := e.because(a, n.Action, s)
 			if !granted && n.Otherwise != nil {

@@ -106,16 +106,13 @@ type engine struct {
 	principalPatterns []iam.Pattern
 	ownNames          bool // some condition needs each principal by itself
 	named             map[string][]int
-	usersByGroup      map[string][]*actor
 	workloads         map[string][]*account.Workload // by role
-	attachedTo        map[string][]*actor            // by managed policy
 	needs             map[string][]*group
 	lists             map[string]*list
 	both, either      map[[2]int]*list
 	about             map[*iam.Statement]iam.Set
 	members           map[string]*list
 	trusts            map[string]Certainty
-	trustScopes       map[string]iam.Scoped
 	classByKey        map[string]*class
 	alts              []*alternative
 	progress          func(phase string, done, total int)
@@ -143,10 +140,10 @@ type alternative struct {
 func newEngine(a *account.Account, q Question, rules *Rules) *engine {
 	e := &engine{a: a, q: q, rules: rules, byARN: map[string]*actor{},
 		compiled: map[*iam.Statement]*iam.Compiled{}, stricts: map[*iam.Compiled]*iam.Compiled{}, concerns: map[*iam.Compiled]map[string]bool{},
-		tagKeys: map[string]bool{}, named: map[string][]int{}, usersByGroup: map[string][]*actor{},
-		workloads: map[string][]*account.Workload{}, attachedTo: map[string][]*actor{}, needs: map[string][]*group{},
+		tagKeys: map[string]bool{}, named: map[string][]int{},
+		workloads: map[string][]*account.Workload{}, needs: map[string][]*group{},
 		lists: map[string]*list{}, both: map[[2]int]*list{}, either: map[[2]int]*list{}, about: map[*iam.Statement]iam.Set{}, members: map[string]*list{}, trusts: map[string]Certainty{},
-		trustScopes: map[string]iam.Scoped{}, classByKey: map[string]*class{}, stmtIDs: map[*iam.Statement]int{}, missing: map[string]bool{}, byName: map[string][]int32{},
+		classByKey: map[string]*class{}, stmtIDs: map[*iam.Statement]int{}, missing: map[string]bool{}, byName: map[string][]int32{},
 		details: map[string]*detail{}, ruleAt: map[*Rule]int{}, whoCounts: map[*iam.Compiled]map[string]bool{}, by: map[string]*list{}, tables: map[*list][]Certainty{}, exceptions: map[*actor]bool{}}
 	e.now = a.Taken
 	if e.now.IsZero() {
@@ -291,10 +288,6 @@ func (e *engine) people() {
 		e.identity(a, &u.Identity, "user")
 		for _, g := range u.Groups {
 			e.groupSlots(a, g)
-			e.usersByGroup[g.ARN] = append(e.usersByGroup[g.ARN], a)
-			for _, p := range g.Attached {
-				e.attachedTo[p.ARN] = append(e.attachedTo[p.ARN], a)
-			}
 		}
 		add(a)
 	}
@@ -401,7 +394,6 @@ func (e *engine) identity(a *actor, i *account.Identity, kind string) {
 	}
 	for _, p := range i.Attached {
 		e.slot(a, p, Source{Kind: "managed", Owner: p.ARN})
-		e.attachedTo[p.ARN] = append(e.attachedTo[p.ARN], a)
 	}
 }
 

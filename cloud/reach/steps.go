@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"strongroom/cloud/account"
@@ -413,15 +414,10 @@ func (e *engine) whoAssumes(to *actor, n *Need, among *list) *list {
 	if r.Trust == nil {
 		return e.capped(e.whoOn(n.Action, n.Given, r.ARN), Unknown)
 	}
-	owner := false
-	for i := range r.Trust.Statements {
-		s := &r.Trust.Statements[i]
-		owner = owner || s.Principals != nil && s.Allow && (slices.Contains(s.Principals.AWS, e.a.ID) || slices.Contains(s.Principals.AWS, e.arn("iam", "", "root")))
-	}
 	key := "trust|" + r.ARN
 	if len(r.Trust.Statements) > 0 {
-		key = "trust|" + string(binaryKey(e.document(r.Trust)))
-		if owner || e.ownTrust(r.Trust) {
+		key = "trust|" + strconv.Itoa(e.document(r.Trust))
+		if e.ownTrust(r.Trust) {
 			key += r.ARN
 		}
 	}
@@ -436,8 +432,6 @@ func (e *engine) ownTrust(p *iam.Policy) bool {
 		return s.Principals != nil && (s.Principals.Anyone || s.Principals.Not || len(s.Principals.AWS) > 0)
 	})
 }
-
-func binaryKey(n int) []byte { return []byte{byte(n), byte(n >> 8), byte(n >> 16), byte(n >> 24)} }
 
 // block is what S3 knows of a bucket beside its policy.
 func (e *engine) block(b *account.Bucket) *iam.Bucket {
