@@ -354,7 +354,7 @@ func (t *takers) fresh(r *ref, level Certainty) bool {
 func (t *takers) pass(p *pass) {
 	e := t.e
 	for _, r := range p.goal {
-		if !t.fresh(r, No) {
+		if r.alt.rule.By == "replication" || !t.fresh(r, No) {
 			continue
 		}
 		for _, x := range r.who.entries {
@@ -404,7 +404,7 @@ func (t *takers) pass(p *pass) {
 // routes says of every rule whether anybody can take it.
 func (e *engine) routes(res *Result, takers *takers) {
 	for i, rule := range e.rules.Rules {
-		if rule.Gives == "admin" && !e.q.Admin {
+		if rule.Gives == "admin" && !e.q.Admin || rule.By == "replication" { // which is where another route ends
 			continue
 		}
 		r := Route{Group: rule.Group, ID: rule.ID, Title: rule.Title, Effect: rule.Effect}

@@ -421,8 +421,12 @@ func (e *engine) search(right Right, goal []*ref, chains int) *pass {
 		for _, x := range r.who.entries {
 			for _, a := range e.classes[x.class].members {
 				ed := edge{r, nil, min(x.level, r.cap), r.length()}
-				p.relax(a, ed)
-				if d := e.dataOf[a]; d != nil && right.Kind == ReadBucket {
+				// What S3 may replicate with a role, the role cannot read by itself.
+				replicated := r.alt.rule.By == "replication"
+				if !replicated {
+					p.relax(a, ed)
+				}
+				if d := e.dataOf[a]; d != nil && right.Kind == ReadBucket && (!replicated || e.trust(a.role, "s3.amazonaws.com") != No) {
 					p.relax(d, ed)
 				}
 			}

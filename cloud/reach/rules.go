@@ -193,8 +193,8 @@ func ParseRules(file []byte) (*Rules, error) {
 		if !slices.Contains(targets, fr.Target) && !kind(fr.Target) {
 			bad("target: %q is neither a kind of workload (service:kind) nor one of %q", fr.Target, targets)
 		}
-		if !slices.Contains([]string{"", "anonymous", "root", "service", "federated"}, fr.By) {
-			bad("by: %q is none of anonymous, root, service, federated", fr.By)
+		if !slices.Contains([]string{"", "anonymous", "root", "service", "federated", "replication"}, fr.By) {
+			bad("by: %q is none of anonymous, root, service, federated, replication", fr.By)
 		}
 		if len(fr.Steps) == 0 {
 			bad("it has no steps")

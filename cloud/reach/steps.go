@@ -397,6 +397,8 @@ func by(r *Rule) func(*class) bool {
 		switch r.By {
 		case "anonymous":
 			return k == Anonymous || c.rep.principal.ARN == "any-account"
+		case "replication":
+			return k == Role
 		case "root":
 			return k == Root
 		case "service":

@@ -83,3 +83,30 @@ func TestAccessPointsAndTheirBucket(t *testing.T) {
 		t.Errorf("denied by the bucket: %s by %s", got["maker"], by["maker"])
 	}
 }
+
+// S3 replicates with rights that read nothing by themselves; whoever may set it to work with
+// such a role has what it copies.
+func TestReplication(t *testing.T) {
+	build := func(trusts string, reads ...string) *draft.Account {
+		a := draft.New("123456789012")
+		a.Bucket("calls")
+		rep := "arn:aws:iam::123456789012:role/rep"
+		r := a.Role("rep", trusts).Can(draft.Allow("s3:ReplicateObject", "arn:aws:s3:::copy/*"))
+		for _, action := range reads {
+			r.Inline(action[3:], draft.Policy(draft.Allow(action, "arn:aws:s3:::calls/*")))
+		}
+		a.User("copier").Can(draft.Allow("s3:PutReplicationConfiguration", "arn:aws:s3:::calls"), draft.Allow("iam:PassRole", rep))
+		a.User("passer").Can(draft.Allow("iam:PassRole", rep))
+		return a
+	}
+	got, by := findings(t, build("s3.amazonaws.com", "s3:GetObjectVersionForReplication"))
+	if got["copier"] != Possible || by["copier"] != "replication" || got["passer"] != No || got["rep"] != No {
+		t.Errorf("%v by %v", got, by)
+	}
+	if got, by = findings(t, build("s3.amazonaws.com", "s3:GetObjectTagging")); got["copier"] != No {
+		t.Errorf("without the right: %v by %v", got, by)
+	}
+	if got, by = findings(t, build("ec2.amazonaws.com", "s3:GetObjectVersionForReplication")); len(got) != 1 {
+		t.Errorf("a role that S3 cannot use: %v by %v", got, by)
+	}
+}
