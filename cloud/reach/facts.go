@@ -1,6 +1,7 @@
 package reach
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 	"strings"
@@ -89,6 +90,8 @@ func (e *engine) holds(name string, t *target) fact {
 	switch name {
 	case "torrents-served":
 		return isNot
+	case "outsiders-let":
+		return fact{level: e.outsidersLet(t.bucket)}
 	case "changeable":
 		return known(t.actor != nil && t.actor.role != nil && !t.actor.role.ServiceLinked() && !strings.HasPrefix(t.actor.role.Path, "/aws-reserved/"))
 	case "keys-free", "keys-full":
@@ -344,4 +347,16 @@ func (e *engine) trust(r *account.Role, service string) Certainty {
 	}
 	e.trusts[key] = c
 	return c
+}
+
+// outsidersLet says whether another account can read a bucket once its policy says so: what
+// binds the resource may refuse it, the account's own ceilings do not.
+func (e *engine) outsidersLet(b *account.Bucket) Certainty {
+	all := e.compile(anything)
+	id := "000000000000"
+	who := iam.Principal{Kind: iam.User, ARN: "arn:" + cmp.Or(e.a.Partition, "aws") + ":iam::" + id + ":user/anybody", Account: id}
+	c := &class{rep: &actor{principal: Principal{Kind: External, ARN: who.ARN}, who: who}, slots: []*iam.Compiled{all}, strict: []*iam.Compiled{all}, bound: iam.Supplied()}
+	objects := iam.Of(iam.ResourcePattern(b.ARN + "/*"))
+	a := e.scope(c, "s3:GetObject", direct(nil), objects, e.a.ID, func(p *iam.Policies, _ bool) { p.Resource = iam.Supplied(toAnyone) })
+	return a.some(objects)
 }

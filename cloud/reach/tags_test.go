@@ -110,3 +110,18 @@ func TestReplication(t *testing.T) {
 		t.Errorf("a role that S3 cannot use: %v by %v", got, by)
 	}
 }
+
+// A Deny that binds the account's own principals does not bind those of another account, which
+// whoever writes the bucket's policy can let in.
+func TestPolicyForAnotherAccount(t *testing.T) {
+	a := draft.New("123456789012")
+	a.Bucket("calls")
+	write := draft.Allow("s3:PutBucketPolicy", "arn:aws:s3:::calls")
+	a.User("writer").Can(write)
+	a.User("refused").Can(write, draft.Deny("s3:GetObject", "*"))
+	a.User("reader").Can(draft.Deny("s3:GetObject", "*"), draft.Allow("s3:GetBucketPolicy", "*"))
+	got, by := findings(t, a)
+	if got["writer"] != Certain || got["refused"] != Possible || by["refused"] != "bucket-policy" || got["reader"] != No {
+		t.Errorf("%v by %v", got, by)
+	}
+}
