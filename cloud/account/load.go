@@ -306,7 +306,7 @@ func (d *document) contents(b *bounded) error {
 		return nil
 	}
 	switch {
-	case bytes.HasPrefix(trimmed, snapshotStart):
+	case snapshotStart.Match(trimmed):
 		return d.snapshot(in, b)
 	case bytes.HasPrefix(trimmed, []byte("user,arn,")):
 		all, err := io.ReadAll(in)

@@ -234,7 +234,7 @@ func (d *document) refused(code string) {
 // SnapshotVersion begins a snapshot; docs/formats/cloud-snapshot.md describes the form.
 const SnapshotVersion = "strongroom-cloud/1"
 
-var snapshotStart = []byte(`{"snapshot":"`)
+var snapshotStart = regexp.MustCompile(`^\{\s*"snapshot"\s*:\s*"`)
 
 // snapshot reads the lines of a snapshot.
 func (d *document) snapshot(in *bufio.Reader, b *bounded) error {
