@@ -100,7 +100,7 @@ type engine struct {
 	concerns          map[*iam.Compiled]map[string]bool
 	base              iam.Context
 	tagKeys           map[string]bool
-	spared            []iam.Pattern // of those whom denials leave out
+	spared            []iam.Pattern // of those whom denials leave out, or keys name
 	exceptions        map[*actor]bool
 	principalValues   []string // patterns that conditions hold principals against
 	principalPatterns []iam.Pattern
@@ -509,18 +509,19 @@ func (e *engine) classify() {
 			keys(a.boundary.Policy)
 		}
 	}
-	// Whom a denial of a resource's or the organization's leaves out.
+	// Whom a denial of a resource's or the organization's leaves out, and whom a key names:
+	// its policy and grants alone decide who may use it.
 	var spared []string
-	spare := func(p *iam.Policy) {
+	spare := func(p *iam.Policy, key bool) {
 		if p == nil {
 			return
 		}
 		for i := range p.Statements {
 			s := &p.Statements[i]
-			if s.Allow {
+			if s.Allow && !key {
 				continue
 			}
-			if s.Principals != nil && s.Principals.Not {
+			if s.Principals != nil && s.Principals.Not != s.Allow && !s.Principals.Anyone {
 				spared = append(spared, s.Principals.AWS...)
 			}
 			for _, c := range s.Conditions {
@@ -531,14 +532,17 @@ func (e *engine) classify() {
 		}
 	}
 	for _, b := range e.a.Buckets {
-		spare(b.Policy.V)
+		spare(b.Policy.V, false)
 	}
 	for _, k := range e.a.Keys {
-		spare(k.Policy.V)
+		spare(k.Policy.V, true)
+		for _, g := range k.Grants.V {
+			spared = append(spared, g.Grantee)
+		}
 	}
 	for _, l := range append(slices.Clone(e.scps.Layers), e.rcps.Layers...) {
 		for _, c := range l.Policies {
-			spare(c.Policy)
+			spare(c.Policy, false)
 		}
 	}
 	slices.Sort(spared)

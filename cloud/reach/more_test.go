@@ -139,6 +139,29 @@ func TestKeys(t *testing.T) {
 	}
 }
 
+// TestNamedByAKey: who may become the one whom the key alone lets use it, or who has a grant,
+// reads, where an administrator as such does not.
+func TestNamedByAKey(t *testing.T) {
+	for _, how := range []string{"policy", "grant"} {
+		a := draft.New("123456789012")
+		a.User("keeper")
+		keeper, named := "arn:aws:iam::123456789012:user/keeper", "arn:aws:iam::123456789012:user/keeper"
+		if how == "grant" {
+			named = "arn:aws:iam::444455556666:user/elsewhere"
+		}
+		key := a.Key("k", draft.Allow("kms:*", "*").To(named))
+		if how == "grant" {
+			a.Grant("k", keeper, "Decrypt")
+		}
+		a.Bucket("calls").Encrypted("calls", key)
+		a.User("admin").Can(draft.Allow("*", "*"))
+		f, found := findingOf(t, a, Question{Buckets: []string{"calls"}}, "admin")
+		if !found || f.Certainty != Certain {
+			t.Errorf("named by a %s: an administrator reads by %q, %s", how, rulesOf(f.Chains), f.Certainty)
+		}
+	}
+}
+
 // TestEveryRouteIsListed: each rule has a row, and one that is closed lacks no input.
 func TestEveryRouteIsListed(t *testing.T) {
 	a := draft.New("123456789012").Bucket("calls")

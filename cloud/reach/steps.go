@@ -209,7 +209,7 @@ func (e *engine) variants() {
 }
 
 // excepted says that a denial of a resource's or the organization's leaves the principal out,
-// so that it may be let where an administrator is not.
+// or that a key names it, so that it may be let where an administrator is not.
 func (e *engine) excepted(a *actor) bool {
 	v, ok := e.exceptions[a]
 	if !ok {
