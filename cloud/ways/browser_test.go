@@ -54,11 +54,31 @@ func axeScript(t *testing.T) string {
 	return string(script)
 }
 
+// profile is a folder for a browser, which may still write to it for a moment when it has
+// been told to end.
+func profile(t *testing.T) string {
+	t.Helper()
+	folder, err := os.MkdirTemp("", "chromium")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		for range 100 {
+			if err = os.RemoveAll(folder); err == nil {
+				return
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
+		t.Logf("the browser's folder is still there: %v", err)
+	})
+	return folder
+}
+
 // TestPageInABrowser looks at pages in a real browser: on wide screens and phones, light and
 // dark, in both languages, for few and for many. Nothing may stand out of the page, axe may
 // find nothing that keeps people out, and who is chosen in the picture is lit and told.
 func TestPageInABrowser(t *testing.T) {
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(chromium(t)), chromedp.UserDataDir(t.TempDir()), chromedp.NoSandbox)
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(chromium(t)), chromedp.UserDataDir(profile(t)), chromedp.NoSandbox)
 	ctx, cancel := chromedp.NewExecAllocator(t.Context(), options...)
 	defer cancel()
 	ctx, cancel = chromedp.NewContext(ctx)
