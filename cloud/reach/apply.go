@@ -10,16 +10,16 @@ import (
 	"strongroom/cloud/iam"
 )
 
-// policyOf is the policy of a place, nil where there is none.
-func policyOf(a *account.Account, s Source) *iam.Policy {
-	if p := placeOf(a, s); p != nil {
+// Policy is the policy that a source names, nil where the account holds none.
+func (s Source) Policy(a *account.Account) *iam.Policy {
+	if p := s.place(a); p != nil {
 		return *p
 	}
 	return nil
 }
 
-// placeOf is where a policy hangs in an account.
-func placeOf(a *account.Account, s Source) **iam.Policy {
+// place is where a policy hangs in an account.
+func (s Source) place(a *account.Account) **iam.Policy {
 	inline := func(list []account.Attached) **iam.Policy {
 		for i := range list {
 			if list[i].Name == s.Name {
@@ -63,13 +63,45 @@ func placeOf(a *account.Account, s Source) **iam.Policy {
 				return &b.Policy.V
 			}
 		}
+	case "access-point":
+		for _, p := range a.AccessPoints {
+			if p.ARN == s.Owner {
+				return &p.Policy.V
+			}
+		}
 	case "key":
 		for _, k := range a.Keys {
 			if k.ARN == s.Owner {
 				return &k.Policy.V
 			}
 		}
+	case "scp", "rcp":
+		if o := a.Organization.V; o != nil {
+			for i := range o.Levels {
+				list := o.Levels[i].SCPs.V
+				if s.Kind == "rcp" {
+					list = o.Levels[i].RCPs.V
+				}
+				for j := range list {
+					if list[j].ARN == s.Owner {
+						return &list[j].Policy
+					}
+				}
+			}
+		}
 	}
+	return nil
+}
+
+// Replace puts another document in a policy's place, and wherever the policy is attached. The
+// account is written to: it is one that Apply made.
+func Replace(a *account.Account, s Source, p *iam.Policy) error {
+	at := s.place(a)
+	if at == nil {
+		return fmt.Errorf("the account has no %s of %s", s.Kind, s.Owner)
+	}
+	*at = p
+	spread(a, s, p)
 	return nil
 }
 
@@ -86,7 +118,7 @@ func Apply(a *account.Account, changes []Change) (*account.Account, error) {
 			}
 			continue
 		}
-		p := placeOf(&c.Account, ch.Policy)
+		p := ch.Policy.place(&c.Account)
 		if p == nil && ch.Op == AddDeny {
 			p = c.inline(ch.Policy)
 		}
@@ -157,14 +189,14 @@ func Apply(a *account.Account, changes []Change) (*account.Account, error) {
 			return nil, fmt.Errorf("change %s: %q is no change that is known", ch.ID, ch.Op)
 		}
 		*p = &n
-		c.spread(ch.Policy, &n)
+		spread(&c.Account, ch.Policy, &n)
 	}
 	for _, s := range slices.SortedFunc(maps.Keys(gone), func(x, y Source) int { return strings.Compare(x.Kind+x.Owner+x.Name, y.Kind+y.Owner+y.Name) }) {
-		p := placeOf(&c.Account, s)
+		p := s.place(&c.Account)
 		n := **p
 		n.Statements = slices.DeleteFunc(slices.Clone(n.Statements), func(x iam.Statement) bool { return gone[s][x.Index] })
 		*p = &n
-		c.spread(s, &n)
+		spread(&c.Account, s, &n)
 	}
 	return &c.Account, nil
 }
@@ -212,6 +244,16 @@ func copyAccount(a *account.Account) *copied {
 	for _, m := range c.Managed {
 		m.Versions = slices.Clone(m.Versions)
 	}
+	c.AccessPoints = fresh(a.AccessPoints)
+	if o := a.Organization.V; o != nil {
+		n := *o
+		n.Levels = slices.Clone(o.Levels)
+		for i := range n.Levels {
+			l := &n.Levels[i]
+			l.SCPs.V, l.RCPs.V = slices.Clone(l.SCPs.V), slices.Clone(l.RCPs.V)
+		}
+		c.Organization.V = &n
+	}
 	c.SerialConsole = maps.Clone(a.SerialConsole)
 	return c
 }
@@ -249,7 +291,7 @@ func (c *copied) inline(s Source) **iam.Policy {
 }
 
 // spread puts a managed policy's new document wherever it is attached.
-func (c *copied) spread(s Source, p *iam.Policy) {
+func spread(c *account.Account, s Source, p *iam.Policy) {
 	switch s.Kind {
 	case "bucket":
 		for _, b := range c.Buckets {

@@ -292,7 +292,7 @@ func options(res *Result, s Step) []Change {
 			src := b.Source
 			switch src.Kind {
 			case "user-inline", "role-inline", "group-inline", "managed":
-				p := policyOf(e.a, src)
+				p := src.Policy(e.a)
 				if p == nil || src.Kind == "managed" && strings.Contains(src.Owner, ":iam::aws:policy/") {
 					continue
 				}
@@ -308,7 +308,7 @@ func options(res *Result, s Step) []Change {
 					add(deny(src, act, Text{fmt.Sprintf("Deny %s in %s", act.Action, p.Name), fmt.Sprintf("Refuser %s dans %s", act.Action, p.Name)}))
 				}
 			case "trust":
-				p := policyOf(e.a, src)
+				p := src.Policy(e.a)
 				if p == nil || b.Statement >= len(p.Statements) || p.Statements[b.Statement].Principals == nil {
 					continue
 				}

@@ -216,7 +216,7 @@ func names(a *account.Account) map[string]bool {
 // stands says whether a statement of one account stands in the same policy of the other,
 // wherever in it.
 func stands(without, with *account.Account, b reach.Because) bool {
-	have := policyAt(with, b.Source)
+	have := b.Source.Policy(with)
 	if have == nil {
 		return true // nothing to compare
 	}
@@ -224,7 +224,7 @@ func stands(without, with *account.Account, b reach.Because) bool {
 	if i < 0 {
 		return true
 	}
-	other := policyAt(without, b.Source)
+	other := b.Source.Policy(without)
 	if other == nil {
 		return false
 	}

@@ -51,7 +51,7 @@ func TestPatchesMakeThePlansDocuments(t *testing.T) {
 		// The patches alone, in their order, make the same of the account's document.
 		doc := []byte("null")
 		if !d.Made {
-			doc = policyAt(a, d.Policy).Document
+			doc = d.Policy.Policy(a).Document
 		}
 		for _, c := range p.Changes {
 			if c.Policy != d.Policy {
@@ -80,7 +80,7 @@ func TestPatchesMakeThePlansDocuments(t *testing.T) {
 	if got := changed.Users[1].Inline; len(got) != 1 || got[0].Policy.Statements[0].Allow {
 		t.Errorf("bob has %+v", got)
 	}
-	if len(a.Users[1].Inline) != 0 || len(policyAt(a, closing().Changes[0].Policy).Statements[0].Actions) != 2 {
+	if len(a.Users[1].Inline) != 0 || len(closing().Changes[0].Policy.Policy(a).Statements[0].Actions) != 2 {
 		t.Error("the account itself was changed")
 	}
 	if got := changed.Workloads[0].Instance.MetadataV1; !got.Known || got.V {

@@ -84,7 +84,7 @@ func NewPlan(a *account.Account, p reach.Plan) *Plan {
 		d := docs[key]
 		if d == nil {
 			raw, made := json.RawMessage(emptyPolicy), true
-			if policy := policyAt(a, c.Policy); policy != nil && len(policy.Document) > 0 {
+			if policy := c.Policy.Policy(a); policy != nil && len(policy.Document) > 0 {
 				raw, made = policy.Document, false
 			}
 			doc, err := openDocument(raw)
@@ -148,41 +148,19 @@ func (p *Plan) Apply(a *account.Account) (*account.Account, error) {
 		return nil, err
 	}
 	for _, d := range p.Documents {
-		at := place(changed, d.Policy)
-		if at == nil {
-			return nil, fmt.Errorf("the account has no %s of %s", d.Policy.Kind, d.Policy.Owner)
+		name := d.Policy.Kind + " of " + d.Policy.Owner
+		if made := d.Policy.Policy(changed); made != nil {
+			name = made.Name
 		}
-		policy, err := iam.Parse((*at).Name, d.After)
+		policy, err := iam.Parse(name, d.After)
 		if err != nil {
-			return nil, fmt.Errorf("%s after the changes: %w", (*at).Name, err)
+			return nil, fmt.Errorf("%s after the changes: %w", name, err)
 		}
 		if d.Emptied {
 			policy.Faults = nil // no statement is what is meant
 		}
-		made := *at
-		*at = policy
-		// A managed policy is in force wherever it is attached.
-		spread := func(list []account.Attached) {
-			for i := range list {
-				if list[i].Policy == made {
-					list[i].Policy = policy
-				}
-			}
-		}
-		identity := func(id *account.Identity) {
-			spread(id.Attached)
-			if id.Boundary != nil && id.Boundary.Policy == made {
-				id.Boundary.Policy = policy
-			}
-		}
-		for _, u := range changed.Users {
-			identity(&u.Identity)
-		}
-		for _, r := range changed.Roles {
-			identity(&r.Identity)
-		}
-		for _, g := range changed.Groups {
-			spread(g.Attached)
+		if err := reach.Replace(changed, d.Policy, policy); err != nil {
+			return nil, err
 		}
 	}
 	return changed, nil

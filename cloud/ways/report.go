@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"strongroom/cloud/account"
-	"strongroom/cloud/iam"
 	"strongroom/cloud/reach"
 )
 
@@ -452,90 +451,4 @@ func (out *Report) listed() []Group {
 		}
 	}
 	return groups
-}
-
-// policyAt finds the policy that a source names; nil where there is none.
-func policyAt(a *account.Account, s reach.Source) *iam.Policy {
-	if at := place(a, s); at != nil {
-		return *at
-	}
-	return nil
-}
-
-// place is where the account holds the policy that a source names; nil where it holds none.
-func place(a *account.Account, s reach.Source) **iam.Policy {
-	inline := func(list []account.Attached) **iam.Policy {
-		for i := range list {
-			if list[i].Name == s.Name {
-				return &list[i].Policy
-			}
-		}
-		return nil
-	}
-	switch s.Kind {
-	case "user-inline":
-		for _, u := range a.Users {
-			if u.ARN == s.Owner {
-				return inline(u.Inline)
-			}
-		}
-	case "group-inline":
-		for _, g := range a.Groups {
-			if g.ARN == s.Owner {
-				return inline(g.Inline)
-			}
-		}
-	case "role-inline":
-		for _, r := range a.Roles {
-			if r.ARN == s.Owner {
-				return inline(r.Inline)
-			}
-		}
-	case "trust":
-		for _, r := range a.Roles {
-			if r.ARN == s.Owner {
-				return &r.Trust
-			}
-		}
-	case "managed", "boundary":
-		for _, m := range a.Managed {
-			if m.ARN == s.Owner {
-				return &m.Policy
-			}
-		}
-	case "bucket":
-		for _, b := range a.Buckets {
-			if b.ARN == s.Owner {
-				return &b.Policy.V
-			}
-		}
-	case "access-point":
-		for _, p := range a.AccessPoints {
-			if p.ARN == s.Owner {
-				return &p.Policy.V
-			}
-		}
-	case "key":
-		for _, k := range a.Keys {
-			if k.ARN == s.Owner {
-				return &k.Policy.V
-			}
-		}
-	case "scp", "rcp":
-		if o := a.Organization.V; o != nil {
-			for i := range o.Levels {
-				level := &o.Levels[i]
-				list := level.SCPs.V
-				if s.Kind == "rcp" {
-					list = level.RCPs.V
-				}
-				for j := range list {
-					if list[j].ARN == s.Owner {
-						return &list[j].Policy
-					}
-				}
-			}
-		}
-	}
-	return nil
 }
