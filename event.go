@@ -17,6 +17,7 @@ type Event struct {
 	// Of the personal part; nil and "" where there is none, or Erased.
 	Question  *Question `json:"question,omitempty"`
 	Decision  *Decision `json:"decision,omitempty"`
+	By        string    `json:"by,omitempty"` // name of who acted, where no question tells
 	Session   string    `json:"session,omitempty"`
 	RequestID string    `json:"request_id,omitempty"`
 	Subject   string    `json:"subject,omitempty"` // the principal, key, policy set … that was changed
@@ -57,6 +58,14 @@ func (e *Event) Principal() *Principal {
 		return nil
 	}
 	return &e.Question.Principal
+}
+
+// Who answers the name of who acted, or "" where the record does not tell (any more).
+func (e *Event) Who() string {
+	if p := e.Principal(); p != nil {
+		return p.Name
+	}
+	return e.By
 }
 
 // Outcomes of an Event.

@@ -196,7 +196,7 @@ func (r *Room) RemoveAlertSetting(ctx context.Context, c Caller, what, name stri
 func (r *Room) RemoveOwnAlertSetting(ctx context.Context, c Caller, what, name string) error {
 	return r.retireAlertSetting(ctx, what, name, func(change book.Change) error {
 		_, err := r.apply(ctx, KindAlert, Evidence{Action: ActAlertSettingEnd, Decision: strongroom.Permitted, Actor: r.actor(c.Principal.ID)},
-			Personal{Session: c.Session, RequestID: c.RequestID, Subject: what + " " + name, Detail: "their own"}, change)
+			Personal{By: c.Principal.Name, Session: c.Session, RequestID: c.RequestID, Subject: what + " " + name, Detail: "their own"}, change)
 		if _, ok := errors.AsType[*book.ConditionError](err); ok {
 			return conflict(err)
 		}
@@ -283,7 +283,7 @@ func (r *Room) Report(ctx context.Context, c Caller, kind, detail string) error 
 	if !known || p.Suspended || p.Kind != strongroom.Workload {
 		if known && r.noise.allow(p.ID, r.Clock().Unix()) {
 			_, err := r.apply(ctx, KindRefusal, Evidence{Action: actReport, Decision: strongroom.Refused, Actor: r.actor(p.ID)},
-				Personal{Detail: "a finding reported by " + p.Name, Session: c.Session, RequestID: c.RequestID}, book.Change{})
+				Personal{By: p.Name, Detail: "a finding reported by " + p.Name, Session: c.Session, RequestID: c.RequestID}, book.Change{})
 			if err != nil {
 				r.Log.Error("a refusal was not recorded", "room", r.ID, "error", err)
 			}
@@ -303,7 +303,7 @@ func (r *Room) Report(ctx context.Context, c Caller, kind, detail string) error 
 		return nil
 	}
 	_, err := r.apply(ctx, KindFinding, Evidence{Action: kind, Actor: r.actor(p.ID)},
-		Personal{Subject: p.Name, Detail: detail, Session: c.Session, RequestID: c.RequestID}, book.Change{})
+		Personal{By: p.Name, Subject: p.Name, Detail: detail, Session: c.Session, RequestID: c.RequestID}, book.Change{})
 	if err != nil {
 		return unavailable("the finding could not be recorded", err)
 	}

@@ -204,7 +204,7 @@ func (r *Room) MendGlass(ctx context.Context, c Caller) (Opening, error) {
 			return o, nil // by another process
 		}
 		o.Mended = now
-		p := Personal{Session: c.Session, RequestID: c.RequestID, Subject: o.ID.String(), Detail: "by " + o.Name}
+		p := Personal{By: o.Name, Session: c.Session, RequestID: c.RequestID, Subject: o.ID.String(), Detail: "by " + o.Name}
 		err = r.putOpening(ctx, KindBreakGlass, Evidence{Action: "break-glass-end", Actor: r.actor(o.By)}, p, o, book.Change{Require: []book.Condition{same}})
 		if _, changed := errors.AsType[*book.ConditionError](err); !changed {
 			return o, err

@@ -85,6 +85,8 @@ func (d *EventReader) personal(encoded []byte, e *strongroom.Event) error {
 			e.Question, err = d.question(value)
 		case "decision":
 			e.Decision, err = recall(&d.decisions, value)
+		case "by":
+			err = json.Unmarshal(value, &e.By)
 		case "session":
 			err = json.Unmarshal(value, &e.Session)
 		case "request_id":

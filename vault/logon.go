@@ -286,7 +286,7 @@ func (r *Room) SetUp(ctx context.Context, token string, key people.Passkey, from
 	}
 	added := part{
 		kind: KindPeople, evidence: Evidence{Action: actPasskeyAdd, Decision: strongroom.Permitted, Actor: r.actor(i.Principal.ID)},
-		personal: Personal{RequestID: from.RequestID, Subject: i.Principal.Name + " " + key.ID, Detail: from.detail("by an invitation")},
+		personal: Personal{By: i.Principal.Name, RequestID: from.RequestID, Subject: i.Principal.Name + " " + key.ID, Detail: from.detail("by an invitation")},
 		change: book.Change{
 			Require: []book.Condition{
 				{Form: book.Unchanged, Kind: rowInvitation, ID: was.ID, Salt: was.Salt},
@@ -317,7 +317,7 @@ func (r *Room) revokeAll(p strongroom.Principal, now time.Time, from From) ([]pa
 		}
 		parts = append(parts, part{
 			kind: KindPeople, evidence: Evidence{Action: actPasskeyRevoke, Actor: r.actor(p.ID)},
-			personal: Personal{RequestID: from.RequestID, Subject: p.Name + " " + k.ID, Detail: "another took its place"},
+			personal: Personal{By: p.Name, RequestID: from.RequestID, Subject: p.Name + " " + k.ID, Detail: "another took its place"},
 			change:   book.Change{Require: []book.Condition{{Form: book.Exists, Kind: rowPasskey, ID: put.ID}}, Put: []book.Row{put}},
 		})
 	}
@@ -341,7 +341,7 @@ func (r *Room) begin(ctx context.Context, p strongroom.Principal, s people.Conso
 	}
 	parts = append(parts, part{
 		kind: KindLogon, evidence: Evidence{Action: actLogon, Decision: strongroom.Permitted, Actor: r.actor(p.ID)},
-		personal: Personal{Session: s.ID, RequestID: from.RequestID, Subject: p.Name, Detail: from.detail(how)},
+		personal: Personal{By: p.Name, Session: s.ID, RequestID: from.RequestID, Subject: p.Name, Detail: from.detail(how)},
 		change: book.Change{
 			Require: []book.Condition{{Form: book.Exists, Kind: rowPrincipal, ID: p.ID.String()}, {Form: book.Absent, Kind: rowConsole, ID: put.ID}},
 			Put:     []book.Row{put},
@@ -427,7 +427,7 @@ func (r *Room) LogOn(ctx context.Context, proof PasskeyProof, from From) (Logon,
 		if len(change.Put) > 0 {
 			parts = append(parts, part{
 				kind: KindPeople, evidence: Evidence{Action: "passkey-count", Actor: r.actor(p.ID)},
-				personal: Personal{RequestID: from.RequestID, Subject: p.Name + " " + key.ID}, change: change,
+				personal: Personal{By: p.Name, RequestID: from.RequestID, Subject: p.Name + " " + key.ID}, change: change,
 			})
 		}
 		l, err := r.begin(ctx, p, people.ConsoleSession{Passkey: key.ID}, from, "with passkey "+key.ID, parts...)
@@ -450,7 +450,7 @@ func (r *Room) FailLogOn(ctx context.Context, id strongroom.ID, from From, why s
 		return ErrLogOn
 	}
 	_, err := r.apply(context.WithoutCancel(ctx), KindLogon, Evidence{Action: actLogon, Decision: strongroom.Refused, Actor: r.actor(id)},
-		Personal{RequestID: from.RequestID, Subject: p.Name, Detail: from.detail(why)}, book.Change{})
+		Personal{By: p.Name, RequestID: from.RequestID, Subject: p.Name, Detail: from.detail(why)}, book.Change{})
 	if err != nil {
 		r.Log.Error("a refused log-on was not recorded", "room", r.ID, "error", err)
 	}
@@ -499,7 +499,7 @@ func (r *Room) Confirm(ctx context.Context, c Caller, proof PasskeyProof, act st
 			err = errors.New("it is somebody else's")
 		}
 		e := Evidence{Action: actConfirm, Decision: strongroom.Permitted, Actor: r.actor(c.Principal.ID)}
-		personal := Personal{Session: c.Session, RequestID: c.RequestID, Subject: c.Principal.Name, Detail: "passkey " + key.ID + ", for " + act}
+		personal := Personal{By: c.Principal.Name, Session: c.Session, RequestID: c.RequestID, Subject: c.Principal.Name, Detail: "passkey " + key.ID + ", for " + act}
 		refused := err != nil
 		if refused {
 			e.Decision, personal.Detail, change = strongroom.Refused, "passkey "+proof.Passkey+": "+err.Error()+", for "+act, book.Change{}
@@ -523,7 +523,7 @@ func (r *Room) Confirm(ctx context.Context, c Caller, proof PasskeyProof, act st
 func (r *Room) FailConfirm(ctx context.Context, c Caller, act, why string) error {
 	if r.noise.allow(c.Principal.ID, r.Clock().Unix()) {
 		_, err := r.apply(context.WithoutCancel(ctx), KindLogon, Evidence{Action: actConfirm, Decision: strongroom.Refused, Actor: r.actor(c.Principal.ID)},
-			Personal{Session: c.Session, RequestID: c.RequestID, Subject: c.Principal.Name, Detail: people.CleanLine(why, 300) + ", for " + act}, book.Change{})
+			Personal{By: c.Principal.Name, Session: c.Session, RequestID: c.RequestID, Subject: c.Principal.Name, Detail: people.CleanLine(why, 300) + ", for " + act}, book.Change{})
 		if err != nil {
 			r.Log.Error("a refused proof was not recorded", "room", r.ID, "error", err)
 		}
@@ -701,7 +701,7 @@ func (r *Room) endPart(s people.ConsoleSession, p strongroom.Principal, how stri
 	id := r.consoleRow(s.ID)
 	return part{
 		kind: KindLogoff, evidence: Evidence{Action: actLogoff, Actor: r.actor(s.Principal)},
-		personal: Personal{Session: s.ID, Subject: p.Name, Detail: how},
+		personal: Personal{By: p.Name, Session: s.ID, Subject: p.Name, Detail: how},
 		change: book.Change{
 			Require: []book.Condition{{Form: book.Exists, Kind: rowConsole, ID: id}},
 			Drop:    []book.RowKey{{Kind: rowConsole, ID: id}},

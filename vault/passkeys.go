@@ -17,7 +17,7 @@ const actPasskeyRename = "passkey-rename"
 func (r *Room) own(c Caller, act, subject, detail string, change book.Change) part {
 	return part{
 		kind: KindPeople, evidence: Evidence{Action: act, Decision: strongroom.Permitted, Actor: r.actor(c.Principal.ID)},
-		personal: Personal{Session: c.Session, RequestID: c.RequestID, Subject: subject, Detail: detail}, change: change,
+		personal: Personal{By: c.Principal.Name, Session: c.Session, RequestID: c.RequestID, Subject: subject, Detail: detail}, change: change,
 	}
 }
 

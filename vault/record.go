@@ -78,6 +78,7 @@ type Evidence struct {
 type Personal struct {
 	Question  *strongroom.Question `json:"question,omitempty"`
 	Decision  *strongroom.Decision `json:"decision,omitempty"`
+	By        string               `json:"by,omitempty"` // name of who acted, where no question tells
 	Session   string               `json:"session,omitempty"`
 	RequestID string               `json:"request_id,omitempty"`
 	Shared    bool                 `json:"shared,omitempty"`  // the lease serves range reads
@@ -172,7 +173,7 @@ func newEntry(kind string, evidence any, personal *Personal) (ledger.Entry, erro
 	}
 	if e.Personal, err = encode(personal); err == nil && len(e.Personal) > ledger.MaxPayload {
 		// What happened is on record whatever was said with it.
-		short := Personal{Session: personal.Session, RequestID: personal.RequestID, Shared: personal.Shared,
+		short := Personal{By: personal.By, Session: personal.Session, RequestID: personal.RequestID, Shared: personal.Shared,
 			Detail: fmt.Sprintf("the personal part had %d bytes, more than a record holds; its SHA-256 is %x", len(e.Personal), sha256.Sum256(e.Personal))}
 		e.Personal, err = encode(short)
 	}

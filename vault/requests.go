@@ -548,7 +548,7 @@ const (
 // asked for.
 func (r *Room) Requests(ctx context.Context, c Caller, which string, ended bool) ([]Request, error) {
 	e := Evidence{Action: "request-list", Actor: r.actor(c.Principal.ID)}
-	p := Personal{Session: c.Session, RequestID: c.RequestID, Detail: which + ", by " + c.Principal.Name}
+	p := Personal{By: c.Principal.Name, Session: c.Session, RequestID: c.RequestID, Detail: which + ", by " + c.Principal.Name}
 	switch which {
 	case RequestsMine, RequestsWaiting:
 	case RequestsAll:
@@ -624,7 +624,7 @@ func (r *Room) Request(ctx context.Context, c Caller, id strongroom.ID) (Request
 		return q, err
 	}
 	e := Evidence{Action: "request-read", Actor: r.actor(c.Principal.ID)}
-	p := Personal{Session: c.Session, RequestID: c.RequestID, Subject: id.String(), Detail: "by " + c.Principal.Name}
+	p := Personal{By: c.Principal.Name, Session: c.Session, RequestID: c.RequestID, Subject: id.String(), Detail: "by " + c.Principal.Name}
 	if q.Asker != c.Principal.ID {
 		may, err := r.couldAnswer(ctx, c, &q)
 		if err != nil {

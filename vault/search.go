@@ -705,7 +705,7 @@ func (r *Room) Search(ctx context.Context, c Caller, q SearchRequest) (SearchPag
 	if err := ctx.Err(); err != nil {
 		return SearchPage{}, err
 	}
-	p := Personal{Session: c.Session, RequestID: c.RequestID, Detail: "by " + s.question.Principal.Name + ": " + q.inWords()}
+	p := Personal{By: s.question.Principal.Name, Session: c.Session, RequestID: c.RequestID, Detail: "by " + s.question.Principal.Name + ": " + q.inWords()}
 	e := Evidence{Action: "search", Actor: r.actor(s.question.Principal.ID), PolicySet: s.policy.Hash(), Names: len(shown)}
 	if _, err := r.apply(ctx, KindList, e, p, book.Change{}); err != nil {
 		return SearchPage{}, unavailable("the search could not be recorded, so nothing is shown", err)

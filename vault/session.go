@@ -367,7 +367,7 @@ func (r *Room) issue(ctx context.Context, c Caller, id strongroom.ID, lifetime t
 	r.state.mu.RUnlock()
 	evidence := Evidence{Action: actionStart, Decision: "permit", Actor: r.actor(id)}
 	personal := Personal{
-		Session: c.Session, RequestID: c.RequestID, Subject: p.Name,
+		By: p.Name, Session: c.Session, RequestID: c.RequestID, Subject: p.Name,
 		Detail: fmt.Sprintf("%s, from %s, for purpose %q, ticket %q", detail, c.Source, s.Purpose.Text, s.Purpose.Ticket),
 	}
 	refuse := func(kind strongroom.Kind, message, hint string) (IssuedSession, error) {

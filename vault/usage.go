@@ -86,7 +86,7 @@ func (r *Room) ReadHistory(ctx context.Context, c Caller, version strongroom.ID)
 		p.Detail += ", with purposes"
 	case !h.All:
 		e = Evidence{Action: KindUsageRead, Actor: h.Own}
-		p = Personal{Session: c.Session, RequestID: c.RequestID, Detail: "own part of the history of " + version.String() + ", by " + who.Name}
+		p = Personal{By: who.Name, Session: c.Session, RequestID: c.RequestID, Detail: "own part of the history of " + version.String() + ", by " + who.Name}
 	}
 	if _, err := r.apply(ctx, KindUsageRead, e, p, book.Change{}); err != nil {
 		return HistoryRight{}, unavailable("reading the history could not be recorded, so nothing is shown", err)

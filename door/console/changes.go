@@ -154,9 +154,7 @@ func (v *visit) lately(ctx context.Context) (out []lateChange, more int, cut boo
 // tell takes from the record who changed what.
 func (c *lateChange) tell(e *strongroom.Event) {
 	c.Operator = e.Actor == "operator"
-	if p := e.Principal(); p != nil {
-		c.Who = p.Name
-	}
+	c.Who = e.Who()
 	if !strings.HasPrefix(e.Did, "policy-") && e.Did != "break-glass-open" { // whose subject is a hash, or an id
 		c.Subject, _, _ = strings.Cut(e.Subject, ", ")
 	}

@@ -39,10 +39,11 @@ func ledgerSection() section {
 
 // Bounds on what pages of the ledger show and hand out.
 const (
-	recordsMost = 25
-	growthDays  = 30
-	bundleMost  = 1000      // records
-	linksMost   = 1_000_000 // deliveries that are remembered while an object's history is sought
+	recordsMost   = 25
+	growthDays    = 30
+	bundleMost    = 1000            // records
+	dayStartsMost = 40 * growthDays // every zone has its own
+	linksMost     = 1_000_000       // deliveries that are remembered while an object's history is sought
 )
 
 type ledgerData struct {
@@ -79,6 +80,7 @@ type ledgerDay struct {
 
 type recordRow struct {
 	strongroom.Event
+	Who     string // acted, or ""
 	Altered string // why it cannot be trusted, or ""
 }
 
@@ -166,20 +168,53 @@ func (v *visit) recordRows(ctx context.Context, from, to int64) ([]recordRow, er
 		}
 		out = append(out, row)
 	}
+	for i := range out { // after the records, whose reading holds a connection
+		var err error
+		if out[i].Who, err = v.acted(ctx, &reader, &out[i].Event); err != nil {
+			return nil, err
+		}
+	}
 	slices.Reverse(out)
 	return out, nil
 }
 
-// Acted is who acted, as far as a record tells.
-func (p *page) Acted(e strongroom.Event) string {
-	if who := e.Principal(); who != nil {
-		return printable(who.Name)
+// acted is the name of who acted, as far as records tell: a delivery is its release's.
+func (v *visit) acted(ctx context.Context, reader *vault.EventReader, e *strongroom.Event) (string, error) {
+	if who := e.Who(); who != "" || e.Release == nil || e.Erased {
+		return printable(who), nil
 	}
-	return ""
+	record, err := v.room.Vault.Book.Record(ctx, *e.Release)
+	if err != nil {
+		return "", err
+	}
+	if released, err := reader.Event(record); err == nil {
+		return printable(released.Who()), nil
+	}
+	return "", nil // its own page says what is wrong with it
 }
 
-// boundaries remembers at which record days that are over began.
-var boundaries sync.Map
+// dayStarts remembers at which records days that are over began.
+type dayStarts struct {
+	mu sync.Mutex
+	at map[int64]int64 // by when the day began, in seconds
+}
+
+func (d *dayStarts) find(at time.Time) (int64, bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	n, ok := d.at[at.Unix()]
+	return n, ok
+}
+
+// keep remembers a day; of too many, which readers in many zones make, all are forgotten.
+func (d *dayStarts) keep(at time.Time, begins int64) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.at == nil || len(d.at) >= dayStartsMost {
+		d.at = map[int64]int64{}
+	}
+	d.at[at.Unix()] = begins
+}
 
 // ledgerGrowth draws how many records each of the last days brought.
 func (v *visit) ledgerGrowth(ctx context.Context, d *ledgerData) error {
@@ -188,23 +223,18 @@ func (v *visit) ledgerGrowth(ctx context.Context, d *ledgerData) error {
 	}
 	now := v.c.Clock().In(v.page.zone)
 	today := time.Date(now.Year(), now.Month(), now.Day(), 0, 0, 0, 0, v.page.zone)
-	type key struct {
-		room strongroom.ID
-		at   int64
-	}
 	var begins []int64
 	for i := range growthDays {
 		at := today.AddDate(0, 0, i+1-growthDays)
-		k := key{v.room.Vault.ID, at.Unix()}
-		if n, ok := boundaries.Load(k); ok {
-			begins = append(begins, n.(int64))
+		if n, ok := v.keeps.dayStarts.find(at); ok {
+			begins = append(begins, n)
 		} else {
 			from, size, err := v.room.Range(ctx, at)
 			if err != nil {
 				return err
 			}
 			if from < size { // a record of that day is there: where it begins does not change any more
-				boundaries.Store(k, from)
+				v.keeps.dayStarts.keep(at, from)
 			}
 			begins = append(begins, from)
 		}
@@ -264,6 +294,8 @@ func (v *visit) ledgerRecord() error {
 	d.Event = e
 	if err != nil {
 		d.Event.Index, d.Altered = index, err.Error()
+	} else if d.Who, err = v.acted(v.r.Context(), new(vault.EventReader), &e); err != nil {
+		return err
 	}
 	if d.Leaf, err = ledger.ParseLeaf(record.Leaf); err == nil {
 		d.EvidenceOf = hex.EncodeToString(d.Leaf.Evidence[:])

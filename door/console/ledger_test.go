@@ -6,6 +6,7 @@ import (
 	"html"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -16,6 +17,62 @@ import (
 	"strongroom/ledger"
 	"strongroom/vault"
 )
+
+// The list names who acted in every record that somebody's act made, a delivery's too.
+func TestLedgerNamesWhoActed(t *testing.T) {
+	p, h := served(t)
+	p.Bucket("calls")
+	p.Put("calls", "one.wav", []byte("RIFF…"), nil)
+	if _, err := p.Get(p.Owner, "calls", "one.wav", 0, -1); err != nil {
+		t.Fatal(err)
+	}
+	housetest.Eventually(t, "the delivery is on record", func() bool { return len(p.records(t, vault.KindDelivery)) > 0 })
+	p.Person(strongroom.Principal{Name: "audra", Groups: []string{"auditors"}})
+	auditor := p.as(t, h, "audra")
+	caller := p.Owner
+	if _, err := p.House.Room.Search(t.Context(), caller, vault.SearchRequest{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.House.Room.Requests(t.Context(), caller, vault.RequestsMine, false); err != nil {
+		t.Fatal(err)
+	}
+	p.House.Room.FailConfirm(t.Context(), caller, "approve", "it was abandoned")
+	q, err := p.House.Room.RequestAccess(t.Context(), p.Person(strongroom.Principal{Name: "ines", Groups: []string{"supervisors"}}),
+		vault.AccessRequest{Bucket: "calls", Objects: []vault.ObjectName{{Key: "one.wav"}}, Purpose: strongroom.Purpose{Text: "cover"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.House.Room.Request(t.Context(), caller, q.ID); err != nil {
+		t.Fatal(err)
+	}
+	wanted := map[string]bool{"search": true, "request-list": true, "request-read": true, "passkey-confirm": true, "delivery": true}
+	var reader vault.EventReader
+	for r, err := range p.Book.Records(t.Context(), 0, p.Book.Head().Size) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, err := reader.Event(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !wanted[e.Did] {
+			continue
+		}
+		delete(wanted, e.Did)
+		_, page := auditor(http.MethodGet, fmt.Sprintf("/ledger/records/%d", e.Index), "")
+		if !strings.Contains(page, "<dd>owner</dd>") {
+			t.Errorf("the record of a %s does not name who did it:\n%s", e.Did, page)
+		}
+		_, page = auditor(http.MethodGet, fmt.Sprintf("/ledger?from=%d", e.Index), "")
+		rows := regexp.MustCompile(`(?s)<tr><td[^>]*><a href="/ledger/records/` + fmt.Sprint(e.Index) + `">.*?</tr>`).FindString(page)
+		if !strings.Contains(rows, ">owner</td>") {
+			t.Errorf("the list does not name who did %s: %s", e.Did, rows)
+		}
+	}
+	if len(wanted) > 0 {
+		t.Errorf("no records of %v", wanted)
+	}
+}
 
 func TestLedger(t *testing.T) {
 	p, h := served(t)

@@ -24,11 +24,12 @@ func share(whole, rooms int) int { return max(1, whole/max(1, rooms)) }
 // keeping is what the console keeps of one room, in memory alone: no other room's people
 // take any of it.
 type keeping struct {
-	openings openings
-	searches searches
-	tasks    tasks
-	readers  *places
-	waves    *places
+	openings  openings
+	searches  searches
+	tasks     tasks
+	dayStarts dayStarts
+	readers   *places
+	waves     *places
 
 	mu     sync.Mutex
 	hash   string // of the policies that were looked at
