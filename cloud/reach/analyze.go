@@ -59,7 +59,7 @@ func AnalyzeWith(a *account.Account, q Question, rules *Rules) (*Result, error) 
 	clear(e.by)
 	e.serviceReaders()
 	for _, a := range e.actors {
-		if a.base == nil && (len(q.From) == 0 || slices.ContainsFunc(q.From, func(f string) bool { return e.asker(f) == a })) {
+		if a.base == nil && (len(q.From) == 0 || a == e.everyone || slices.ContainsFunc(q.From, func(f string) bool { return e.asker(f) == a })) {
 			e.reported = append(e.reported, a)
 		}
 	}
@@ -112,7 +112,7 @@ func AnalyzeWith(a *account.Account, q Question, rules *Rules) (*Result, error) 
 	}
 	n := 0
 	for _, x := range e.actors {
-		if x.base == nil {
+		if x.base == nil && x != e.everyone {
 			n++
 		}
 	}
@@ -196,9 +196,14 @@ func (e *engine) everybody() {
 	e.acting = e.intern(out)
 }
 
+// replicator is the service that replicates buckets. It asks for old versions' rights, of its
+// own or anybody's (Amazon S3 User Guide, "Setting up permissions for live replication"), and
+// for nothing else; another service that the role trusts may not use the first.
+const replicator = "s3.amazonaws.com"
+
 // serviceReaders adds, for roles with which a service reads, who it is then.
 func (e *engine) serviceReaders() {
-	e.dataOf = map[*actor]*actor{}
+	e.dataOf, e.replicaOf = map[*actor]*actor{}, map[*actor]*actor{}
 	services := map[string]bool{}
 	for _, alt := range e.alts {
 		if alt.rule.Gives == "data" {
@@ -211,14 +216,20 @@ func (e *engine) serviceReaders() {
 		if a.base != nil || a.role == nil || a.role.Trust == nil {
 			continue
 		}
+		reads := func(mods string) *actor {
+			d := &actor{principal: a.principal, who: a.who, role: a.role, base: a, mods: mods, data: true, class: a.class}
+			e.add(d)
+			return d
+		}
 		trusted := false
 		for s := range services {
 			trusted = trusted || e.trust(a.role, s) != No
 		}
 		if trusted {
-			d := &actor{principal: a.principal, who: a.who, role: a.role, base: a, mods: "data", data: true, class: a.class}
-			e.add(d)
-			e.dataOf[a] = d
+			e.dataOf[a] = reads("data")
+		}
+		if e.trust(a.role, replicator) != No {
+			e.replicaOf[a] = reads("replica")
 		}
 	}
 }
@@ -236,7 +247,7 @@ func (e *engine) intended(a *actor) *Intended {
 func (e *engine) findings(res *Result, p *pass) {
 	for _, a := range e.reported {
 		s := p.states[a.id]
-		if s.level == No {
+		if s.level == No || a == e.everyone && !e.someUntold(p) {
 			continue
 		}
 		f := Finding{Principal: a.principal, Right: p.right, Certainty: s.level, Chains: p.chainsOf(a)}
@@ -255,9 +266,21 @@ func (e *engine) findings(res *Result, p *pass) {
 		if len(f.Chains) == 0 {
 			continue
 		}
+		if a == e.root {
+			f.Chains = f.Chains[:1] // of its many, the shortest says it
+		}
 		f.Missing = missingOf(f.Chains[:1])
 		res.Findings = append(res.Findings, f)
 	}
+}
+
+// someUntold says whether any of those whom the question is about is nobody of whom it is told
+// anyhow how they reach a pass's right.
+func (e *engine) someUntold(p *pass) bool {
+	return len(e.q.From) == 0 || slices.ContainsFunc(e.q.From, func(f string) bool {
+		a := e.asker(f)
+		return (a.user != nil || a.role != nil) && p.states[a.id].level == No
+	})
 }
 
 // sortFindings orders by right, then certainty, then principal.
@@ -322,7 +345,7 @@ func (e *engine) newTakers() *takers {
 }
 
 func (t *takers) note(rule int, a *actor, level Certainty, p *pass, ed edge) {
-	if a.base != nil || level == No {
+	if a.base != nil || level == No || a == t.e.root && t.e.rules.Rules[rule].By != "root" {
 		return
 	}
 	m := &t.rules[rule]
@@ -394,6 +417,14 @@ func (t *takers) pass(p *pass) {
 			}
 		}
 	}
+	if e.root != nil {
+		s := p.states[e.root.id]
+		for i, rule := range e.rules.Rules {
+			if rule.By == "root" {
+				t.note(i, e.root, s.level, p, s.edge)
+			}
+		}
+	}
 	for _, a := range e.actors {
 		for _, ed := range p.personal[a] {
 			t.note(e.ruleAt[ed.ref.alt.rule], a, ed.level, p, ed)
@@ -420,7 +451,7 @@ func (e *engine) routes(res *Result, takers *takers) {
 					}
 					for _, x := range ref.who.entries {
 						for _, a := range e.classes[x.class].members {
-							if a.base == nil && a.principal.Kind != External {
+							if a.base == nil && a.principal.Kind != External && a != e.root {
 								level := min(x.level, ref.cap)
 								takers.note(i, a, level, nil, edge{ref, nil, level, 1})
 							}
@@ -434,6 +465,7 @@ func (e *engine) routes(res *Result, takers *takers) {
 			return cmp.Or(-cmp.Compare(x.level, y.level), cmp.Compare(x.a.principal.ARN, y.a.principal.ARN))
 		})
 		best := No
+		var lacked []string
 		for _, t := range all {
 			in := e.intended(t.a) != nil && (rule.ID == "s3-get" || rule.ID == "s3-get-version" || rule.ID == "kms-decrypt" || rule.ID == "s3-access-point")
 			if !in {
@@ -449,6 +481,7 @@ func (e *engine) routes(res *Result, takers *takers) {
 					s = e.write(t.a, t.ed.ref, node(t.a), Node{Kind: AtRight, ARN: t.ed.ref.to.arn}, t.level)
 				}
 				r.Who = append(r.Who, Taker{Principal: t.a.principal.ARN, Certainty: t.level, Step: s, Intended: in})
+				lacked = union(lacked, s.Missing)
 			}
 		}
 		r.Missing = e.lacks(rule)
@@ -461,8 +494,12 @@ func (e *engine) routes(res *Result, takers *takers) {
 			r.Status = NotKnown
 			r.Why = Text{"nobody was found, but this was not supplied: " + strings.Join(r.Missing, ", "), "personne n’a été trouvé, mais il manque : " + strings.Join(r.Missing, ", ")}
 			if best == Unknown {
+				r.Missing = union(r.Missing, lacked)
 				r.Why = Text{fmt.Sprintf("%s can take it if what was not supplied is as needed", principals(r.WhoTotal)), fmt.Sprintf("%s l’emprunter si ce qui manque est comme il le faut", principauxPeuvent(r.WhoTotal))}
 			}
+		case rule.By == "root" && e.rootActs():
+			r.Status = NotKnown
+			r.Why = Text{"what leads there directly is refused to the root user, who may still make users and policies, and let other accounts in", "ce qui y mène directement est refusé à l’utilisateur racine, qui peut encore créer des utilisateurs et des politiques, et laisser entrer d’autres comptes"}
 		default:
 			r.Status = Closed
 			r.Why = Text{"nobody can take it, by everything that was supplied", "personne ne peut l’emprunter, d’après tout ce qui a été fourni"}
@@ -470,6 +507,21 @@ func (e *engine) routes(res *Result, takers *takers) {
 		res.Routes = append(res.Routes, r)
 		e.progress("routes", i+1, len(e.rules.Rules))
 	}
+}
+
+// rootActs says whether the root user is left any step that leads somewhere.
+func (e *engine) rootActs() bool {
+	if e.root == nil {
+		return true
+	}
+	for _, alt := range e.alts {
+		if alt.rule.By == "" && alt.rule.Gives != "" && len(alt.ordered) > 0 && !slices.ContainsFunc(alt.ordered, func(n *Need) bool {
+			return e.whoSome(n.Action, n.Given, "").of(e.root.class.id) == No
+		}) {
+			return true
+		}
+	}
+	return false
 }
 
 func principals(n int) string {
@@ -539,17 +591,7 @@ func (e *engine) lacks(rule *Rule) []string {
 				need = append(need, "bucket-policy")
 			}
 		}
-		switch rule.ID {
-		case "s3-acl":
-			// Lists of objects are in no export; they mean nothing where they are disabled.
-			for _, b := range e.asked() {
-				if !b.Ownership.Known {
-					need = append(need, "bucket-ownership")
-				} else if b.Ownership.V != "BucketOwnerEnforced" {
-					need = append(need, "object-acls")
-				}
-			}
-		case "s3-public":
+		if rule.ID == "s3-public" {
 			need = append(need, "bucket-public-access-block")
 		}
 		if rule.Target == "log-bucket" {
@@ -608,7 +650,7 @@ func (e *engine) lacks(rule *Rule) []string {
 	for _, n := range need {
 		known := e.known(n)
 		switch n {
-		case "bucket-policy", "bucket-ownership", "bucket-encryption", "key-policy", "key-grants", "object-acls":
+		case "bucket-policy", "bucket-encryption", "key-policy", "key-grants":
 			known = false // looked at above, for the buckets that are asked about
 		case "bucket-public-access-block":
 			known = !slices.ContainsFunc(e.asked(), func(b *account.Bucket) bool { return !b.PublicAccess.Known })
@@ -655,7 +697,7 @@ func (e *engine) logon(res *Result) {
 					}
 					for _, x := range ref.who.entries {
 						for _, a := range e.classes[x.class].members {
-							if level := min(x.level, ref.cap); a.base == nil && level > levels[a] {
+							if level := min(x.level, ref.cap); a.base == nil && a != e.root && level > levels[a] {
 								found[a], levels[a] = ref, level
 							}
 						}

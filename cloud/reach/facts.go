@@ -245,18 +245,33 @@ func (e *engine) holds(name string, t *target) fact {
 	case "acl-reads":
 		// What the export holds is the bucket's own list, which grants no object: objects
 		// have lists of their own, which no export holds.
-		if t.bucket.Ownership.Known && t.bucket.Ownership.V == "BucketOwnerEnforced" {
+		return objectLists(t.bucket)
+	case "acl-public":
+		// A block ignores lists that let everybody in, or everybody who has an account. One
+		// that names an account is none of these.
+		if ignores(t.bucket.PublicAccess) || ignores(e.a.PublicAccess) {
 			return isNot
 		}
-		if !t.bucket.Ownership.Known {
-			return lacking("bucket-ownership")
-		}
-		return lacking("object-acls")
+		return objectLists(t.bucket)
 	case "subject-open":
 		return e.subjectOpen(t)
 	}
 	return isNot
 }
+
+// objectLists says what objects' access control lists grant, which no export holds: nothing
+// where they are disabled. (Amazon S3 User Guide, "Controlling ownership of objects".)
+func objectLists(b *account.Bucket) fact {
+	switch {
+	case !b.Ownership.Known:
+		return lacking("bucket-ownership")
+	case b.Ownership.V == "BucketOwnerEnforced":
+		return isNot
+	}
+	return lacking("object-acls")
+}
+
+func ignores(v account.Value[account.PublicAccess]) bool { return v.Known && v.V.IgnoreACLs }
 
 // port says whether an instance can be reached on a port: from anywhere, or at all.
 func (e *engine) port(w *account.Workload, rdp, anywhere bool) fact {

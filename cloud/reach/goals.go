@@ -50,12 +50,13 @@ func (e *engine) goalAdmin() []*ref {
 				}
 				l = e.and(l, e.fromMap(m))
 			}
-			if l != none {
+			out = append(out, e.rootRef(to, l)...)
+			if l = e.without(l, e.root); l != none {
 				out = append(out, &ref{alt: alt, to: to, who: l, cap: Certain})
 			}
 		}
 	}
-	return append(out, e.rootRef(to, nil)...)
+	return out
 }
 
 func everything(s iam.Set) bool {
@@ -67,31 +68,61 @@ func everything(s iam.Set) bool {
 	return s.Has("*") || s.Has("arn:aws:strongroom:eu-west-1:000000000000:anything/at-all")
 }
 
-// rootRef is the root user's way to something, where nothing keeps them from it.
-func (e *engine) rootRef(to *target, need *list) []*ref {
+// rootRef is the root user's way to something, if it is among those who can.
+func (e *engine) rootRef(to *target, who *list) []*ref {
 	var out []*ref
 	for _, alt := range e.alts {
-		if alt.rule.By != "root" {
-			continue
-		}
-		m := map[int32]Certainty{}
-		for _, c := range e.classes {
-			if c.rep.principal.Kind == Root {
-				m[int32(c.id)] = Certain
-				if !e.scps.Known || e.manages == iam.Maybe {
-					m[int32(c.id)] = Possible
-				}
+		if alt.rule.By == "root" {
+			if l := e.and(e.doers(alt.rule), who); l != none {
+				out = append(out, &ref{alt: alt, to: to, who: l, cap: Certain})
 			}
-		}
-		l := e.fromMap(m)
-		if need != nil {
-			l = e.and(l, need)
-		}
-		if l != none {
-			out = append(out, &ref{alt: alt, to: to, who: l, cap: Certain})
 		}
 	}
 	return out
+}
+
+// without is a list without somebody.
+func (e *engine) without(l *list, a *actor) *list {
+	if a == nil || l.of(a.class.id) == No {
+		return l
+	}
+	return e.intern(slices.DeleteFunc(slices.Clone(l.entries), func(x entry) bool { return x.class == int32(a.class.id) }))
+}
+
+// rootFirst leaves the root user one way to a right, its own, where it has that. Where it is
+// refused that, it takes steps as others do: it may become whom it is not refused.
+func (e *engine) rootFirst(goal []*ref) []*ref {
+	if e.root == nil || !slices.ContainsFunc(goal, func(r *ref) bool {
+		return r.alt.rule.By == "root" && min(r.who.of(e.root.class.id), r.cap) >= Possible
+	}) {
+		return goal
+	}
+	var out []*ref
+	for _, r := range goal {
+		if r.alt.rule.By != "root" && r.who.of(e.root.class.id) != No {
+			others := *r
+			r = &others
+			r.who = e.without(r.who, e.root)
+		}
+		if r.who != none {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// untold is whom a policy that was not supplied may let, beside those who are found.
+func (e *engine) untold(rule string, to *target, missing ...string) []*ref {
+	if e.everyone == nil {
+		return nil
+	}
+	for _, alt := range e.alts {
+		if alt.rule.ID == rule {
+			l := e.fromMap(map[int32]Certainty{int32(e.everyone.class.id): Unknown})
+			return []*ref{{alt: alt, to: to, who: l, cap: Unknown, via: to.arn, missing: missing}}
+		}
+	}
+	return nil
 }
 
 func (e *engine) goalKey(arn string) []*ref {
@@ -112,7 +143,11 @@ func (e *engine) goalKey(arn string) []*ref {
 		}
 	}
 	root := e.whoKey(&Need{Action: "kms:Decrypt"}, k, e.doers(&Rule{By: "root"}), nil)
-	return append(out, e.rootRef(to, root)...)
+	out = e.rootFirst(append(out, e.rootRef(to, root)...))
+	if !k.Policy.Known {
+		out = append(out, e.untold("kms-decrypt", to, "key-policy")...)
+	}
+	return out
 }
 
 func (e *engine) key(name string) *account.Key {
@@ -224,6 +259,9 @@ func (e *engine) goalBucket(b *account.Bucket) []*ref {
 			var first *ref
 			if alt.rule.ID == "kms-decrypt" {
 				first = &ref{alt: alt, to: key, cap: Certain, who: e.whoKey(&alt.need[0], u.key, r.who, b)}
+				if !u.key.Policy.Known { // which may let any of them
+					first.who = e.or(first.who, e.capped(r.who, Unknown))
+				}
 			} else if by := r.alt.rule.By; by == "" {
 				first, _ = e.step(alt, key)
 			}
@@ -239,6 +277,14 @@ func (e *engine) goalBucket(b *account.Bucket) []*ref {
 			two.cap = min(r.cap, first.cap)
 			out = append(out, &two)
 		}
+	}
+	out = e.rootFirst(out)
+	if !b.Policy.Known {
+		missing := []string{"bucket-policy"}
+		if u.missing != "" {
+			missing = append(missing, u.missing)
+		}
+		out = append(out, e.untold("s3-get", &target{kind: "bucket", arn: b.ARN, bucket: b}, missing...)...)
 	}
 	return out
 }

@@ -182,7 +182,7 @@ func (e *engine) heldBy(r *account.Role, kind string) []*target {
 // waysToChanged are the steps that make a principal what it is after a change.
 func (e *engine) waysToChanged(t, x *actor, add func(*ref), try func(*alternative, *target, Certainty) *ref) {
 	if t.data {
-		e.waysToRole(t, add, try, "data")
+		e.waysToRole(t, add, try, t.mods)
 		return
 	}
 	from := t.base // whom it was just before
@@ -426,7 +426,14 @@ func (e *engine) search(right Right, goal []*ref, chains int) *pass {
 				if !replicated {
 					p.relax(a, ed)
 				}
-				if d := e.dataOf[a]; d != nil && right.Kind == ReadBucket && (!replicated || e.trust(a.role, "s3.amazonaws.com") != No) {
+				if right.Kind != ReadBucket {
+					continue
+				}
+				// A service reads; it rewrites no policy first.
+				if d := e.dataOf[a]; d != nil && r.alt.rule.Group == "direct" {
+					p.relax(d, ed)
+				}
+				if d := e.replicaOf[a]; d != nil && (replicated || r.alt.rule.ID == "s3-get-version") {
 					p.relax(d, ed)
 				}
 			}

@@ -58,7 +58,7 @@ type class struct {
 // acts says whether an actor takes the steps of rules that do not say by whom.
 func (a *actor) acts() bool {
 	switch a.principal.Kind {
-	case User, Role, External:
+	case User, Role, External, Root:
 		return !a.data
 	}
 	return false
@@ -87,6 +87,8 @@ type engine struct {
 	now   time.Time
 
 	actors   []*actor
+	root     *actor   // the root user; nil where the account's number is not known
+	everyone *actor   // whom a policy that was not supplied may let; nil where none is missing
 	reported []*actor // whom findings are about
 	byARN    map[string]*actor
 	classes  []*class
@@ -121,7 +123,7 @@ type engine struct {
 	missing           map[string]bool
 	details           map[string]*detail
 	ruleAt            map[*Rule]int
-	dataOf            map[*actor]*actor
+	dataOf, replicaOf map[*actor]*actor // who a service is that reads, or replicates, with a role
 	whoCounts         map[*iam.Compiled]map[string]bool
 	tables            map[*list][]Certainty
 	admins            map[int32]bool // classes of administrators
@@ -299,7 +301,8 @@ func (e *engine) people() {
 	}
 	if e.a.ID != "" {
 		arn := e.arn("iam", "", "root")
-		add(&actor{principal: Principal{Kind: Root, ARN: arn, Name: "root"}, who: iam.Principal{Kind: iam.Root, ARN: arn, Account: e.a.ID, Organization: e.organization}})
+		e.root = add(&actor{principal: Principal{Kind: Root, ARN: arn, Name: "root"}, who: iam.Principal{Kind: iam.Root, ARN: arn, Account: e.a.ID, Organization: e.organization},
+			slots: []slot{{anything, Source{Kind: "builtin", Owner: arn}}}})
 	}
 	for _, p := range e.a.Providers {
 		add(&actor{principal: Principal{Kind: Federated, ARN: p.ARN, Name: last(p.ARN), Created: when(p.Created)}, who: iam.Principal{Kind: iam.Provider, ARN: p.ARN, Account: e.a.ID}})
@@ -344,14 +347,31 @@ func (e *engine) people() {
 	for _, f := range e.q.From {
 		e.outsider(f, add)
 	}
+	untold := false
+	for _, b := range e.asked() {
+		if objectLists(b).level != No {
+			e.outsider("*", add)
+		}
+		untold = untold || !b.Policy.Known
+	}
+	for _, name := range e.q.Keys {
+		k := e.key(name)
+		untold = untold || k == nil || !k.Policy.Known
+	}
+	if untold {
+		e.everyone = add(&actor{principal: Principal{Kind: Everybody, ARN: e.arn("iam", "", "*"), Name: "everybody"}, who: iam.Principal{Kind: iam.User, ARN: e.arn("iam", "", "user/anybody"), Account: e.a.ID}})
+	}
 }
+
+// anyAccount stands for whatever account is not this one.
+const anyAccount = "any-account"
 
 // outsider makes an actor of a principal of another account, unless it is one of this.
 func (e *engine) outsider(name string, add func(*actor) *actor) {
 	arn, id := name, ""
 	switch {
 	case name == "*":
-		arn, id = "any-account", "000000000000"
+		arn, id = anyAccount, "000000000000"
 	case len(name) == 12 && strings.Trim(name, "0123456789") == "":
 		arn, id = "arn:"+cmp.Or(e.a.Partition, "aws")+":iam::"+name+":root", name
 	default:
@@ -583,7 +603,7 @@ func (e *engine) classOf(a *actor) *class {
 	slices.SortStableFunc(a.slots, func(x, y slot) int { return cmp.Compare(e.document(x.policy), e.document(y.policy)) })
 	var key strings.Builder
 	fmt.Fprintf(&key, "%d|%d|%s|%v|", a.who.Kind, len(a.unsure), a.who.Account, a.data)
-	personal := a.who.Kind != iam.User && a.who.Kind != iam.Role || e.ownNames
+	personal := a.who.Kind != iam.User && a.who.Kind != iam.Role || e.ownNames || a == e.everyone
 	for _, s := range a.slots {
 		fmt.Fprintf(&key, "%d,", e.document(s.policy))
 		personal = personal || e.hasVariables(s.policy)

@@ -37,7 +37,7 @@ type Rule struct {
 	Title  Text
 	Target string
 	// By is whose step it is: "" a user, role or principal of another account; anonymous,
-	// root, service, federated.
+	// outsider (any other account), root, service, federated, replication.
 	By string
 	// Service is the one that By: service is about, "" any.
 	Service string
@@ -193,8 +193,8 @@ func ParseRules(file []byte) (*Rules, error) {
 		if !slices.Contains(targets, fr.Target) && !kind(fr.Target) {
 			bad("target: %q is neither a kind of workload (service:kind) nor one of %q", fr.Target, targets)
 		}
-		if !slices.Contains([]string{"", "anonymous", "root", "service", "federated", "replication"}, fr.By) {
-			bad("by: %q is none of anonymous, root, service, federated, replication", fr.By)
+		if !slices.Contains([]string{"", "anonymous", "outsider", "root", "service", "federated", "replication"}, fr.By) {
+			bad("by: %q is none of anonymous, outsider, root, service, federated, replication", fr.By)
 		}
 		if len(fr.Steps) == 0 {
 			bad("it has no steps")
@@ -223,10 +223,10 @@ func ParseRules(file []byte) (*Rules, error) {
 
 // The words of a file of rules.
 var (
-	gives   = []string{"be", "data", "rights", "version", "join", "undenied", "unbounded", "retagged", "read", "use", "admin"}
+	gives   = []string{"be", "data", "replica", "rights", "version", "join", "undenied", "unbounded", "retagged", "read", "use", "admin"}
 	targets = []string{"role", "user", "group", "policy", "principal", "bucket", "log-bucket", "state-bucket", "access-point", "object-lambda", "access-grant", "key", "account", "trail", "saml-provider", "oidc-provider", "server", "image-user", "layer-user", "ec2:launch-template"}
 	places  = []string{"target", "any", "objects", "bucket", "role", "any-role", "any-user", "any-object", "groups", "repository", "layer", "access-point objects", "supporting objects", "log objects", "state objects", "new access-point objects"}
-	facts   = []string{"torrents-served", "grantee", "acl-reads", "acls-on", "acls-obeyed", "keys-free", "keys-full", "login-none", "login-exists", "changeable", "in-profile", "empty-profile", "cluster", "stack-set-execution", "agent", "credentials", "port-22", "port-22-open", "port-3389", "port-3389-open", "connect-endpoint", "key-pair", "serial-console", "windows", "metadata-v1", "exec", "multi-region", "subject-open", "administrator", "outsiders-let"}
+	facts   = []string{"torrents-served", "grantee", "acl-reads", "acl-public", "acls-on", "acls-obeyed", "keys-free", "keys-full", "login-none", "login-exists", "changeable", "in-profile", "empty-profile", "cluster", "stack-set-execution", "agent", "credentials", "port-22", "port-22-open", "port-3389", "port-3389-open", "connect-endpoint", "key-pair", "serial-console", "windows", "metadata-v1", "exec", "multi-region", "subject-open", "administrator", "outsiders-let"}
 )
 
 func kind(s string) bool {

@@ -78,6 +78,9 @@ func (e *engine) variants() {
 			admins[x.class] = true
 		}
 	}
+	if e.root != nil {
+		admins[e.root.class.id] = true
+	}
 	some := map[*list]bool{}
 	changes := func(l *list, a *actor) bool {
 		if l.of(a.class.id) != No || l != none && e.excepted(a) {
@@ -396,7 +399,9 @@ func by(r *Rule) func(*class) bool {
 		k := c.rep.principal.Kind
 		switch r.By {
 		case "anonymous":
-			return k == Anonymous || c.rep.principal.ARN == "any-account"
+			return k == Anonymous || c.rep.principal.ARN == anyAccount
+		case "outsider":
+			return c.rep.principal.ARN == anyAccount
 		case "replication":
 			return k == Role
 		case "root":

@@ -204,6 +204,9 @@ const (
 	Federated PrincipalKind = "federated" // whoever an identity provider vouches for
 	Service   PrincipalKind = "service"   // an AWS service
 	Anonymous PrincipalKind = "anonymous" // anybody at all
+	// Everybody is each user and role of the account of whom nothing else is known: whom a
+	// policy that was not supplied may let. Its ARN is the account's with * for a resource.
+	Everybody PrincipalKind = "everybody"
 )
 
 // Principal is a subject.

@@ -272,7 +272,10 @@ func (p *page) routes(out *Report) {
 					p.wrap(strings.Repeat(" ", 37), strings.Repeat(" ", 37), p.T("route.first", p.names(who, out.Account, 3)))
 				}
 			default:
-				why := printable(strings.Join(r.Missing, ", "))
+				why := r.Why.In(p.lang)
+				if len(r.Missing) > 0 {
+					why = p.T("missing.for", printable(strings.Join(r.Missing, ", ")))
+				}
 				if _, there := unknown[why]; !there {
 					missing = append(missing, why)
 				}
@@ -282,7 +285,7 @@ func (p *page) routes(out *Report) {
 		for _, why := range missing {
 			line := strings.Join(unknown[why], ", ")
 			if why != "" {
-				line += " (" + p.T("missing.for", why) + ")"
+				line += " (" + why + ")"
 			}
 			p.wrap("  "+pad(p.T("status.unknown"), 9), strings.Repeat(" ", 11), line)
 		}

@@ -144,6 +144,8 @@ func (s speaker) who(p reach.Principal, home string) string {
 	switch p.Kind {
 	case reach.Anonymous:
 		return s.T("anybody")
+	case reach.Everybody:
+		return s.T("everybody")
 	case reach.Service:
 		return s.T("kind.service", printable(p.ARN))
 	case reach.Federated:
@@ -153,6 +155,9 @@ func (s speaker) who(p reach.Principal, home string) string {
 		}
 		return s.T("kind.federated", printable(name))
 	case reach.External:
+		if p.ARN == "any-account" {
+			return s.T("any.account")
+		}
 		if a, ok := splitARN(p.ARN); !ok || a.resource == "root" {
 			id := p.ARN
 			if ok {
@@ -284,6 +289,8 @@ var whys = []reach.Text{
 var words = map[string]reach.Text{
 	// Things.
 	"anybody":         {EN: "anybody", FR: "n’importe qui"},
+	"everybody":       {EN: "everybody in this account", FR: "toutes les identités de ce compte"},
+	"any.account":     {EN: "any other account", FR: "n’importe quel autre compte"},
 	"something":       {EN: "something that was not supplied", FR: "quelque chose qui n’a pas été fourni"},
 	"kind.user":       {EN: "user %s", FR: "utilisateur %s"},
 	"kind.role":       {EN: "role %s", FR: "rôle %s"},

@@ -279,6 +279,12 @@ func (a *Account) Answer(input, of string, body any) *Account {
 	return a
 }
 
+// Instead replaces an answer.
+func (a *Account) Instead(input, of string, body any) *Account {
+	a.answers = slices.DeleteFunc(a.answers, func(x answer) bool { return x.about == account.About{Input: input, Of: of} })
+	return a.Answer(input, of, body)
+}
+
 // Refused has AWS refuse an input.
 func (a *Account) Refused(input, of, code string) *Account {
 	a.answers = append(a.answers, answer{account.About{Input: input, Of: of}, nil, code})

@@ -1,0 +1,252 @@
+package reach
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"strongroom/cloud/account/draft"
+)
+
+const (
+	truthAccount = "123456789012"
+	rootARN      = "arn:aws:iam::" + truthAccount + ":root"
+)
+
+func analyzed(t *testing.T, a *draft.Account, q Question) *Result {
+	t.Helper()
+	if len(q.Buckets)+len(q.Keys) == 0 && !q.Admin {
+		q.Buckets = []string{"calls"}
+	}
+	res, err := Analyze(a.Load(t), q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range res.Findings {
+		for _, c := range f.Chains {
+			check(t, f, c)
+		}
+	}
+	return res
+}
+
+func routeOf(t *testing.T, res *Result, id string) Route {
+	t.Helper()
+	for _, r := range res.Routes {
+		if r.ID == id {
+			return r
+		}
+	}
+	t.Fatalf("there is no route %s", id)
+	return Route{}
+}
+
+func of(res *Result, name string) Finding {
+	for _, f := range res.Findings {
+		if f.Principal.Name == name || f.Principal.ARN == name {
+			return f
+		}
+	}
+	return Finding{}
+}
+
+// organization puts an account into an organization with one service control policy.
+func organization(a *draft.Account, scp ...draft.Statement) *draft.Account {
+	a.Answer("organization", "", draft.Document{"Organization": draft.Document{"Id": "o-1", "MasterAccountId": "999999999999", "FeatureSet": "ALL"}})
+	a.Answer("organization-roots", "", draft.Document{"Roots": []any{draft.Document{"Id": "r-1", "Name": "Root", "PolicyTypes": []any{draft.Document{"Type": "SERVICE_CONTROL_POLICY", "Status": "ENABLED"}}}}})
+	a.Answer("organization-parents", truthAccount, draft.Document{"Parents": []any{draft.Document{"Id": "r-1", "Type": "ROOT"}}})
+	attached := draft.Document{"Policies": []any{draft.Document{"Id": "p-1", "Arn": "arn:aws:organizations::999999999999:policy/o-1/service_control_policy/p-1", "Name": "limits", "Type": "SERVICE_CONTROL_POLICY"}}}
+	for _, level := range []string{"r-1", truthAccount} {
+		a.Answer("organization-scps", level, attached)
+		a.Answer("organization-rcps", level, draft.Document{"Policies": []any{}})
+	}
+	scp = append([]draft.Statement{draft.Allow("*", "*")}, scp...)
+	return a.Answer("organization-policy", "p-1", draft.Document{"Policy": draft.Document{"PolicySummary": draft.Document{"Id": "p-1", "Name": "limits", "Type": "SERVICE_CONTROL_POLICY"}, "Content": draft.Policy(scp...)}})
+}
+
+// TestRootUser: its route is closed only where it can do nothing at all.
+func TestRootUser(t *testing.T) {
+	root := draft.Deny("*", "*").If("ArnLike", "aws:PrincipalArn", "arn:aws:iam::*:root")
+	for name, c := range map[string]struct {
+		make func(*draft.Account)
+		want Status
+		rule string // the first of its chain
+	}{
+		"as it is": {func(a *draft.Account) {}, Open, "root-user"},
+		"a key whose policy names one user": {func(a *draft.Account) {
+			keeper := a.User("keeper")
+			a.Encrypted("calls", a.Key("k", draft.Allow("kms:*", "*").To(keeper.ARN)))
+		}, Open, "user-inline"},
+		"a key whose policy names a user who reads": {func(a *draft.Account) {
+			keeper := a.User("keeper").Can(draft.Allow("s3:GetObject", "*"))
+			a.Encrypted("calls", a.Key("k", draft.Allow("kms:*", "*").To(keeper.ARN)))
+		}, Open, "access-key"},
+		"a key whose policy names a role for servers": {func(a *draft.Account) {
+			app := a.Role("app", "ec2.amazonaws.com").Can(draft.Allow("s3:GetObject", "*"))
+			app.Profile()
+			a.Encrypted("calls", a.Key("k", draft.Allow("kms:*", "*").To(app.ARN)))
+		}, Open, "ec2-run"},
+		"reading is denied to the account, changing is not": {func(a *draft.Account) {
+			organization(a, draft.Deny("s3:GetObject*", "*"))
+		}, Open, "bucket-policy"},
+		"reading is denied to the root user, becoming others is not": {func(a *draft.Account) {
+			a.User("eve").Can(draft.Allow("s3:GetObject", "*"))
+			organization(a, draft.Deny("s3:*", "*").If("ArnLike", "aws:PrincipalArn", "arn:aws:iam::*:root"))
+		}, Open, "access-key"},
+		"S3 is denied to the root user, and nobody is there to become": {func(a *draft.Account) {
+			organization(a, draft.Deny("s3:*", "*").If("ArnLike", "aws:PrincipalArn", "arn:aws:iam::*:root"))
+		}, NotKnown, ""},
+		"everything is denied to the root user": {func(a *draft.Account) { organization(a, root) }, Closed, ""},
+		"everything is denied to the root user, and others read": {func(a *draft.Account) {
+			a.User("eve").Can(draft.Allow("s3:GetObject", "*"))
+			organization(a, root)
+		}, Closed, ""},
+	} {
+		a := draft.New(truthAccount).Bucket("calls")
+		c.make(a)
+		res := analyzed(t, a, Question{})
+		r, f := routeOf(t, res, "root-user"), of(res, "root")
+		if r.Status != c.want {
+			t.Errorf("%s: %s (%s), not %s", name, r.Status, r.Why.EN, c.want)
+		}
+		if first := slices.Concat(rulesOf(f.Chains), []string{""})[0]; (c.want == Open) != (f.Certainty >= Possible) || len(f.Chains) > 0 && f.Chains[0].Steps[0].Rule != c.rule {
+			t.Errorf("%s: %s by %q, not %s", name, f.Certainty, first, c.rule)
+		}
+		for _, other := range res.Routes {
+			for _, w := range other.Who {
+				if w.Principal == rootARN && other.ID != "root-user" {
+					t.Errorf("%s: the root user stands under %s too", name, other.ID)
+				}
+			}
+		}
+	}
+	// Administrative rights are the root user's, unless it is denied them.
+	for want, a := range map[Certainty]*draft.Account{Certain: draft.New(truthAccount), No: organization(draft.New(truthAccount), root)} {
+		if f := of(analyzed(t, a, Question{Admin: true}), "root"); f.Certainty != want {
+			t.Errorf("the root user administers: %s, not %s", f.Certainty, want)
+		}
+	}
+}
+
+// TestObjectLists: who reads by objects' own access control lists, which no export holds.
+func TestObjectLists(t *testing.T) {
+	block := func(ignore bool) draft.Document {
+		return draft.Document{"PublicAccessBlockConfiguration": draft.Document{"BlockPublicAcls": false, "IgnorePublicAcls": ignore, "BlockPublicPolicy": true, "RestrictPublicBuckets": true}}
+	}
+	owned := func(by string) draft.Document {
+		return draft.Document{"OwnershipControls": draft.Document{"Rules": []any{draft.Document{"ObjectOwnership": by}}}}
+	}
+	for name, c := range map[string]struct {
+		make          func(*draft.Account)
+		public, other Status
+		missing       string
+	}{
+		"disabled": {func(a *draft.Account) { a.Instead("bucket-public-access-block", "calls", block(false)) }, Closed, Closed, ""},
+		"enabled": {func(a *draft.Account) {
+			a.Instead("bucket-public-access-block", "calls", block(false)).Instead("bucket-ownership", "calls", owned("ObjectWriter"))
+		}, NotKnown, NotKnown, "object-acls"},
+		"public ones are ignored": {func(a *draft.Account) { a.Instead("bucket-ownership", "calls", owned("BucketOwnerPreferred")) }, Closed, NotKnown, "object-acls"},
+		"ignored in the whole account": {func(a *draft.Account) {
+			a.Instead("bucket-public-access-block", "calls", block(false)).Instead("bucket-ownership", "calls", owned("ObjectWriter"))
+			a.Answer("account-public-access-block", "", block(true))
+		}, Closed, NotKnown, "object-acls"},
+		"not supplied": {func(a *draft.Account) {
+			a.Instead("bucket-public-access-block", "calls", block(false)).Without("bucket-ownership")
+		}, NotKnown, NotKnown, "bucket-ownership"},
+		"enabled, under a key of the account's": {func(a *draft.Account) {
+			a.Instead("bucket-public-access-block", "calls", block(false)).Instead("bucket-ownership", "calls", owned("ObjectWriter"))
+			a.Encrypted("calls", a.Key("k"))
+		}, Closed, Closed, ""},
+	} {
+		a := draft.New(truthAccount).Bucket("calls")
+		a.User("eve") // who has no right of her own, and needs one as before
+		c.make(a)
+		res := analyzed(t, a, Question{})
+		for id, want := range map[string]Status{"s3-public": c.public, "s3-acl": c.other} {
+			r := routeOf(t, res, id)
+			if r.Status != want || want == NotKnown && !slices.Contains(r.Missing, c.missing) {
+				t.Errorf("%s: %s is %s, lacking %q; it is %s, for %s", name, id, r.Status, r.Missing, want, c.missing)
+			}
+		}
+		if got := of(res, "anybody").Certainty; (got == Unknown) != (c.public == NotKnown) {
+			t.Errorf("%s: anybody %s", name, got)
+		}
+		if got := of(res, anyAccount).Certainty; (got == Unknown) != (c.other == NotKnown) {
+			t.Errorf("%s: any other account %s", name, got)
+		}
+		if of(res, "eve").Certainty != No {
+			t.Errorf("%s: eve, who has no right of her own, is told by name", name)
+		}
+	}
+}
+
+// TestPolicyNotSupplied: whom a bucket's or key's policy may let that nobody supplied.
+func TestPolicyNotSupplied(t *testing.T) {
+	read := draft.Allow("s3:GetObject", "arn:aws:s3:::calls/*")
+	build := func(without ...string) *draft.Account {
+		a := draft.New(truthAccount).Bucket("calls")
+		a.User("eve")
+		a.User("bob").Can(read)
+		a.Without(without...)
+		return a
+	}
+	for name, c := range map[string]struct {
+		a              *draft.Account
+		q              Question
+		everybody, bob Certainty
+		missing        string
+	}{
+		"all supplied":           {build(), Question{}, No, Certain, ""},
+		"no bucket policy":       {build("bucket-policy"), Question{}, Unknown, Possible, "bucket-policy"},
+		"asked of one without":   {build("bucket-policy"), Question{From: []string{"arn:aws:iam::" + truthAccount + ":user/eve"}}, Unknown, No, "bucket-policy"},
+		"asked of one with":      {build("bucket-policy"), Question{From: []string{"arn:aws:iam::" + truthAccount + ":user/bob"}}, No, Possible, ""},
+		"asked of another":       {build("bucket-policy"), Question{From: []string{"444455556666"}}, No, No, ""},
+		"no key policy":          {func() *draft.Account { a := build(); a.Encrypted("calls", a.Key("k")).Without("key-policy"); return a }(), Question{}, No, Unknown, "key-policy"},
+		"no key policy, the key": {func() *draft.Account { a := build(); a.Key("k"); return a.Without("key-policy") }(), Question{Keys: []string{"k"}}, Unknown, No, "key-policy"},
+	} {
+		res := analyzed(t, c.a, c.q)
+		f := of(res, "everybody")
+		if f.Certainty != c.everybody || f.Certainty == Unknown && !slices.Contains(f.Missing, c.missing) {
+			t.Errorf("%s: everybody %s, lacking %q", name, f.Certainty, f.Missing)
+		}
+		if f := of(res, "bob"); f.Certainty != c.bob {
+			t.Errorf("%s: bob %s, lacking %q, not %s", name, f.Certainty, f.Missing, c.bob)
+		}
+		if c.everybody == Unknown {
+			if r := routeOf(t, res, map[bool]string{true: "kms-decrypt", false: "s3-get"}[len(c.q.Keys) > 0]); r.Status == Closed {
+				t.Errorf("%s: %s is closed", name, r.ID)
+			}
+		}
+	}
+}
+
+// TestServicesReadWithRoles: each service by its own right, and none by another's.
+func TestServicesReadWithRoles(t *testing.T) {
+	build := func(actions string, services ...string) *draft.Account {
+		a := draft.New(truthAccount).Bucket("calls")
+		role := a.Role("worker", services...).Can(draft.Allow(actions, "*"))
+		a.User("eve").Can(draft.Allow("iam:PassRole", role.ARN), draft.Allow("s3:PutReplicationConfiguration s3:CreateJob glue:CreateCrawler glue:StartCrawler", "*"))
+		return a
+	}
+	all := []string{"s3.amazonaws.com", "batchoperations.s3.amazonaws.com", "glue.amazonaws.com"}
+	for name, c := range map[string]struct {
+		actions  string
+		services []string
+		want     []string
+	}{
+		"replication alone":                {"s3:GetObjectVersionForReplication", all, []string{"replication"}},
+		"reading alone":                    {"s3:GetObject", all, []string{"batch-operations", "glue-crawler"}},
+		"old versions":                     {"s3:GetObjectVersion", all, []string{"batch-operations", "glue-crawler", "replication"}},
+		"replication, trusted by others":   {"s3:GetObjectVersionForReplication", all[1:], nil},
+		"changing the policy, not reading": {"s3:PutBucketPolicy", all, nil},
+	} {
+		var got []string
+		for _, chain := range of(analyzed(t, build(c.actions, c.services...), Question{}), "eve").Chains {
+			got = append(got, chain.Steps[0].Rule)
+		}
+		slices.Sort(got)
+		if strings.Join(got, " ") != strings.Join(c.want, " ") {
+			t.Errorf("%s: %q, not %q", name, got, c.want)
+		}
+	}
+}
