@@ -36,6 +36,9 @@ type Account struct {
 	Organization Value[*Organization]
 
 	Workloads []*Workload // whatever runs with a role, or can
+	Resources []*Resource // what else has a policy of its own
+	Centers   []Center    // instances of IAM Identity Center that the account sees
+	Backups   []Backup    // what AWS Backup has backed up
 
 	SecurityGroups  []*SecurityGroup
 	KeyPairs        []KeyPair
@@ -184,7 +187,50 @@ type Provider struct {
 	Kind    string // saml, oidc, trust-anchor (IAM Roles Anywhere)
 	URL     string // of an OIDC provider, without the scheme
 	Clients []string
+	// Source of a trust anchor's certificates is AWS_ACM_PCA (a private authority of the
+	// account's), CERTIFICATE_BUNDLE or SELF_SIGNED_REPOSITORY; "" unknown. Off says that it
+	// is disabled.
+	Source  string
+	Off     bool
 	Created time.Time
+}
+
+// Resource is something that runs nothing and has a policy of its own, which lets principals
+// in, or keeps them out:
+//
+//	ecr:repository, secretsmanager:secret, backup:vault
+type Resource struct {
+	Kind, ARN, Name, Region string
+	Created                 time.Time
+	Policy                  Value[*iam.Policy]
+	// Immutable says of an image repository that no tag is ever pushed a second time.
+	Immutable bool
+	Unknown   []string
+}
+
+// Center is an instance of IAM Identity Center, the organization's or the account's own.
+type Center struct {
+	ARN, Region string
+	Owner       string // the account that it was made in
+	// Sets are the permission sets that are provisioned to the account.
+	Sets Value[[]PermissionSet]
+}
+
+// PermissionSet is one of Identity Center's sets: its role in the account is
+// AWSReservedSSO_NAME_ and 16 digits.
+type PermissionSet struct {
+	ARN, Name   string              // Name "" unknown
+	Assignments Value[[]Assignment] // in the account
+}
+
+// Assignment gives a permission set to somebody of Identity Center.
+type Assignment struct{ Kind, ID string } // USER or GROUP
+
+// Backup is a resource of which AWS Backup has a recovery point, or had one.
+type Backup struct {
+	Resource, Kind, Vault string // ARN; S3, EBS …; ARN of the vault of the last one
+	Last                  time.Time
+	Region                string
 }
 
 // Root is what is known of the root user.
@@ -358,7 +404,10 @@ type Level struct {
 //	glue:dev-endpoint, glue:job, sagemaker:notebook-instance
 //	apprunner:service, batch:job-definition, datapipeline:pipeline
 //	states:state-machine, scheduler:schedule, bedrock-agentcore:code-interpreter
-//	eks:pod-identity
+//	eks:pod-identity, rolesanywhere:profile
+//	elasticmapreduce:cluster, emr-serverless:application, athena:workgroup
+//	redshift:cluster, redshift-serverless:namespace, rds:cluster, rds:db
+//	datasync:location, transfer:server, transfer:user
 type Workload struct {
 	Kind, ARN, Name, Region string
 	State                   string // as AWS writes it; "" unknown

@@ -78,6 +78,7 @@ func (l *Loader) finishResources() {
 	}
 	slices.SortFunc(a.Providers, func(x, y Provider) int { return cmp.Compare(x.ARN, y.ARN) })
 	slices.Sort(a.Regions)
+	l.finishServices()
 	l.finishOrganization()
 }
 
@@ -158,7 +159,7 @@ func (l *Loader) finishWorkloads(arn func(service, region, resource string) stri
 			w.Unknown = append(w.Unknown, "no export holds its role "+name)
 		}
 	}
-	kinds := map[string]string{"glue:dev-endpoint": "devEndpoint/", "glue:job": "job/", "datapipeline:pipeline": "pipeline/"}
+	kinds := map[string]string{"glue:dev-endpoint": "devEndpoint/", "glue:job": "job/", "datapipeline:pipeline": "pipeline/", "redshift:cluster": "cluster:", "athena:workgroup": "workgroup/"}
 	for _, w := range l.workloads {
 		if prefix := kinds[w.Kind]; prefix != "" && w.ARN == "" {
 			service, _, _ := strings.Cut(w.Kind, ":")
@@ -191,6 +192,8 @@ func (l *Loader) finishWorkloads(arn func(service, region, resource string) stri
 			"codebuild:project": "project", "cloudformation:stack": "stack", "cloudformation:stack-set": "stack set",
 			"sagemaker:notebook-instance": "notebook", "apprunner:service": "App Runner service", "batch:job-definition": "job definition",
 			"states:state-machine": "state machine", "bedrock-agentcore:code-interpreter": "code interpreter", "eks:pod-identity": "pod identity",
+			"rolesanywhere:profile": "profile of Roles Anywhere", "scheduler:schedule": "schedule", "datasync:location": "location", "transfer:server": "server", "transfer:user": "SFTP user",
+			"elasticmapreduce:cluster": "EMR cluster", "emr-serverless:application": "application", "redshift-serverless:namespace": "namespace", "rds:cluster": "database", "rds:db": "database",
 		}[w.Kind]
 		if what != "" {
 			w.Unknown = append(w.Unknown, l.doubt(what, w.ARN, false)...)

@@ -79,7 +79,11 @@ type Loader struct {
 	images         map[string]*Share
 	snapshots      map[string]*Share
 	trails         map[string]*Trail
-	clients        map[string]Provider // by URL
+	clients        map[string]Provider  // by URL
+	resources      map[string]*Resource // by ARN
+	centers        map[string]*Center   // by ARN
+	setNames       map[string]string    // of permission sets, by ARN
+	assigned       map[string][]Assignment
 	sightings      map[string]*sightings
 	listedKeys     map[string][]AccessKey
 
@@ -142,6 +146,10 @@ func NewLoader() *Loader {
 		snapshots:      map[string]*Share{},
 		trails:         map[string]*Trail{},
 		clients:        map[string]Provider{},
+		resources:      map[string]*Resource{},
+		centers:        map[string]*Center{},
+		setNames:       map[string]string{},
+		assigned:       map[string][]Assignment{},
 		sightings:      map[string]*sightings{},
 		listedKeys:     map[string][]AccessKey{},
 		parents:        map[string]string{},

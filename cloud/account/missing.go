@@ -155,6 +155,13 @@ func (l *Loader) finishMissing() {
 		k.Grants.Known = k.Grants.Known && a.have[supplied{"key-grants", k.ID}]
 		k.Aliases.Known = k.Aliases.Known && (a.have[supplied{"key-aliases", k.Region}] || a.have[supplied{"key-aliases", ""}])
 	}
+	for i := range a.Centers {
+		c := &a.Centers[i]
+		c.Sets.Known = a.have[supplied{"permission-sets", c.ARN}]
+		for i := range c.Sets.V {
+			c.Sets.V[i].Assignments.Known = a.have[supplied{"permission-set-assignments", c.Sets.V[i].ARN}]
+		}
+	}
 	for _, b := range a.Buckets {
 		b.Inventories.Known = b.Inventories.Known && a.have[supplied{"bucket-inventory", b.Name}]
 	}

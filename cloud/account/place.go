@@ -76,7 +76,9 @@ func readOIDC(d *document, v value) {
 
 func readTrustAnchors(d *document, v value) {
 	for _, t := range v.get("trustAnchors").objects() {
-		d.provider(t, Provider{ARN: t.get("trustAnchorArn").text(), Kind: "trust-anchor", Created: t.get("createdAt").time()})
+		p := Provider{ARN: t.get("trustAnchorArn").text(), Kind: "trust-anchor", Source: t.get("source").get("sourceType").text(), Created: t.get("createdAt").time()}
+		p.Off = t.get("enabled").there() && !t.get("enabled").flag()
+		d.provider(t, p)
 	}
 }
 

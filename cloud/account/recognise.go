@@ -100,6 +100,14 @@ func (d *document) byShape(v value) *input {
 		if len(in.members) == 0 || slices.ContainsFunc(in.members, func(m string) bool { return !has[strings.ToLower(m)] }) {
 			continue
 		}
+		if in.first != "" {
+			if l := v.get(in.members[0]); l.is(list) && len(l.n.items) > 0 {
+				one := value{d, l.at, l.n.items[0]}
+				if (in.first == "-") != one.is(text) || in.first != "-" && !one.get(in.first).there() {
+					continue
+				}
+			}
+		}
 		if len(best) > 0 && len(best[0].members) > len(in.members) {
 			continue
 		}

@@ -517,6 +517,7 @@ func (x *collector) regional(region string) error {
 			}
 		}))
 		b.get("trust-anchors", "", listAnchors, nil)
+		b.get("rolesanywhere-profiles", "", listAnchorProfiles, nil)
 		// Trails of other regions are in a listing too; each is asked where it lives.
 		var trails []string
 		for _, p := range b.get("trails", "", describeTrails, params{"includeShadowTrails": true}) {
@@ -536,12 +537,79 @@ func (x *collector) regional(region string) error {
 	if err != nil {
 		return err
 	}
+	err = x.part(in("data services"), region, func(b *batch) {
+		for _, center := range names(b.get("identity-center", "", listCenters, nil), "Instances", "InstanceArn") {
+			sets := names(b.get("permission-sets", center, listPermissionSets, params{"InstanceArn": center, "AccountId": b.report.Account}), "PermissionSets", "")
+			steps = append(steps, many("permission sets", sets, func(b *batch, set string) {
+				b.get("permission-set", set, describeSet, params{"InstanceArn": center, "PermissionSetArn": set})
+				b.get("permission-set-assignments", set, listAssignments, params{"InstanceArn": center, "AccountId": b.report.Account, "PermissionSetArn": set})
+			}))
+		}
+		repositories := map[string]string{}
+		steps = append(steps, many("repositories", b.keyed(repositories, b.get("repositories", "", listRepositories, nil), "repositories", "repositoryArn", "repositoryName"), func(b *batch, arn string) {
+			b.get("repository-policy", arn, repositoryPolicy, params{"repositoryName": repositories[arn]})
+		}))
+		steps = append(steps, many("secrets", names(b.get("secrets", "", listSecrets, params{"MaxResults": 100}), "SecretList", "ARN"), func(b *batch, arn string) {
+			b.get("secret-policy", arn, secretPolicy, params{"SecretId": arn})
+		}))
+		b.get("protected-resources", "", listProtected, nil)
+		vaults := map[string]string{}
+		steps = append(steps, many("backup vaults", b.keyed(vaults, b.get("backup-vaults", "", listVaults, nil), "BackupVaultList", "BackupVaultArn", "BackupVaultName"), func(b *batch, arn string) {
+			b.get("backup-vault-policy", arn, vaultPolicy, params{"name": vaults[arn]})
+		}))
+		steps = append(steps, many("schedules", names(b.get("schedules", "", listSchedules, nil), "Schedules", "Arn"), func(b *batch, arn string) {
+			group, name, _ := strings.Cut(arn[strings.LastIndex(arn, ":schedule/")+len(":schedule/"):], "/")
+			b.get("schedule", arn, getSchedule, params{"name": name, "groupName": group})
+		}))
+		var locations []string
+		for _, p := range b.get("datasync-locations", "", listLocations, nil) {
+			for _, e := range entries(p["Locations"]) {
+				if l, ok := e.(object); ok && strings.HasPrefix(fmt.Sprint(l["LocationUri"]), "s3://") {
+					arn, _ := l["LocationArn"].(string)
+					locations = append(locations, arn)
+				}
+			}
+		}
+		steps = append(steps, many("DataSync", locations, func(b *batch, arn string) {
+			b.get("datasync-location", arn, describeLocation, params{"LocationArn": arn})
+		}))
+		steps = append(steps, many("Transfer Family", names(b.get("transfer-servers", "", listServers, nil), "Servers", "ServerId"), func(b *batch, id string) {
+			b.get("transfer-users", id, listServerUsers, params{"ServerId": id})
+		}))
+		steps = append(steps, many("EMR", names(b.get("emr-clusters", "", listEMR, params{"ClusterStates": []string{"STARTING", "BOOTSTRAPPING", "RUNNING", "WAITING"}}), "Clusters", "Id"), func(b *batch, id string) {
+			b.get("emr-cluster", id, describeEMR, params{"ClusterId": id})
+		}))
+		b.get("emr-applications", "", listApplications, nil)
+		b.get("redshift-clusters", "", describeRedshift, nil)
+		b.get("redshift-namespaces", "", listNamespaces, nil)
+		b.get("db-clusters", "", describeDBClusters, nil)
+		b.get("db-instances", "", describeDBs, nil)
+		steps = append(steps, many("Athena", names(b.get("athena-workgroups", "", listWorkgroups, nil), "WorkGroups", "Name"), func(b *batch, name string) {
+			b.get("athena-workgroup", region+"/"+name, getWorkgroup, params{"WorkGroup": name})
+		}))
+	})
+	if err != nil {
+		return err
+	}
 	for _, step := range steps {
 		if err := step(); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// keyed are the ARNs of list entries, and into is told each one's name.
+func (b *batch) keyed(into map[string]string, pages []object, list, arn, name string) []string {
+	for _, p := range pages {
+		for _, e := range entries(p[list]) {
+			if e, ok := e.(object); ok {
+				a, _ := e[arn].(string)
+				into[a], _ = e[name].(string)
+			}
+		}
+	}
+	return names(pages, list, arn)
 }
 
 // members asks what a cluster holds: a listing, and descriptions of so many at once. A

@@ -75,6 +75,13 @@ var restNames = []struct{ service, method, path, permission string }{
 	{"eks", "GET", `^/clusters/[^/]+/pod-identity-associations$`, "eks:ListPodIdentityAssociations"},
 	{"eks", "GET", `^/clusters/[^/]+/pod-identity-associations/[^/]+$`, "eks:DescribePodIdentityAssociation"},
 	{"rolesanywhere", "GET", `^/trustanchors$`, "rolesanywhere:ListTrustAnchors"},
+	{"rolesanywhere", "GET", `^/profiles$`, "rolesanywhere:ListProfiles"},
+	{"scheduler", "GET", `^/schedules$`, "scheduler:ListSchedules"},
+	{"scheduler", "GET", `^/schedules/[^/]+$`, "scheduler:GetSchedule"},
+	{"emr-serverless", "GET", `^/applications$`, "emr-serverless:ListApplications"},
+	{"backup", "GET", `^/backup-vaults/?$`, "backup:ListBackupVaults"},
+	{"backup", "GET", `^/backup-vaults/[^/]+/access-policy$`, "backup:GetBackupVaultAccessPolicy"},
+	{"backup", "GET", `^/resources/?$`, "backup:ListProtectedResources"},
 	{"bedrock-agentcore", "POST", `^/code-interpreters/?$`, "bedrock-agentcore:ListCodeInterpreters"},
 	{"bedrock-agentcore", "GET", `^/code-interpreters/[^/]+/?$`, "bedrock-agentcore:GetCodeInterpreter"},
 }
@@ -147,7 +154,7 @@ func (f *fake) fault(format string, args ...any) {
 func refuse(w http.ResponseWriter, permission string, status int, code string) {
 	service, _, _ := strings.Cut(permission, ":")
 	switch service {
-	case "iam", "sts", "autoscaling", "cloudformation":
+	case "iam", "sts", "autoscaling", "cloudformation", "redshift", "rds":
 		w.Header().Set("Content-Type", "text/xml")
 		w.WriteHeader(status)
 		fmt.Fprintf(w, `<ErrorResponse xmlns="https://x/"><Error><Type>Sender</Type><Code>%s</Code><Message>no</Message></Error><RequestId>1</RequestId></ErrorResponse>`, code)
@@ -157,7 +164,7 @@ func refuse(w http.ResponseWriter, permission string, status int, code string) {
 	case "s3":
 		w.WriteHeader(status)
 		fmt.Fprintf(w, `<?xml version="1.0" encoding="UTF-8"?><Error><Code>%s</Code><Message>no</Message><RequestId>1</RequestId></Error>`, code)
-	case "lambda", "batch", "eks", "rolesanywhere", "bedrock-agentcore":
+	case "lambda", "batch", "eks", "rolesanywhere", "bedrock-agentcore", "scheduler", "emr-serverless", "backup":
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("X-Amzn-Errortype", code)
 		w.WriteHeader(status)
@@ -531,6 +538,160 @@ func (f *fake) answer(w http.ResponseWriter, r *http.Request, permission, region
 			return
 		}
 		j(`{"trustAnchors":[{"trustAnchorId":"ta","trustAnchorArn":"arn:aws:rolesanywhere:eu-west-1:123456789012:trust-anchor/ta","name":"ca","enabled":true,"createdAt":"2025-01-01T00:00:00Z"}]}`)
+	case "rolesanywhere:ListProfiles":
+		empty := map[bool]string{true: `[{"profileId":"p","profileArn":"arn:aws:rolesanywhere:eu-west-1:123456789012:profile/p","name":"machines","enabled":true,"roleArns":["arn:aws:iam::123456789012:role/content"],"createdAt":"2025-01-01T00:00:00Z"}]`, false: `[]`}
+		j(`{"profiles":` + empty[home] + `}`)
+	case "sso:ListInstances":
+		if !home {
+			j(`{"Instances":[]}`)
+			return
+		}
+		j(`{"Instances":[{"InstanceArn":"arn:aws:sso:::instance/ssoins-1","IdentityStoreId":"d-1","OwnerAccountId":"111111111111","Status":"ACTIVE"}]}`)
+	case "sso:ListPermissionSetsProvisionedToAccount":
+		if p.Get("InstanceArn") != "arn:aws:sso:::instance/ssoins-1" || p.Get("AccountId") != fakeID {
+			f.fault("of what? %v", p)
+		}
+		j(`{"PermissionSets":["arn:aws:sso:::permissionSet/ssoins-1/ps-1"]}`)
+	case "sso:DescribePermissionSet":
+		j(`{"PermissionSet":{"Name":"Operators","PermissionSetArn":"arn:aws:sso:::permissionSet/ssoins-1/ps-1","CreatedDate":1.7E9,"SessionDuration":"PT1H"}}`)
+	case "sso:ListAccountAssignments":
+		if p.Get("NextToken") == "" {
+			j(`{"AccountAssignments":[{"AccountId":"123456789012","PermissionSetArn":"arn:aws:sso:::permissionSet/ssoins-1/ps-1","PrincipalType":"GROUP","PrincipalId":"g-1"}],"NextToken":"t"}`)
+			return
+		}
+		j(`{"AccountAssignments":[{"AccountId":"123456789012","PermissionSetArn":"arn:aws:sso:::permissionSet/ssoins-1/ps-1","PrincipalType":"USER","PrincipalId":"u-1"}]}`)
+	case "ecr:DescribeRepositories":
+		j(`{"repositories":[{"repositoryArn":"arn:aws:ecr:REGION:123456789012:repository/team/web","registryId":"123456789012","repositoryName":"team/web","repositoryUri":"123456789012.dkr.ecr.REGION.amazonaws.com/team/web","createdAt":1.7E9,"imageTagMutability":"MUTABLE"}]}`)
+	case "ecr:GetRepositoryPolicy":
+		if p.Get("repositoryName") != "team/web" {
+			f.fault("whose policy? %v", p)
+		}
+		if !home {
+			refuse(w, permission, 400, "RepositoryPolicyNotFoundException")
+			return
+		}
+		j(`{"registryId":"123456789012","repositoryName":"team/web","policyText":` + fmt.Sprintf("%q", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"999999999999"},"Action":"ecr:PutImage"}]}`) + `}`)
+	case "secretsmanager:ListSecrets":
+		if !home {
+			j(`{"SecretList":[]}`)
+			return
+		}
+		j(`{"SecretList":[{"ARN":"arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-AbCdEf","Name":"db","CreatedDate":1.7E9,"SecretVersionsToStages":{"v":["AWSCURRENT"]}},{"ARN":"arn:aws:secretsmanager:eu-west-1:123456789012:secret:plain-AbCdEf","Name":"plain","CreatedDate":1.7E9}]}`)
+	case "secretsmanager:GetResourcePolicy":
+		if strings.Contains(p.Get("SecretId"), "plain") {
+			j(`{"ARN":"arn:aws:secretsmanager:eu-west-1:123456789012:secret:plain-AbCdEf","Name":"plain"}`)
+			return
+		}
+		j(`{"ARN":"arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-AbCdEf","Name":"db","ResourcePolicy":` + quoted + `}`)
+	case "backup:ListProtectedResources":
+		if !home {
+			j(`{"Results":[]}`)
+			return
+		}
+		j(`{"Results":[{"ResourceArn":"arn:aws:s3:::calls","ResourceType":"S3","LastBackupTime":1.7E9,"LastBackupVaultArn":"arn:aws:backup:eu-west-1:123456789012:backup-vault:main"}]}`)
+	case "backup:ListBackupVaults":
+		if !home {
+			j(`{"BackupVaultList":[]}`)
+			return
+		}
+		if p.Get("nextToken") == "" {
+			j(`{"BackupVaultList":[{"BackupVaultName":"main","BackupVaultArn":"arn:aws:backup:eu-west-1:123456789012:backup-vault:main","CreationDate":1.7E9,"NumberOfRecoveryPoints":1}],"NextToken":"t"}`)
+			return
+		}
+		j(`{"BackupVaultList":[{"BackupVaultName":"bare","BackupVaultArn":"arn:aws:backup:eu-west-1:123456789012:backup-vault:bare","CreationDate":1.7E9,"NumberOfRecoveryPoints":0}]}`)
+	case "backup:GetBackupVaultAccessPolicy":
+		if strings.Contains(r.URL.Path, "/bare/") {
+			refuse(w, permission, 400, "ResourceNotFoundException")
+			return
+		}
+		j(`{"BackupVaultName":"main","BackupVaultArn":"arn:aws:backup:eu-west-1:123456789012:backup-vault:main","Policy":` + quoted + `}`)
+	case "scheduler:ListSchedules":
+		if !home {
+			j(`{"Schedules":[]}`)
+			return
+		}
+		j(`{"Schedules":[{"Arn":"arn:aws:scheduler:eu-west-1:123456789012:schedule/nights/report","GroupName":"nights","Name":"report","State":"ENABLED","CreationDate":1.7E9,"Target":{"Arn":"arn:aws:lambda:eu-west-1:123456789012:function:report"}}]}`)
+	case "scheduler:GetSchedule":
+		if p.Get("groupName") != "nights" || !strings.HasSuffix(r.URL.Path, "/report") {
+			f.fault("which schedule? %s", r.URL)
+		}
+		j(`{"Arn":"arn:aws:scheduler:eu-west-1:123456789012:schedule/nights/report","GroupName":"nights","Name":"report","State":"ENABLED","ScheduleExpression":"rate(1 day)","CreationDate":1.7E9,"Target":{"Arn":"arn:aws:lambda:eu-west-1:123456789012:function:report","RoleArn":"arn:aws:iam::123456789012:role/content","Input":"{\"password\":\"hunter2\"}"}}`)
+	case "datasync:ListLocations":
+		if !home {
+			j(`{"Locations":[]}`)
+			return
+		}
+		j(`{"Locations":[{"LocationArn":"arn:aws:datasync:eu-west-1:123456789012:location/loc-1","LocationUri":"s3://calls/"},{"LocationArn":"arn:aws:datasync:eu-west-1:123456789012:location/loc-2","LocationUri":"nfs://10.0.0.1/x/"}]}`)
+	case "datasync:DescribeLocationS3":
+		if p.Get("LocationArn") != "arn:aws:datasync:eu-west-1:123456789012:location/loc-1" {
+			f.fault("which location? %v", p)
+		}
+		j(`{"LocationArn":"arn:aws:datasync:eu-west-1:123456789012:location/loc-1","LocationUri":"s3://calls/","S3StorageClass":"STANDARD","S3Config":{"BucketAccessRoleArn":"arn:aws:iam::123456789012:role/content"},"CreationTime":1.7E9}`)
+	case "transfer:ListServers":
+		if !home {
+			j(`{"Servers":[]}`)
+			return
+		}
+		j(`{"Servers":[{"Arn":"arn:aws:transfer:eu-west-1:123456789012:server/s-1","ServerId":"s-1","IdentityProviderType":"SERVICE_MANAGED","State":"ONLINE","UserCount":1}]}`)
+	case "transfer:ListUsers":
+		j(`{"ServerId":"s-1","Users":[{"Arn":"arn:aws:transfer:eu-west-1:123456789012:user/s-1/bank","UserName":"bank","Role":"arn:aws:iam::123456789012:role/content","SshPublicKeyCount":1}]}`)
+	case "elasticmapreduce:ListClusters":
+		if !strings.Contains(p.Get("ClusterStates"), "RUNNING") || strings.Contains(p.Get("ClusterStates"), "TERMINATED") {
+			f.fault("which clusters? %v", p)
+		}
+		if !home {
+			j(`{"Clusters":[]}`)
+			return
+		}
+		j(`{"Clusters":[{"Id":"j-1","Name":"spark","ClusterArn":"arn:aws:elasticmapreduce:eu-west-1:123456789012:cluster/j-1","Status":{"State":"RUNNING"}}]}`)
+	case "elasticmapreduce:DescribeCluster":
+		j(`{"Cluster":{"Id":"j-1","Name":"spark","ClusterArn":"arn:aws:elasticmapreduce:eu-west-1:123456789012:cluster/j-1","Status":{"State":"RUNNING","Timeline":{"CreationDateTime":1.7E9}},"Ec2InstanceAttributes":{"IamInstanceProfile":"content"},"ServiceRole":"EMR_DefaultRole","Tags":[],"InstanceCollectionType":"INSTANCE_GROUP","Configurations":[{"Classification":"x","Properties":{"password":"hunter2"}}]}}`)
+	case "elasticmapreduce:ListInstanceGroups": // the AWS CLI asks for them beside the cluster
+		j(`{"InstanceGroups":[]}`)
+	case "elasticmapreduce:ListBootstrapActions":
+		j(`{"BootstrapActions":[]}`)
+	case "emr-serverless:ListApplications":
+		if !home {
+			j(`{"applications":[]}`)
+			return
+		}
+		j(`{"applications":[{"id":"a1","name":"jobs","arn":"arn:aws:emr-serverless:eu-west-1:123456789012:/applications/a1","state":"CREATED","createdAt":1.7E9}]}`)
+	case "redshift:DescribeClusters":
+		if !home {
+			q(`<Clusters/>`)
+			return
+		}
+		if p.Get("Marker") == "" {
+			q(`<Marker>m</Marker><Clusters><Cluster><ClusterIdentifier>dwh</ClusterIdentifier><NodeType>ra3</NodeType><ClusterStatus>available</ClusterStatus><ClusterCreateTime>2025-01-01T00:00:00Z</ClusterCreateTime><Endpoint><Address>a</Address><Port>5439</Port></Endpoint><IamRoles><ClusterIamRole><IamRoleArn>arn:aws:iam::123456789012:role/content</IamRoleArn><ApplyStatus>in-sync</ApplyStatus></ClusterIamRole></IamRoles></Cluster></Clusters>`)
+			return
+		}
+		q(`<Clusters/>`)
+	case "redshift-serverless:ListNamespaces":
+		if !home {
+			j(`{"namespaces":[]}`)
+			return
+		}
+		j(`{"namespaces":[{"namespaceArn":"arn:aws:redshift-serverless:eu-west-1:123456789012:namespace/n1","namespaceName":"lake","status":"AVAILABLE","creationDate":1.7E9,"iamRoles":["IamRole(applyStatus=in-sync, iamRoleArn=arn:aws:iam::123456789012:role/content)"]}]}`)
+	case "rds:DescribeDBClusters":
+		if !home {
+			q(`<DBClusters/>`)
+			return
+		}
+		q(`<DBClusters><DBCluster><DBClusterIdentifier>aurora</DBClusterIdentifier><DBClusterArn>arn:aws:rds:eu-west-1:123456789012:cluster:aurora</DBClusterArn><Status>available</Status><AssociatedRoles><DBClusterRole><RoleArn>arn:aws:iam::123456789012:role/content</RoleArn><Status>ACTIVE</Status><FeatureName>s3Import</FeatureName></DBClusterRole></AssociatedRoles></DBCluster></DBClusters>`)
+	case "rds:DescribeDBInstances":
+		if !home {
+			q(`<DBInstances/>`)
+			return
+		}
+		q(`<DBInstances><DBInstance><DBInstanceIdentifier>pg</DBInstanceIdentifier><DBInstanceArn>arn:aws:rds:eu-west-1:123456789012:db:pg</DBInstanceArn><DBInstanceStatus>available</DBInstanceStatus><AssociatedRoles><DBInstanceRole><RoleArn>arn:aws:iam::123456789012:role/content</RoleArn><FeatureName>s3Import</FeatureName><Status>ACTIVE</Status></DBInstanceRole></AssociatedRoles></DBInstance></DBInstances>`)
+	case "athena:ListWorkGroups":
+		j(`{"WorkGroups":[{"Name":"primary","State":"ENABLED","CreationTime":1.7E9}]}`)
+	case "athena:GetWorkGroup":
+		role := ""
+		if home {
+			role = `"ExecutionRole":"arn:aws:iam::123456789012:role/content",`
+		}
+		j(`{"WorkGroup":{"Name":"primary","State":"ENABLED","Configuration":{` + role + `"EnforceWorkGroupConfiguration":true},"CreationTime":1.7E9}}`)
 	case "cloudtrail:DescribeTrails":
 		j(`{"trailList":[{"Name":"main","S3BucketName":"logs","IncludeGlobalServiceEvents":true,"IsMultiRegionTrail":true,"HomeRegion":"eu-west-1","TrailARN":"arn:aws:cloudtrail:eu-west-1:123456789012:trail/main","LogFileValidationEnabled":true,"IsOrganizationTrail":false}]}`)
 	case "cloudtrail:GetTrailStatus":

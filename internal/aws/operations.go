@@ -31,29 +31,42 @@ type service struct {
 }
 
 var services = map[string]service{
-	"sts":               {protocol: queryXML, version: "2011-06-15"},
-	"iam":               {protocol: queryXML, version: "2010-05-08", global: true},
-	"ec2":               {protocol: queryXML, version: "2016-11-15"},
-	"autoscaling":       {protocol: queryXML, version: "2011-01-01"},
-	"cloudformation":    {protocol: queryXML, version: "2010-05-15"},
-	"organizations":     {protocol: targetJSON, version: "1.1", target: "AWSOrganizationsV20161128", global: true},
-	"kms":               {protocol: targetJSON, version: "1.1", target: "TrentService"},
-	"ecs":               {protocol: targetJSON, version: "1.1", target: "AmazonEC2ContainerServiceV20141113"},
-	"codebuild":         {protocol: targetJSON, version: "1.1", target: "CodeBuild_20161006"},
-	"glue":              {protocol: targetJSON, version: "1.1", target: "AWSGlue"},
-	"sagemaker":         {protocol: targetJSON, version: "1.1", target: "SageMaker", host: "api.sagemaker"},
-	"apprunner":         {protocol: targetJSON, version: "1.0", target: "AppRunner"},
-	"states":            {protocol: targetJSON, version: "1.0", target: "AWSStepFunctions"},
-	"datapipeline":      {protocol: targetJSON, version: "1.1", target: "DataPipeline"},
-	"ssm":               {protocol: targetJSON, version: "1.1", target: "AmazonSSM"},
-	"cloudtrail":        {protocol: targetJSON, version: "1.1", target: "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101"},
-	"lambda":            {protocol: restJSON},
-	"batch":             {protocol: restJSON},
-	"eks":               {protocol: restJSON},
-	"rolesanywhere":     {protocol: restJSON},
-	"bedrock-agentcore": {protocol: restJSON, host: "bedrock-agentcore-control"},
-	"s3":                {protocol: restXML},
-	"s3control":         {protocol: restXML, host: "s3-control", signs: "s3"},
+	"sts":                 {protocol: queryXML, version: "2011-06-15"},
+	"iam":                 {protocol: queryXML, version: "2010-05-08", global: true},
+	"ec2":                 {protocol: queryXML, version: "2016-11-15"},
+	"autoscaling":         {protocol: queryXML, version: "2011-01-01"},
+	"cloudformation":      {protocol: queryXML, version: "2010-05-15"},
+	"organizations":       {protocol: targetJSON, version: "1.1", target: "AWSOrganizationsV20161128", global: true},
+	"kms":                 {protocol: targetJSON, version: "1.1", target: "TrentService"},
+	"ecs":                 {protocol: targetJSON, version: "1.1", target: "AmazonEC2ContainerServiceV20141113"},
+	"codebuild":           {protocol: targetJSON, version: "1.1", target: "CodeBuild_20161006"},
+	"glue":                {protocol: targetJSON, version: "1.1", target: "AWSGlue"},
+	"sagemaker":           {protocol: targetJSON, version: "1.1", target: "SageMaker", host: "api.sagemaker"},
+	"apprunner":           {protocol: targetJSON, version: "1.0", target: "AppRunner"},
+	"states":              {protocol: targetJSON, version: "1.0", target: "AWSStepFunctions"},
+	"datapipeline":        {protocol: targetJSON, version: "1.1", target: "DataPipeline"},
+	"ssm":                 {protocol: targetJSON, version: "1.1", target: "AmazonSSM"},
+	"cloudtrail":          {protocol: targetJSON, version: "1.1", target: "com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101"},
+	"sso":                 {protocol: targetJSON, version: "1.1", target: "SWBExternalService"},
+	"ecr":                 {protocol: targetJSON, version: "1.1", target: "AmazonEC2ContainerRegistry_V20150921", host: "api.ecr"},
+	"datasync":            {protocol: targetJSON, version: "1.1", target: "FmrsService"},
+	"transfer":            {protocol: targetJSON, version: "1.1", target: "TransferService"},
+	"elasticmapreduce":    {protocol: targetJSON, version: "1.1", target: "ElasticMapReduce"},
+	"redshift-serverless": {protocol: targetJSON, version: "1.1", target: "RedshiftServerless"},
+	"secretsmanager":      {protocol: targetJSON, version: "1.1", target: "secretsmanager"},
+	"athena":              {protocol: targetJSON, version: "1.1", target: "AmazonAthena"},
+	"redshift":            {protocol: queryXML, version: "2012-12-01"},
+	"rds":                 {protocol: queryXML, version: "2014-10-31"},
+	"scheduler":           {protocol: restJSON},
+	"emr-serverless":      {protocol: restJSON},
+	"backup":              {protocol: restJSON},
+	"lambda":              {protocol: restJSON},
+	"batch":               {protocol: restJSON},
+	"eks":                 {protocol: restJSON},
+	"rolesanywhere":       {protocol: restJSON},
+	"bedrock-agentcore":   {protocol: restJSON, host: "bedrock-agentcore-control"},
+	"s3":                  {protocol: restXML},
+	"s3control":           {protocol: restXML, host: "s3-control", signs: "s3"},
 }
 
 func (s service) signing(name string) string { return cmp.Or(s.signs, name) }
@@ -153,7 +166,8 @@ func (o operation) answer(body []byte) (object, error) {
 // secret are members that may hold passwords and the like, and of which nothing here needs
 // more than that they are there.
 var secret = []string{"environment", "environmentvariables", "parameters", "outputs", "secrets", "secondarysourcesversions", "buildspec", "defaultarguments", "nonoverridablearguments",
-	"command", "entrypoint", "definition", "logconfiguration", "dockerlabels", "arguments", "runtimeenvironmentvariables", "runtimeenvironmentsecrets", "startcommand", "buildcommand", "publickey", "publickeys"}
+	"command", "entrypoint", "definition", "logconfiguration", "dockerlabels", "arguments", "runtimeenvironmentvariables", "runtimeenvironmentsecrets", "startcommand", "buildcommand", "publickey", "publickeys",
+	"input", "configurations", "kerberosattributes", "pendingmodifiedvalues"}
 
 const leftOut = "(left out)"
 
@@ -286,6 +300,33 @@ var (
 	listPodIdentities  = operation{service: "eks", name: "ListPodIdentityAssociations", method: "GET", path: "/clusters/{cluster}/pod-identity-associations", token: "nextToken", back: "nextToken", lists: []string{"associations"}}
 	describePod        = operation{service: "eks", name: "DescribePodIdentityAssociation", method: "GET", path: "/clusters/{cluster}/pod-identity-associations/{id}"}
 	listAnchors        = operation{service: "rolesanywhere", name: "ListTrustAnchors", method: "GET", path: "/trustanchors", token: "nextToken", back: "nextToken", lists: []string{"trustAnchors"}}
+	listAnchorProfiles = operation{service: "rolesanywhere", name: "ListProfiles", method: "GET", path: "/profiles", token: "nextToken", back: "nextToken", lists: []string{"profiles"}}
+	listCenters        = operation{service: "sso", name: "ListInstances", token: "NextToken", back: "NextToken", lists: []string{"Instances"}}
+	listPermissionSets = operation{service: "sso", name: "ListPermissionSetsProvisionedToAccount", token: "NextToken", back: "NextToken", lists: []string{"PermissionSets"}}
+	describeSet        = operation{service: "sso", name: "DescribePermissionSet"}
+	listAssignments    = operation{service: "sso", name: "ListAccountAssignments", token: "NextToken", back: "NextToken", lists: []string{"AccountAssignments"}}
+	listRepositories   = operation{service: "ecr", name: "DescribeRepositories", token: "nextToken", back: "nextToken", lists: []string{"repositories"}}
+	repositoryPolicy   = operation{service: "ecr", name: "GetRepositoryPolicy"}
+	listSecrets        = operation{service: "secretsmanager", name: "ListSecrets", token: "NextToken", back: "NextToken", lists: []string{"SecretList"}}
+	secretPolicy       = operation{service: "secretsmanager", name: "GetResourcePolicy"}
+	listVaults         = operation{service: "backup", name: "ListBackupVaults", method: "GET", path: "/backup-vaults/", token: "NextToken", back: "nextToken", lists: []string{"BackupVaultList"}}
+	vaultPolicy        = operation{service: "backup", name: "GetBackupVaultAccessPolicy", method: "GET", path: "/backup-vaults/{name}/access-policy"}
+	listProtected      = operation{service: "backup", name: "ListProtectedResources", method: "GET", path: "/resources/", token: "NextToken", back: "nextToken", lists: []string{"Results"}}
+	listSchedules      = operation{service: "scheduler", name: "ListSchedules", method: "GET", path: "/schedules", token: "NextToken", back: "NextToken", lists: []string{"Schedules"}}
+	getSchedule        = operation{service: "scheduler", name: "GetSchedule", method: "GET", path: "/schedules/{name}"}
+	listLocations      = operation{service: "datasync", name: "ListLocations", token: "NextToken", back: "NextToken", lists: []string{"Locations"}}
+	describeLocation   = operation{service: "datasync", name: "DescribeLocationS3"}
+	listServers        = operation{service: "transfer", name: "ListServers", token: "NextToken", back: "NextToken", lists: []string{"Servers"}}
+	listServerUsers    = operation{service: "transfer", name: "ListUsers", token: "NextToken", back: "NextToken", lists: []string{"Users"}}
+	listEMR            = operation{service: "elasticmapreduce", name: "ListClusters", token: "Marker", back: "Marker", lists: []string{"Clusters"}}
+	describeEMR        = operation{service: "elasticmapreduce", name: "DescribeCluster"}
+	listApplications   = operation{service: "emr-serverless", name: "ListApplications", method: "GET", path: "/applications", token: "nextToken", back: "nextToken", lists: []string{"applications"}}
+	describeRedshift   = operation{service: "redshift", name: "DescribeClusters", shape: redshiftClusters, token: "Marker", back: "Marker"}
+	listNamespaces     = operation{service: "redshift-serverless", name: "ListNamespaces", token: "nextToken", back: "nextToken", lists: []string{"namespaces"}}
+	describeDBClusters = operation{service: "rds", name: "DescribeDBClusters", shape: databases("DBClusters", "DBCluster", "DBClusterRole", "DBClusterIdentifier", "DBClusterArn", "Status"), token: "Marker", back: "Marker"}
+	describeDBs        = operation{service: "rds", name: "DescribeDBInstances", shape: databases("DBInstances", "DBInstance", "DBInstanceRole", "DBInstanceIdentifier", "DBInstanceArn", "DBInstanceStatus"), token: "Marker", back: "Marker"}
+	listWorkgroups     = operation{service: "athena", name: "ListWorkGroups", token: "NextToken", back: "NextToken", lists: []string{"WorkGroups"}}
+	getWorkgroup       = operation{service: "athena", name: "GetWorkGroup"}
 	describeTrails     = operation{service: "cloudtrail", name: "DescribeTrails", lists: []string{"trailList"}}
 	trailStatus        = operation{service: "cloudtrail", name: "GetTrailStatus"}
 	trailSelectors     = operation{service: "cloudtrail", name: "GetEventSelectors"}
@@ -303,7 +344,9 @@ var operations = []operation{
 	describeInstances, describeGroups, describePairs, describeTemplates, templateVersions, describeEndpoints, describeConnect, describeImages, describeSnapshots, instanceAttribute, imageAttribute, snapshotAttribute,
 	serialConsole, managedInstances, scalingGroups, configurations, listFunctions, functionPolicy, functionURLs, listDefinitions, describeDefinition, listClusters, listServices, describeServices, listTasks, describeTasks,
 	listProjects, getProjects, describeStacks, listStackSets, describeStackSet, devEndpoints, getJobs, listNotebooks, describeNotebook, listAppRunner, describeAppRunner, jobDefinitions, listMachines, describeMachine,
-	listPipelines, listInterpreters, getInterpreter, listEKS, listPodIdentities, describePod, listAnchors, describeTrails, trailStatus, trailSelectors,
+	listPipelines, listInterpreters, getInterpreter, listEKS, listPodIdentities, describePod, listAnchors, listAnchorProfiles,
+	listCenters, listPermissionSets, describeSet, listAssignments, listRepositories, repositoryPolicy, listSecrets, secretPolicy, listVaults, vaultPolicy, listProtected, listSchedules, getSchedule,
+	listLocations, describeLocation, listServers, listServerUsers, listEMR, describeEMR, listApplications, describeRedshift, listNamespaces, describeDBClusters, describeDBs, listWorkgroups, getWorkgroup, describeTrails, trailStatus, trailSelectors,
 }
 
 // Policy is the least that a snapshot needs: exactly the permissions of what is asked.
@@ -419,6 +462,31 @@ func inventories(e *element) object {
 
 func tagged(e *element) object {
 	return object{"TagSet": objects(e.at("TagSet").each("Tag"), func(t *element) object { return t.fields("Key", "Value") })}
+}
+
+// The shapes of Redshift's and RDS's answers, whose lists name their items, each its own way
+// (docs.aws.amazon.com/redshift/latest/APIReference, …/AmazonRDS/latest/APIReference).
+
+func redshiftClusters(e *element) object {
+	r := e.at("DescribeClustersResult")
+	return object{"Clusters": objects(r.at("Clusters").each("Cluster"), func(c *element) object {
+		out := c.fields("ClusterIdentifier", "ClusterStatus", "ClusterCreateTime", "ClusterNamespaceArn")
+		out["IamRoles"] = objects(c.at("IamRoles").each("ClusterIamRole"), func(r *element) object { return r.fields("IamRoleArn", "ApplyStatus") })
+		return out
+	}), "Marker": r.value("Marker")}
+}
+
+func databases(list, one, role string, members ...string) func(*element) object {
+	return func(e *element) object {
+		if len(e.kids) > 0 {
+			e = e.kids[0] // its Result
+		}
+		return object{list: objects(e.at(list).each(one), func(d *element) object {
+			out := d.fields(members...)
+			out["AssociatedRoles"] = objects(d.at("AssociatedRoles").each(role), func(r *element) object { return r.fields("RoleArn", "FeatureName", "Status") })
+			return out
+		}), "Marker": e.value("Marker")}
+	}
 }
 
 // The shapes of S3 Control's answers (docs.aws.amazon.com/AmazonS3/latest/API, S3 Control).

@@ -454,7 +454,95 @@ func (a *Account) Workload(kind, name, role string) string {
 		a.List("data-pipelines", Document{"id": name, "name": name})
 		return "arn:aws:datapipeline:" + at + "pipeline/" + name
 	}
+	a.serial++
+	switch kind {
+	case "rolesanywhere:profile":
+		arn := "arn:aws:rolesanywhere:" + at + "profile/" + name
+		a.List("rolesanywhere-profiles", Document{"profileArn": arn, "name": name, "enabled": true, "roleArns": []string{role}})
+		return arn
+	case "scheduler:schedule":
+		arn := "arn:aws:scheduler:" + at + "schedule/default/" + name
+		a.List("schedules", Document{"Arn": arn, "Name": name, "GroupName": "default"})
+		a.Answer("schedule", arn, Document{"Arn": arn, "Name": name, "GroupName": "default", "State": "ENABLED", "ScheduleExpression": "rate(1 day)", "Target": Document{"RoleArn": role}})
+		return arn
+	case "datasync:location":
+		arn := "arn:aws:datasync:" + at + fmt.Sprintf("location/loc-%017d", a.serial)
+		a.List("datasync-locations", Document{"LocationArn": arn, "LocationUri": "s3://" + name + "/"})
+		a.Answer("datasync-location", arn, Document{"LocationArn": arn, "LocationUri": "s3://" + name + "/", "S3Config": Document{"BucketAccessRoleArn": role}})
+		return arn
+	case "transfer:user":
+		id := fmt.Sprintf("s-%017d", a.serial)
+		arn := "arn:aws:transfer:" + at + "user/" + id + "/" + name
+		a.List("transfer-servers", Document{"Arn": "arn:aws:transfer:" + at + "server/" + id, "ServerId": id, "IdentityProviderType": "SERVICE_MANAGED"})
+		a.Answer("transfer-users", id, Document{"ServerId": id, "Users": []any{Document{"Arn": arn, "UserName": name, "Role": role}}})
+		return arn
+	case "elasticmapreduce:cluster": // role is an instance profile
+		id := fmt.Sprintf("j-%d", a.serial)
+		arn := "arn:aws:elasticmapreduce:" + at + "cluster/" + id
+		a.List("emr-clusters", Document{"Id": id, "Name": name, "ClusterArn": arn})
+		a.Answer("emr-cluster", id, Document{"Cluster": Document{"Id": id, "Name": name, "ClusterArn": arn, "Ec2InstanceAttributes": Document{"IamInstanceProfile": role}}})
+		return arn
+	case "emr-serverless:application":
+		arn := "arn:aws:emr-serverless:" + at + "/applications/" + name
+		a.List("emr-applications", Document{"arn": arn, "id": name, "name": name, "state": "CREATED"})
+		return arn
+	case "redshift:cluster":
+		a.List("redshift-clusters", Document{"ClusterIdentifier": name, "ClusterStatus": "available", "IamRoles": []any{Document{"IamRoleArn": role}}})
+		return "arn:aws:redshift:" + at + "cluster:" + name
+	case "redshift-serverless:namespace":
+		arn := "arn:aws:redshift-serverless:" + at + "namespace/" + name
+		a.List("redshift-namespaces", Document{"namespaceArn": arn, "namespaceName": name, "iamRoles": []string{"IamRole(applyStatus=in-sync, iamRoleArn=" + role + ")"}})
+		return arn
+	case "rds:cluster":
+		arn := "arn:aws:rds:" + at + "cluster:" + name
+		a.List("db-clusters", Document{"DBClusterArn": arn, "DBClusterIdentifier": name, "AssociatedRoles": []any{Document{"RoleArn": role, "Status": "ACTIVE"}}})
+		return arn
+	case "rds:db":
+		arn := "arn:aws:rds:" + at + "db:" + name
+		a.List("db-instances", Document{"DBInstanceArn": arn, "DBInstanceIdentifier": name, "AssociatedRoles": []any{Document{"RoleArn": role, "Status": "ACTIVE"}}})
+		return arn
+	case "athena:workgroup":
+		a.List("athena-workgroups", Document{"Name": name})
+		a.Answer("athena-workgroup", Region+"/"+name, Document{"WorkGroup": Document{"Name": name, "State": "ENABLED", "Configuration": Document{"ExecutionRole": role}}})
+		return "arn:aws:athena:" + at + "workgroup/" + name
+	}
 	panic("draft: no such kind of workload: " + kind)
+}
+
+// Resource adds something that has a policy of its own, by its kind in account.Resource, and
+// answers its ARN; without statements it has none.
+func (a *Account) Resource(kind, name string, policy ...Statement) string {
+	at := Region + ":" + a.ID + ":"
+	switch kind {
+	case "ecr:repository":
+		arn := "arn:aws:ecr:" + at + "repository/" + name
+		a.List("repositories", Document{"repositoryArn": arn, "repositoryName": name, "imageTagMutability": "MUTABLE"})
+		if len(policy) == 0 {
+			a.Refused("repository-policy", arn, "RepositoryPolicyNotFoundException")
+		} else {
+			a.Answer("repository-policy", arn, Document{"registryId": a.ID, "repositoryName": name, "policyText": Policy(policy...)})
+		}
+		return arn
+	case "secretsmanager:secret":
+		arn := "arn:aws:secretsmanager:" + at + "secret:" + name + "-AbCdEf"
+		a.List("secrets", Document{"ARN": arn, "Name": name})
+		answer := Document{"ARN": arn, "Name": name}
+		if len(policy) > 0 {
+			answer["ResourcePolicy"] = Policy(policy...)
+		}
+		a.Answer("secret-policy", arn, answer)
+		return arn
+	case "backup:vault":
+		arn := "arn:aws:backup:" + at + "backup-vault:" + name
+		a.List("backup-vaults", Document{"BackupVaultArn": arn, "BackupVaultName": name})
+		if len(policy) == 0 {
+			a.Refused("backup-vault-policy", arn, "ResourceNotFoundException")
+		} else {
+			a.Answer("backup-vault-policy", arn, Document{"BackupVaultArn": arn, "BackupVaultName": name, "Policy": Policy(policy...)})
+		}
+		return arn
+	}
+	panic("draft: no such kind of resource: " + kind)
 }
 
 // task adds a service or a task to the draft's one cluster.
@@ -481,6 +569,8 @@ var listings = map[string]string{
 	"project-list": "projects", "stacks": "Stacks", "stack-sets": "Summaries", "dev-endpoints": "DevEndpoints",
 	"glue-jobs": "Jobs", "notebooks": "NotebookInstances", "apprunner-services": "ServiceSummaryList", "batch-job-definitions": "jobDefinitions",
 	"state-machines": "stateMachines", "data-pipelines": "pipelineIdList", "code-interpreters": "codeInterpreterSummaries", "trails": "trailList",
+	"rolesanywhere-profiles": "profiles", "identity-center": "Instances", "repositories": "repositories", "secrets": "SecretList", "protected-resources": "Results", "backup-vaults": "BackupVaultList", "schedules": "Schedules", "datasync-locations": "Locations",
+	"transfer-servers": "Servers", "emr-clusters": "Clusters", "emr-applications": "applications", "redshift-clusters": "Clusters", "redshift-namespaces": "namespaces", "db-clusters": "DBClusters", "db-instances": "DBInstances", "athena-workgroups": "WorkGroups",
 }
 
 // Write writes the account as a snapshot.

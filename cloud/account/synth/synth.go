@@ -600,7 +600,9 @@ func (g *generator) surroundings() {
 		{"multi-region-access-points", "AccessPoints"}, {"access-grants", "AccessGrantsList"}, {"instance-connect-endpoints", "InstanceConnectEndpoints"},
 		{"launch-templates", "LaunchTemplates"}, {"launch-template-versions", "LaunchTemplateVersions"}, {"auto-scaling-groups", "AutoScalingGroups"},
 		{"launch-configurations", "LaunchConfigurations"}, {"images", "Images"}, {"snapshots", "Snapshots"}, {"stack-sets", "Summaries"}, {"dev-endpoints", "DevEndpoints"},
-		{"apprunner-services", "ServiceSummaryList"}, {"batch-job-definitions", "jobDefinitions"}, {"data-pipelines", "pipelineIdList"}, {"code-interpreters", "codeInterpreterSummaries"}, {"eks-clusters", "clusters"}} {
+		{"apprunner-services", "ServiceSummaryList"}, {"batch-job-definitions", "jobDefinitions"}, {"data-pipelines", "pipelineIdList"}, {"code-interpreters", "codeInterpreterSummaries"}, {"eks-clusters", "clusters"},
+		{"rolesanywhere-profiles", "profiles"}, {"identity-center", "Instances"}, {"repositories", "repositories"}, {"secrets", "SecretList"}, {"protected-resources", "Results"}, {"backup-vaults", "BackupVaultList"}, {"schedules", "Schedules"}, {"datasync-locations", "Locations"},
+		{"transfer-servers", "Servers"}, {"emr-clusters", "Clusters"}, {"emr-applications", "applications"}, {"redshift-clusters", "Clusters"}, {"redshift-namespaces", "namespaces"}, {"db-clusters", "DBClusters"}, {"db-instances", "DBInstances"}, {"athena-workgroups", "WorkGroups"}} {
 		g.answer(x[0], "", object{x[1]: []object{}})
 	}
 }
