@@ -55,6 +55,10 @@ func TestCommandLine(t *testing.T) {
 		"task-definition": {"arn:aws:ecs:eu-west-1:123456789012:task-definition/web:3"}, "projects": {"build"}, "stack-set": {"set"}, "notebook": {"lab"},
 		"apprunner-service": {"arn:aws:apprunner:eu-west-1:123456789012:service/front/1"}, "state-machine": {"arn:aws:states:eu-west-1:123456789012:stateMachine:flow"}, "code-interpreter": {"ci-1"},
 		"pod-identities": {"k8s"}, "pod-identity": {"a-1"}, "services": {"arn:aws:ecs:eu-west-1:123456789012:cluster/main"}, "tasks": {"arn:aws:ecs:eu-west-1:123456789012:cluster/main"},
+		"permission-sets": {"arn:aws:sso:::instance/ssoins-1"}, "permission-set": {"arn:aws:sso:::permissionSet/ssoins-1/ps-1"}, "permission-set-assignments": {"arn:aws:sso:::permissionSet/ssoins-1/ps-1"},
+		"repository-policy": {"team/web"}, "secret-policy": {"arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-AbCdEf", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:plain-AbCdEf"},
+		"backup-vault-policy": {"main", "bare"}, "schedule": {"report"}, "datasync-location": {"arn:aws:datasync:eu-west-1:123456789012:location/loc-1"}, "transfer-users": {"s-1"}, "emr-cluster": {"j-1"},
+		"athena-workgroup": {"primary"},
 	}
 	for name, command := range commands {
 		switch {
@@ -66,7 +70,10 @@ func TestCommandLine(t *testing.T) {
 			}
 		case len(once[name]) > 0:
 			for _, of := range once[name] {
-				c := command
+				c := strings.Replace(command, "GROUP", "nights", 1)
+				if strings.Contains(c, "--permission-set-arn") {
+					c = strings.Replace(c, "ARN", "arn:aws:sso:::instance/ssoins-1", 1)
+				}
 				for _, hole := range []string{"ARN…", "KEY", "TRAIL", "NAME…", "NAME", "ARN", "ID"} {
 					if name == "pod-identity" && hole == "NAME" {
 						c = strings.Replace(c, hole, "k8s", 1)
@@ -77,6 +84,9 @@ func TestCommandLine(t *testing.T) {
 					}
 				}
 				add(home, name, of, c)
+				if name == "repository-policy" || name == "athena-workgroup" { // it has its like in the other region
+					add("us-west-2", name, of, c)
+				}
 			}
 		case want.Known(name, "eu-west-1"):
 			add("eu-west-1", name, "", command)
@@ -94,6 +104,9 @@ func TestCommandLine(t *testing.T) {
 			slots <- struct{}{}
 			defer func() { <-slots }()
 			word := strings.Fields(strings.ReplaceAll(r.command, "'", ""))
+			if word[1] == "emr" { // which does not look at AWS_ENDPOINT_URL
+				word = append(word, "--endpoint-url", f.URL)
+			}
 			out, _ := exec.CommandContext(t.Context(), word[0], word[1:]...).CombinedOutput() // its error is in what it says
 			if len(out) == 0 {
 				out = []byte("{}")
