@@ -60,8 +60,9 @@ type Book struct {
 	edge     *ledger.Edge
 	epoch    uint32
 	lastTime time.Time
-	around   float64 // how many callers are about, by the last commits
-	failed   error   // after a rollback that failed, nothing more is written
+	around   float64   // how many callers are about, by the last commits
+	answered time.Time // when the last commit was over
+	failed   error     // after a rollback that failed, nothing more is written
 
 	state     atomic.Pointer[snapshot]
 	probed    atomic.Pointer[outcome] // of the last commit without a change
@@ -419,6 +420,7 @@ func (b *Book) write() {
 			batch := b.gather(p)
 			b.commit(batch)
 			b.around += (float64(len(batch)+len(b.queue)) - b.around) / 8
+			b.answered = time.Now()
 		}
 	}
 }
@@ -430,13 +432,18 @@ const (
 	gatherFrom = 3
 	// gatherEnough is how many changes share a commit so well that no more are waited for.
 	gatherEnough = 16
+	// leftAfter is how long nobody has to come for a crowd to have left.
+	leftAfter = 10 * gatherWait
 )
 
 // gather returns the batch that begins with a change. Where several callers come again
 // and again, it waits a moment for nearly as many as are about: a commit costs as much
 // processor time as a request or two, so they gain more by sharing it than they lose.
-// Who is alone does not wait.
+// Who is alone does not wait, or only once for a crowd that has just left.
 func (b *Book) gather(p *pending) []*pending {
+	if time.Since(b.answered) > leftAfter {
+		b.around = 0
+	}
 	batch := []*pending{p}
 	// Where processors are short, let those who are about to ask do so first:
 	// otherwise every commit would carry one change. With nobody else to run
@@ -454,6 +461,9 @@ func (b *Book) gather(p *pending) []*pending {
 		case p := <-b.queue:
 			batch = append(batch, p)
 		case <-enough.C:
+			if len(batch) == 1 {
+				b.around = 0 // it has left, and is not waited for again and again
+			}
 			return batch
 		}
 	}

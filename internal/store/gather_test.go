@@ -32,7 +32,7 @@ func TestGather(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				b := &Book{Config: Config{Prompt: c.prompt}, queue: make(chan *pending, 4*batchLimit), around: c.around}
+				b := &Book{Config: Config{Prompt: c.prompt}, queue: make(chan *pending, 4*batchLimit), around: c.around, answered: time.Now()}
 				for range c.queued {
 					b.queue <- &pending{}
 				}
@@ -53,4 +53,26 @@ func TestGather(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A crowd that has left is not waited for: by whoever stays, once; by whoever comes
+// later, not at all.
+func TestGatherAfterCrowd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := &Book{queue: make(chan *pending, batchLimit), around: 200, answered: time.Now()}
+		began := time.Now()
+		for range 5 {
+			b.gather(&pending{})
+		}
+		if waited := time.Since(began); waited != gatherWait {
+			t.Errorf("the last of a crowd waited %s for five commits, want %s", waited, gatherWait)
+		}
+		b.around = 200
+		time.Sleep(leftAfter + time.Nanosecond)
+		began = time.Now()
+		b.gather(&pending{})
+		if waited := time.Since(began); waited != 0 {
+			t.Errorf("who came later waited %s", waited)
+		}
+	})
 }
