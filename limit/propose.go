@@ -38,7 +38,11 @@ func (p Proposal) Say(lang string) string {
 	}
 	switch p.Form {
 	case "narrow-actions":
-		return fmt.Sprintf(t.narrow, strings.Join(p.idle, ", "), p.days, p.decided)
+		var idle []string
+		for _, name := range p.idle {
+			idle = append(idle, DeedWords(strongroom.Action(name), lang))
+		}
+		return fmt.Sprintf(t.narrow, p.days, strings.Join(idle, ", "), p.decided)
 	case "leave-group":
 		return fmt.Sprintf(t.leave, p.Principal, p.days, p.Group)
 	}
@@ -46,8 +50,8 @@ func (p Proposal) Say(lang string) string {
 }
 
 var proposalWords = map[string]struct{ remove, narrow, leave string }{
-	"en": {"It permitted nothing in %d days.", "Nobody took %s by it in %d days; its other decisions: %d.", "%s used nothing in %d days that being in %s permits."},
-	"fr": {"Elle n’a rien permis en %d jours.", "Personne ne s’en est servi pour %s en %d jours ; ses autres décisions : %d.", "%s n’a rien utilisé en %d jours de ce que permet l’appartenance à %s."},
+	"en": {"It permitted nothing in %d days.", "In %d days nobody used it to %s; its other decisions: %d.", "%s used nothing in %d days that being in %s permits."},
+	"fr": {"Elle n’a rien permis en %d jours.", "En %d jours, personne ne s’en est servi pour %s ; ses autres décisions : %d.", "%s n’a rien utilisé en %d jours de ce que permet l’appartenance à %s."},
 }
 
 // Apply answers the text of base, from which the proposal was made, with it alone carried
@@ -98,11 +102,11 @@ func (u *Usage) Propose(base *Set, report UsageReport) Proposed {
 			case young:
 				out.Kept = append(out.Kept, fmt.Sprintf("%s came into force on %s, within the window", used.ID, used.Since.Format(time.DateOnly)))
 			case u.erasedBy[used.ID] > 0:
-				out.Kept = append(out.Kept, fmt.Sprintf("%s decided %d times of which the personal part was erased", used.ID, u.erasedBy[used.ID]))
+				out.Kept = append(out.Kept, fmt.Sprintf("%s: decisions of which the personal part was erased: %d", used.ID, u.erasedBy[used.ID]))
 			case houses(p.compiled):
 				out.Kept = append(out.Kept, fmt.Sprintf("%s is for the house's own work, of which not each decision is on record", used.ID))
 			case len(untold(p.compiled)) > 0:
-				out.Kept = append(out.Kept, fmt.Sprintf("%s gives %s, which is also decided beside another act, whose record does not tell", used.ID, strings.Join(untold(p.compiled), ", ")))
+				out.Kept = append(out.Kept, fmt.Sprintf("%s lets people %s, which is also decided beside another act, whose record does not tell", used.ID, strings.Join(untold(p.compiled), ", ")))
 			case essential(p.compiled):
 				out.Kept = append(out.Kept, fmt.Sprintf("%s lets people and policies be managed", used.ID))
 			case speaksOf(p.compiled, emergencies):
@@ -121,7 +125,7 @@ func (u *Usage) Propose(base *Set, report UsageReport) Proposed {
 			continue
 		}
 		if n := u.erasedBy[used.ID]; n > 0 {
-			out.Kept = append(out.Kept, fmt.Sprintf("the actions of %s: it decided %d times of which the personal part was erased", used.ID, n))
+			out.Kept = append(out.Kept, fmt.Sprintf("the actions of %s: decisions of which the personal part was erased: %d", used.ID, n))
 			continue
 		}
 		idle, keep := u.idleActions(p)
@@ -133,7 +137,7 @@ func (u *Usage) Propose(base *Set, report UsageReport) Proposed {
 			edits = append(edits, e)
 			out.Proposals = append(out.Proposals, Proposal{
 				Form: "narrow-actions", Policy: used.ID, Diff: diff(text, e), change: e, days: days, idle: idle, decided: used.Decided,
-				Why: fmt.Sprintf("nobody took %s by it in %d days; %s it decided %d times", strings.Join(idle, ", "), days, strings.Join(keep, ", "), used.Decided),
+				Why: fmt.Sprintf("nobody took %s by it in %d days; its decisions on %s: %d", strings.Join(idle, ", "), days, strings.Join(keep, ", "), used.Decided),
 			})
 		}
 	}
@@ -172,11 +176,11 @@ var beside = []strongroom.Action{
 	strongroom.ActionMarkScrubbed, strongroom.ActionTagObject, strongroom.ActionHoldObject, strongroom.ActionRetainObject, strongroom.ActionBypassRetention,
 }
 
-// untold lists the actions of a permit whose use the ledger need not show.
+// untold lists, in English words, the actions of a permit whose use the ledger need not show.
 func untold(p *cedar.Policy) (out []string) {
 	for _, at := range scopesOf(p) {
-		if slices.Contains(beside, at.action) && !slices.Contains(out, string(at.action)) {
-			out = append(out, string(at.action))
+		if says := DeedWords(at.action, "en"); slices.Contains(beside, at.action) && !slices.Contains(out, says) {
+			out = append(out, says)
 		}
 	}
 	return out

@@ -1029,6 +1029,29 @@ func ActionWords(action strongroom.Action, lang string) string {
 	return string(action)
 }
 
+// DeedWords says an action with what it is done to, so that two actions differ: "delete a
+// bucket", in French "supprimer un compartiment"; its name where there are no words.
+func DeedWords(action strongroom.Action, lang string) string {
+	t, ok := tongues[lang]
+	if !ok {
+		t = &inEnglish
+	}
+	act, of := t.acts[action], roomSchema().Actions[types.NewEntityUID(typeAction, types.String(action))].AppliesTo
+	if act.room != "" {
+		return act.room
+	}
+	for _, kind := range []types.EntityType{typeObject, typeBucket} {
+		if act.first != "" && of != nil && slices.Contains(of.Resources, kind) {
+			var out string
+			for _, piece := range fill(t.contracted(act.first, words(t.a[kind]))) {
+				out += piece.Text
+			}
+			return out
+		}
+	}
+	return string(action)
+}
+
 // ObligationWords names what would have to be given.
 func ObligationWords(list []strongroom.Obligation, lang string) string {
 	v, ok := voices[lang]

@@ -308,3 +308,24 @@ func FuzzSentence(f *testing.F) {
 		}
 	})
 }
+
+// Two actions are never said alike, in neither language.
+func TestDeedsDiffer(t *testing.T) {
+	for _, lang := range []string{"en", "fr"} {
+		said := map[string]string{}
+		for uid := range roomSchema().Actions {
+			name := string(uid.ID)
+			says := DeedWords(strongroom.Action(name), lang)
+			if says == "" || says == name || strings.Contains(says, "{") || strings.Contains(says, "de un ") {
+				t.Errorf("%s in %s is said as %q", name, lang, says)
+			}
+			if other, twice := said[says]; twice {
+				t.Errorf("%s and %s in %s are both said as %q", name, other, lang, says)
+			}
+			said[says] = name
+		}
+	}
+	if got := DeedWords("somethingNew", "fr"); got != "somethingNew" {
+		t.Errorf("an unknown action is said as %q", got)
+	}
+}

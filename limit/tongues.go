@@ -15,6 +15,7 @@ type tongue struct {
 	everybody, members, somebody   [2]string
 	any                            map[types.EntityType][2]string
 	one                            map[types.EntityType]string
+	a                              map[types.EntityType]string
 	within                         [2]string // objects of one bucket
 	anything, anythingWith         [2]string
 	further                        [2]string // before what is done with another sort of resource
@@ -70,6 +71,7 @@ var inEnglish = tongue{
 		typeObject: {"any object", "any object"}, typeBucket: {"any bucket", "any bucket"}, typeRoom: {"the room", "the room"},
 	},
 	one:          map[types.EntityType]string{typeObject: "the object {0}", typeBucket: "the bucket {0}"},
+	a:            map[types.EntityType]string{typeObject: "an object", typeBucket: "a bucket"},
 	within:       [2]string{"any object in the bucket {0}", "any object in the bucket {0}"},
 	anything:     [2]string{"do anything", "do anything"},
 	anythingWith: [2]string{"do anything with {0}", "do anything with {0}"},
@@ -157,6 +159,7 @@ var inFrench = tongue{
 		typeObject: {"tout objet", "un objet"}, typeBucket: {"tout compartiment", "un compartiment"}, typeRoom: {"la salle", "la salle"},
 	},
 	one:          map[types.EntityType]string{typeObject: "l’objet {0}", typeBucket: "le compartiment {0}"},
+	a:            map[types.EntityType]string{typeObject: "un objet", typeBucket: "un compartiment"},
 	within:       [2]string{"tout objet du compartiment {0}", "un objet du compartiment {0}"},
 	anything:     [2]string{"tout faire", "rien faire"},
 	anythingWith: [2]string{"tout faire avec {0}", "rien faire avec {0}"},

@@ -542,7 +542,6 @@ var ledgerWords = map[string]said{
 	"ledger.list":          {"Records %s to %s", "Inscriptions %s à %s"},
 	"ledger.index":         {"Record", "Inscription"},
 	"ledger.time":          {"Time", "Heure"},
-	"ledger.kind":          {"Kind", "Nature"},
 	"ledger.did":           {"Act", "Acte"},
 	"ledger.outcome":       {"Decision", "Décision"},
 	"ledger.who":           {"Who", "Qui"},

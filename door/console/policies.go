@@ -561,7 +561,11 @@ func (p *page) Sort(s limit.Shape) string {
 		return p.T("shown.sort.bucket", s.Bucket)
 	}
 	if s.Kind != "" {
-		out = append(out, s.Kind)
+		kind := s.Kind
+		if known("kind." + kind) {
+			kind = strings.ToLower(p.T("kind." + kind))
+		}
+		out = append(out, kind)
 	}
 	if s.Queue != "" {
 		out = append(out, p.T("shown.sort.queue", s.Queue))

@@ -26,7 +26,7 @@ func sections() []section {
 // texts are the words of every section; none may have another's keys, which a test says.
 var texts = []map[string]said{
 	frameWords, logonWords, todayWords, recordingWords, playerWords, requestWords, emergencyWords, alertWords, accessWords,
-	inventoryWords, policyWords, ledgerWords, peopleWords, keyWords, accountWords, providerWords, deviceWords,
+	inventoryWords, policyWords, ledgerWords, actWords, peopleWords, keyWords, accountWords, providerWords, deviceWords,
 }
 
 // words are every text of the console by key.

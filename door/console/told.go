@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"strongroom/limit"
 )
 
 // told answers a sentence of the parts beneath the console, which speak English, in the
@@ -33,6 +35,15 @@ var frenchAlready = sync.OnceValue(func() map[string]bool {
 	return all
 })
 
+// frenchDeeds has the French words of actions by the English ones.
+var frenchDeeds = sync.OnceValue(func() map[string]string {
+	all := map[string]string{}
+	for _, a := range limit.Actions() {
+		all[limit.DeedWords(a, english)] = limit.DeedWords(a, french)
+	}
+	return all
+})
+
 // telling is one format of English sentences, and the French of them.
 type telling struct {
 	says  *regexp.Regexp
@@ -42,7 +53,7 @@ type telling struct {
 
 var (
 	verbs = regexp.MustCompile(`%[sdqvw]`)
-	gaps  = regexp.MustCompile(`\{(\d)([tl]?)\}`)
+	gaps  = regexp.MustCompile(`\{(\d)([tld]?)\}`)
 )
 
 // tellings are all formats, those that say the most first.
@@ -84,7 +95,7 @@ var tellings = sync.OnceValue(func() []telling {
 })
 
 // french fills in what an English sentence says: {0} its first part as it is, {0t} that told
-// itself, {0l} a list of such. Of two forms, parted by a bar, the first number picks one.
+// itself, {0l} a list of such, {0d} a list of actions in words. Of two forms, parted by a bar, the first number picks one.
 func (t *telling) french(parts []string) string {
 	form := t.fr
 	if one, more, two := strings.Cut(t.fr, "|"); two {
@@ -105,10 +116,14 @@ func (t *telling) french(parts []string) string {
 		switch {
 		case m[2] == "t":
 			part, _ = told(french, part)
-		case m[2] == "l":
+		case m[2] == "l", m[2] == "d":
 			list := strings.Split(part, ", ")
 			for i := range list {
-				list[i], _ = told(french, list[i])
+				if deed, known := frenchDeeds()[list[i]]; known && m[2] == "d" {
+					list[i] = deed
+				} else if m[2] == "l" {
+					list[i], _ = told(french, list[i])
+				}
 			}
 			part = strings.Join(list, ", ")
 		case t.holes[n] == "%q":
@@ -188,12 +203,12 @@ var toldFrench = map[string]string{
 
 	// What usage leaves out, and why (limit).
 	"%s came into force on %s, within the window":                                                                                "{0} est entrée en vigueur le {1}, pendant la période",
-	"%s decided %d times of which the personal part was erased":                                                                  "{0} a décidé {1} fois dont la part personnelle a été effacée",
+	"%s: decisions of which the personal part was erased: %d":                                                                    "{0} : décisions dont la part personnelle a été effacée : {1}",
 	"%s is for the house's own work, of which not each decision is on record":                                                    "{0} sert aux travaux internes, dont chaque décision n’est pas inscrite",
-	"%s gives %s, which is also decided beside another act, whose record does not tell":                                          "{0} accorde {1}, qui se décide aussi à côté d’un autre acte, dont l’inscription ne le dit pas",
+	"%s lets people %s, which is also decided beside another act, whose record does not tell":                                    "{0} permet ceci : {1d} ; cela se décide aussi à côté d’un autre acte, dont l’inscription ne le dit pas",
 	"%s lets people and policies be managed":                                                                                     "{0} permet de gérer les personnes et les politiques",
 	"%s is for emergencies, which are meant to be rare":                                                                          "{0} sert aux urgences, qui doivent rester rares",
-	"the actions of %s: it decided %d times of which the personal part was erased":                                               "les actions de {0} : elle a décidé {1} fois dont la part personnelle a été effacée",
+	"the actions of %s: decisions of which the personal part was erased: %d":                                                     "les actions de {0} : décisions dont la part personnelle a été effacée : {1}",
 	"memberships in groups: %d uses are nobody's any more, since their personal part was erased":                                 "les appartenances aux groupes : {0} usage n’est plus attribuable, car sa part personnelle a été effacée|les appartenances aux groupes : {0} usages ne sont plus attribuables, car leur part personnelle a été effacée",
 	"conditions on the network address, the time of day and the exact name: a right that holds only there counts as not granted": "les conditions sur l’adresse réseau, l’heure et le nom exact : un droit qui ne vaut que là compte comme non accordé",
 	"more than %d objects of a sort: a right to few of many may be missing":                                                      "au-delà de {0} objets d’une sorte : un droit sur quelques-uns de beaucoup peut manquer",

@@ -160,13 +160,14 @@ func format(e ast.Expr) string {
 // What is told in French has its figures and forms, and leaves names and people's words alone.
 func TestTold(t *testing.T) {
 	for english, want := range map[string]string{
-		"all 1 bytes were looked at, by detectors 1-ab":                                            "1 octet examiné, soit tout, par les détecteurs 1-ab",
-		"all 12345 bytes were looked at, by detectors 1-ab":                                        "les 12\u202f345 octets ont tous été examinés, par les détecteurs 1-ab",
-		"found card-number 3 times, with high confidence, first at byte 40":                        "trouvé : card-number, 3 fois, avec une confiance élevée, d’abord à l’octet 40",
-		"metadata of twilio: it describes a voice, names a queue, inbound":                         "métadonnées de twilio : décrit un contenu « voice », nomme une file, entrant",
-		"source NAS: 4 × permission":                                                               "source NAS : 4 × lecture refusée",
-		"source NAS: never scanned":                                                                "source NAS : jamais analysée",
-		"set: high":                                                                                "posée : high",
+		"all 1 bytes were looked at, by detectors 1-ab":                     "1 octet examiné, soit tout, par les détecteurs 1-ab",
+		"all 12345 bytes were looked at, by detectors 1-ab":                 "les 12\u202f345 octets ont tous été examinés, par les détecteurs 1-ab",
+		"found card-number 3 times, with high confidence, first at byte 40": "trouvé : card-number, 3 fois, avec une confiance élevée, d’abord à l’octet 40",
+		"metadata of twilio: it describes a voice, names a queue, inbound":  "métadonnées de twilio : décrit un contenu « voice », nomme une file, entrant",
+		"source NAS: 4 × permission":                                        "source NAS : 4 × lecture refusée",
+		"p lets people tag an object, declare an object a scrubbed copy, which is also decided beside another act, whose record does not tell": "p permet ceci : étiqueter un objet, déclarer un objet comme copie expurgée ; cela se décide aussi à côté d’un autre acte, dont l’inscription ne le dit pas",
+		"source NAS: never scanned": "source NAS : jamais analysée",
+		"set: high":                 "posée : high",
 		`policy "a" (line 3): @requires names "tickets"; use purpose, with commas between`:         "politique « a » (ligne 3) : @requires nomme « tickets » ; utilisez purpose, séparés par des virgules",
 		"reading the policies: line 1, column 2: unexpected token; correct the Cedar syntax there": "lecture des politiques : ligne 1, colonne 2 : unexpected token ; corrigez-y la syntaxe Cedar",
 	} {
