@@ -20,6 +20,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"strongroom/internal/disk"
 )
 
 // plan is how much is measured.
@@ -96,6 +98,7 @@ func run(ctx context.Context, out io.Writer, set string, p plan, binary, peers, 
 		return fmt.Errorf("making the folder for the data: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(temp)) }()
+	disk.Spread(temp) // or some pay for what builds removed beside their files
 	if binary == "" {
 		binary = filepath.Join(temp, "strongroom")
 		if err := command(ctx, root, nil, "go", "build", "-o", binary, "./cmd/strongroom"); err != nil {

@@ -56,6 +56,12 @@ type folder struct {
 // nothing, may be on a read-only disk, and finds in the journal what nobody replayed yet.
 func Open(root string, writer bool) (_ *Blobs, err error) {
 	b := &Blobs{root: root, run: strongroom.NewID().String()[:8], folders: map[string]*folder{}}
+	if writer {
+		if err := os.MkdirAll(root, 0o700); err != nil {
+			return nil, fmt.Errorf("making a blob folder: %w", err)
+		}
+		Spread(root)
+	}
 	for i := range 256 {
 		name := fmt.Sprintf("%02x", i)
 		path := filepath.Join(root, name)

@@ -10,6 +10,8 @@ import (
 	"syscall"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"strongroom"
 	"strongroom/internal/storetest"
 	"strongroom/vault"
@@ -175,5 +177,36 @@ func TestReadingMakesNothing(t *testing.T) {
 	}
 	if entries, err := os.ReadDir(root); err != nil || len(entries) != 0 {
 		t.Errorf("%d entries were made, %v", len(entries), err)
+	}
+}
+
+// The folders of blobs lie far from each other where the file system can place them so.
+func TestSpread(t *testing.T) {
+	flags := func(path string) (uint32, error) {
+		f, err := os.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		return unix.IoctlGetUint32(int(f.Fd()), unix.FS_IOC_GETFLAGS)
+	}
+	root := filepath.Join(t.TempDir(), "blobs")
+	b, err := Open(root, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	var s unix.Statfs_t
+	if err := unix.Statfs(root, &s); err != nil {
+		t.Fatal(err)
+	}
+	if s.Type != unix.EXT4_SUPER_MAGIC {
+		t.Skip("this file system is not ext4")
+	}
+	if got, err := flags(root); err != nil || got&topDirectory == 0 {
+		t.Errorf("the attributes of the folder of blobs are %x (%v), without T", got, err)
+	}
+	if got, err := flags(filepath.Join(root, "00")); err != nil || got&topDirectory != 0 {
+		t.Errorf("the attributes of a folder of it are %x (%v), with T", got, err)
 	}
 }
