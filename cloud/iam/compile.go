@@ -1,6 +1,7 @@
 package iam
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,7 +12,7 @@ import (
 type Compiled struct {
 	*Policy
 	statements []*Compound
-	unsure     bool // it has faults, so it may say more than its statements do
+	unsure     bool // it has faults by which it may say more than its statements do
 }
 
 // Compound is a statement that has been made ready.
@@ -32,11 +33,12 @@ type resource struct {
 
 // Compile makes a policy ready. What it finds wrong with conditions joins the policy's
 // Faults, in a copy: a statement that cannot be evaluated is left out, and makes whatever
-// depends on the policy Unknown.
+// depends on the policy Unknown. One that allows by a name or a value that nothing can have
+// allows nothing by it.
 func Compile(p *Policy) *Compiled {
 	own := *p
 	own.Faults = slices.Clip(own.Faults)
-	c := &Compiled{Policy: &own}
+	c := &Compiled{Policy: &own, unsure: len(p.Faults) > 0}
 	variables := p.Version == "2012-10-17"
 	for i := range own.Statements {
 		s := &own.Statements[i]
@@ -49,13 +51,19 @@ func Compile(p *Policy) *Compiled {
 			cond, err := compileCondition(&s.Conditions[j], variables)
 			if err != nil {
 				fault("Condition", err)
-				ok = false
+				// A value that is not what the operator compares equals nothing: who is allowed
+				// something by it is not allowed. "*" may be more than an ARN to AWS.
+				_, unread := errors.AsType[errValue](err)
+				ok = ok && unread && s.Allow && !cond.negated && !slices.Contains(s.Conditions[j].Values, "*")
 			}
 			out.conditions = append(out.conditions, cond)
 		}
 		for _, text := range s.Resources {
 			if text != "*" && !strings.HasPrefix(text, "arn:") && !strings.HasPrefix(text, "*") {
 				fault("Resource", fmt.Errorf("%q is neither an ARN nor *", text))
+				if s.Allow && !s.NotResources {
+					continue // no resource is called so
+				}
 				ok = false
 			}
 			r := resource{text: compileTemplate(text, variables)}
@@ -72,11 +80,12 @@ func Compile(p *Policy) *Compiled {
 			for _, name := range s.Principals.AWS {
 				if name != "*" && strings.ContainsAny(name, "*?") {
 					fault("Principal", fmt.Errorf("%q: a principal's name takes no wildcards beside * alone", name))
-					ok = false
+					ok = ok && s.Allow && !s.Principals.Not // nobody is called so
 				}
 			}
 		}
 		if !ok {
+			c.unsure = true
 			continue
 		}
 		for _, a := range s.Actions {
@@ -88,7 +97,6 @@ func Compile(p *Policy) *Compiled {
 		}
 		c.statements = append(c.statements, out)
 	}
-	c.unsure = len(own.Faults) > 0
 	return c
 }
 
@@ -204,13 +212,17 @@ func (s *Compound) names(p *Principal, boundary Truth) (certain, possible match)
 		return s.Principals.named(p)
 	}
 	excepted := s.Principals.excepted(p)
-	if !s.Allow {
+	switch {
+	case !s.Allow && (p.Kind == User || p.Kind == Role):
 		// NotPrincipal denies whoever has a permissions boundary, listed or not.
-		if p.Kind == User || p.Kind == Role {
-			excepted = min(excepted, boundary.Not())
+		excepted = min(excepted, boundary.Not())
+	case s.Allow:
+		switch certain, _ := s.Principals.named(p); {
+		case excepted == Maybe && certain >= matchSource:
+			return matchNone, matchAccount // itself it is left out, so at most its account is meant
+		case certain == matchAccount:
+			return matchNone, matchSelf
 		}
-	} else if excepted == No {
-		excepted = Maybe // AWS does not support it any more
 	}
 	if excepted == No {
 		certain = matchSelf

@@ -99,7 +99,11 @@ type value struct {
 	flag    bool
 }
 
-// compileCondition reads a condition. It says what is wrong with it.
+// errValue is a value of a policy that cannot be read as what its operator compares.
+type errValue struct{ error }
+
+// compileCondition reads a condition. It says what is wrong with it; after an errValue the
+// condition is what the other values make it.
 func compileCondition(c *Condition, variables bool) (condition, error) {
 	out := condition{Condition: c, key: strings.ToLower(c.Key)}
 	name := strings.ToLower(c.Operator)
@@ -123,16 +127,18 @@ func compileCondition(c *Condition, variables bool) (condition, error) {
 	}
 	out.op, out.negated = o.op, o.negated
 	stringy := o.op <= stringLike || o.op == arnLike
+	var unread error
 	for _, text := range c.Values {
 		v := value{text: compileTemplate(text, variables && stringy)}
 		if !v.text.variable {
 			if err := v.read(o.op, text); err != nil {
-				return out, fmt.Errorf("%s: %s: %w", c.Operator, c.Key, err)
+				unread = errValue{fmt.Errorf("%s: %s: %w", c.Operator, c.Key, err)}
+				continue
 			}
 		}
 		out.values = append(out.values, v)
 	}
-	return out, nil
+	return out, unread
 }
 
 // read reads a value as what an operator compares.
@@ -186,6 +192,8 @@ func (c *condition) holds(a *asked) Truth {
 		return Maybe
 	case No:
 		switch {
+		case c.ifExists && c.quant == forAny:
+			return Maybe // the guide says both; AWS is said to look at IfExists value by value
 		case c.ifExists || c.quant == forAll:
 			return Yes
 		case c.quant == forAny:
@@ -248,7 +256,7 @@ func (v *value) matches(op operator, negated bool, have string, a *asked) Truth 
 	if v.text.variable {
 		filled, there := v.text.fill(a)
 		if there != Yes {
-			return variableMissing(there, negated)
+			return there // null: equal to nothing, and like nothing, so a negated operator is met
 		}
 		tokens, want = filled, plain(filled)
 	}
@@ -303,15 +311,6 @@ func (v *value) matches(op operator, negated bool, have string, a *asked) Truth 
 			return unreadable
 		}
 		return truth(v.prefix.Contains(ip.WithZone("")))
-	}
-	return Maybe
-}
-
-// variableMissing is how a value with a variable that has no value compares. It matches
-// nothing; the statement is then invalid, so a negated operator is not met by it for certain.
-func variableMissing(there Truth, negated bool) Truth {
-	if there == No && !negated {
-		return No
 	}
 	return Maybe
 }

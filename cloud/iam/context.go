@@ -42,6 +42,8 @@ type asked struct {
 	context   *Context
 }
 
+func (r *Request) asked() *asked { return &asked{&r.Principal, r.owner(), &r.Context} }
+
 // key gives the values of a key in lower case: Yes with its values, No where the request has
 // none, Maybe where that is not known. (IAM User Guide, "AWS global condition context keys".)
 func (a *asked) key(key string) ([]string, Truth) {

@@ -221,8 +221,10 @@ func gather[T any](c *calculus[T], e *evaluation, region func(*Compound) pair[T]
 				switch {
 				case s.Principals != nil:
 					sure, most = s.names(p, e.boundary)
+				case kind == ResourcePolicy && s.Allow:
+					sure, most = matchNone, matchNone // it names nobody
 				case kind == ResourcePolicy:
-					sure = matchNone // without anybody's name it is no resource's policy
+					sure = matchNone
 				}
 				if kind != ResourcePolicy && (s.Resources == nil || s.Principals != nil && kind != EndpointPolicy && kind != ResourceControl) {
 					sure = matchNone // nor is this a policy of its kind
@@ -427,7 +429,7 @@ func Evaluate(r Request, p Policies) Answer {
 		}
 	}
 	if len(notes) > 0 {
-		out.doubt(r.Resource, resource, notes)
+		out.doubt(r.Action, r.Resource, resource, notes)
 	}
 	return out
 }
@@ -462,12 +464,12 @@ func evaluate(r Request, p Policies, resource, account string) (out Answer) {
 
 // doubt notes what is odd about a request. What AWS is never asked is not allowed: of all of
 // an action's resources at once (*) only what a denial of some of them leaves in doubt.
-func (a *Answer) doubt(asked, resource string, notes []string) {
+func (a *Answer) doubt(action, asked, resource string, notes []string) {
 	a.Notes = notes
 	if a.Decision != Allowed || asked != resource {
 		return
 	}
-	if asked != "*" || slices.ContainsFunc(a.Considered, func(b Because) bool {
+	if _, known := LookUp(action); !known || asked != "*" || slices.ContainsFunc(a.Considered, func(b Because) bool {
 		return !b.Statement.Allow && b.Principal != No && b.Resource != Yes && !slices.ContainsFunc(b.Conditions, func(o Outcome) bool { return o.Met == No })
 	}) {
 		a.Decision = Unknown

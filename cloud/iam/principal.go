@@ -99,6 +99,20 @@ func ParsePrincipal(text string) (Principal, error) {
 	return p, nil
 }
 
+// recognise takes what a request's keys say of the principal: its unique id (aws:userid is
+// AIDA… of a user, AROA…:SESSION of a session), and the path of a session's role
+// (aws:PrincipalArn). (IAM User Guide, "AWS global condition context keys".)
+func (p *Principal) recognise(c Context) {
+	if v := c.Values("aws:userid"); len(v) == 1 && (p.Kind == User || p.Kind == Role) {
+		p.ID, _, _ = strings.Cut(v[0], ":")
+	}
+	if v := c.Values("aws:PrincipalArn"); len(v) == 1 && p.Kind == Role {
+		if a, ok := ParseARN(v[0]); ok && a.Account == p.Account && a.Service == "iam" && strings.HasPrefix(a.Resource, "role/") && strings.HasSuffix(a.Resource, "/"+p.Name()) {
+			p.RoleARN = v[0]
+		}
+	}
+}
+
 // String is what the principal calls itself.
 func (p Principal) String() string {
 	switch {
@@ -271,9 +285,10 @@ func (p *Principal) self() match {
 }
 
 // excepted says whether a NotPrincipal element leaves the principal out. AWS asks that the
-// account be named beside a user, and beside a role for its sessions: where it is not, the
-// statement may hold for the account as a whole, so that is Maybe. An account alone excepts
-// its root user only. (IAM User Guide, "JSON policy elements: NotPrincipal".)
+// account be named beside a user; beside a session its role and the account, and "might"
+// look for the session itself. Where one is not, the statement may hold, so that is Maybe.
+// An account alone excepts its root user only. (IAM User Guide, "JSON policy elements:
+// NotPrincipal".)
 func (l *Principals) excepted(p *Principal) Truth {
 	certain, possible := l.named(p)
 	switch {
@@ -284,12 +299,10 @@ func (l *Principals) excepted(p *Principal) Truth {
 	case p.Kind == Service || p.Kind == Provider || p.Kind == Anonymous || p.Kind == Root:
 		return max(Maybe, truth(certain == matchSelf))
 	}
-	var account, itself bool
+	var by [matchSelf + 1]bool
 	for _, name := range l.AWS {
-		p.namedAs(name, func(m match, t Truth) {
-			account = account || t == Yes && m == matchAccount
-			itself = itself || t == Yes && (m == matchSource && p.Kind == Role || m == matchSelf && p.Kind != Role)
-		})
+		p.namedAs(name, func(m match, t Truth) { by[m] = by[m] || t == Yes })
 	}
-	return max(Maybe, truth(account && itself))
+	role, session := p.Kind != Role || by[matchSource], p.Kind == Role && p.ARN == "" || by[matchSelf]
+	return max(Maybe, truth(by[matchAccount] && role && session))
 }

@@ -25,6 +25,16 @@ type Simulation struct {
 // Evaluate answers it.
 func (s *Simulation) Evaluate() Answer {
 	a := Evaluate(s.Request, s.Policies)
+	if _, id := s.Request.asked().key("aws:userid"); a.Decision == Unknown && id == Maybe {
+		// Absent, like whatever else is not given; but that allows nothing.
+		r := s.Request
+		r.Context = r.Context.Clone()
+		r.Context.Set("aws:userid")
+		if b := Evaluate(r, s.Policies); b.Decision == ImplicitlyDenied || b.Decision == ExplicitlyDenied {
+			a = b
+			a.Notes = append(a.Notes, "aws:userid is not given, and taken as absent; every signed request has one")
+		}
+	}
 	if arn, ok := ParseARN(s.Request.Resource); ok && isAccount(arn.Account) && s.Request.Account != "" && arn.Account != s.Request.Account {
 		// Whichever is right, what the other refuses is not allowed.
 		r := s.Request
@@ -96,30 +106,19 @@ func ParseSimulation(data []byte) (*Simulation, error) {
 	for _, f := range []struct {
 		name  string
 		layer *Layer
-		list  bool
 	}{
-		{"identityPolicies", &s.Policies.Identity, true},
-		{"resourcePolicy", &s.Policies.Resource, false},
-		{"permissionBoundaryPolicies", &s.Policies.Boundary, true},
-		{"sessionPolicy", &s.Policies.Session, false},
-		{"vpcEndpointPolicies", &s.Policies.Endpoint, true},
+		{"identityPolicies", &s.Policies.Identity},
+		{"resourcePolicy", &s.Policies.Resource},
+		{"permissionBoundaryPolicies", &s.Policies.Boundary},
+		{"sessionPolicy", &s.Policies.Session},
+		{"vpcEndpointPolicies", &s.Policies.Endpoint},
 	} {
 		f.layer.Known = true
 		raw, ok := top.values[f.name]
 		if !ok {
 			continue
 		}
-		if f.list {
-			list, err := elements(raw, f.name)
-			if err != nil {
-				return nil, err
-			}
-			for i, one := range list {
-				if err := s.policy(f.layer, one, fmt.Sprintf("%s[%d]", f.name, i)); err != nil {
-					return nil, err
-				}
-			}
-		} else if err := s.policy(f.layer, raw, f.name); err != nil {
+		if err := s.policies(f.layer, raw, f.name); err != nil {
 			return nil, err
 		}
 	}
@@ -138,6 +137,15 @@ func ParseSimulation(data []byte) (*Simulation, error) {
 	return s, nil
 }
 
+// isProse says that a value is no object, no list, and no text of one.
+func isProse(raw json.RawMessage) bool {
+	var text string
+	if json.Unmarshal(raw, &text) == nil {
+		raw = bytes.TrimSpace([]byte(text))
+	}
+	return !bytes.HasPrefix(raw, []byte("{")) && !bytes.HasPrefix(raw, []byte("["))
+}
+
 // object with known fields, by their names in any letter case.
 type objectFields struct {
 	values map[string]json.RawMessage
@@ -145,8 +153,7 @@ type objectFields struct {
 }
 
 // fields reads an object. A field that is not known is noted; one that may be a slip of the
-// pen, or that speaks of policies, is an error, since leaving it out could allow what it
-// denies.
+// pen, or that holds policies, is an error, since leaving it out could allow what it denies.
 func fields(data []byte, at string, known ...string) (objectFields, error) {
 	out := objectFields{values: map[string]json.RawMessage{}}
 	where := at
@@ -173,17 +180,16 @@ func fields(data []byte, at string, known ...string) (objectFields, error) {
 			}
 		case slices.Contains(ignored, m.folded):
 		default:
-			near := nearest(m.folded, func(yield func(string)) {
-				for _, k := range known {
-					yield(k)
-				}
+			near := slices.IndexFunc(known, func(k string) bool {
+				return len(m.folded) <= 64 && distance(m.folded, strings.ToLower(k)) <= len(k)/4
 			})
+			prose := isProse(m.value)
 			switch {
-			case near != "":
-				return out, fmt.Errorf("%s%s: there is no such field; %s is one", at, m.name, near)
-			case strings.HasPrefix(m.folded, "context"):
+			case near >= 0 && (!prose || where == "request: "):
+				return out, fmt.Errorf("%s%s: there is no such field; %s is one", at, m.name, known[near])
+			case !prose && strings.HasPrefix(m.folded, "context"):
 				return out, fmt.Errorf("%s%s: it belongs into request.context", at, m.name)
-			case strings.Contains(m.folded, "polic") || bytes.Contains(bytes.ToLower(m.value), []byte(`statement`)):
+			case !prose && (strings.Contains(m.folded, "polic") || bytes.Contains(bytes.ToLower(m.value), []byte(`statement`))):
 				return out, fmt.Errorf("%s%s: there is no such field, and policies are not left out; there are %s", at, m.name, strings.Join(known, ", "))
 			}
 			out.notes = append(out.notes, fmt.Sprintf("%s%s: there is no such field, and nothing is done with it", at, m.name))
@@ -219,7 +225,13 @@ func (s *Simulation) request(raw json.RawMessage) error {
 		}
 		return t, nil
 	}
-	who, err := text("principal", f.values["principal"])
+	asks := f.values["principal"]
+	if bytes.HasPrefix(asks, []byte("{")) {
+		if asks, err = principalObject(asks); err != nil {
+			return err
+		}
+	}
+	who, err := text("principal", asks)
 	if err != nil {
 		return err
 	}
@@ -252,8 +264,8 @@ func (s *Simulation) request(raw json.RawMessage) error {
 	if a, ok := ParseARN(s.Request.Resource); s.Request.Resource != "*" && (!ok || a.Service == "" || a.Resource == "") {
 		return fmt.Errorf("request.resource.resource: %q is neither an ARN nor *", s.Request.Resource)
 	}
-	if account != nil {
-		if s.Request.Account, err = text("resource.accountId", account); err != nil {
+	if account != nil && string(account) != `""` {
+		if s.Request.Account, err = text("resource.accountId", digits(account)); err != nil {
 			return err
 		}
 		if !isAccount(s.Request.Account) {
@@ -292,6 +304,42 @@ func (s *Simulation) request(raw json.RawMessage) error {
 			s.Request.Context.Set(m.name, values...)
 		}
 	}
+	s.Request.Principal.recognise(s.Request.Context)
+	return nil
+}
+
+// principalObject reads a principal that is written as in a policy, {"AWS": ARN}, or as
+// {"type": "Anonymous"}.
+func principalObject(raw json.RawMessage) (json.RawMessage, error) {
+	members, err := object(raw)
+	if err == nil && len(members) == 1 && slices.Contains([]string{"aws", "service", "federated", "type"}, members[0].folded) {
+		return members[0].value, nil
+	}
+	return nil, fmt.Errorf("request.principal: %s is not a principal: write its ARN, a service such as \"ec2.amazonaws.com\", or \"anonymous\"", short(raw))
+}
+
+// digits is an account that is written as a number, as text.
+func digits(raw json.RawMessage) json.RawMessage {
+	if n := len(raw); n > 0 && n <= 12 && strings.Trim(string(raw), "0123456789") == "" {
+		return json.RawMessage(`"` + strings.Repeat("0", 12-n) + string(raw) + `"`)
+	}
+	return raw
+}
+
+// policies adds one policy to a layer, or a list of them.
+func (s *Simulation) policies(l *Layer, raw json.RawMessage, at string) error {
+	if !bytes.HasPrefix(raw, []byte("[")) {
+		return s.policy(l, raw, at)
+	}
+	list, err := elements(raw, at)
+	if err != nil {
+		return err
+	}
+	for i, one := range list {
+		if err := s.policy(l, one, fmt.Sprintf("%s[%d]", at, i)); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -303,18 +351,22 @@ func (s *Simulation) policy(l *Layer, raw json.RawMessage, at string) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", at, err)
 		}
-		if slices.ContainsFunc(members, func(m member) bool { return m.folded == "policy" }) {
-			f, err := fields(raw, at, "name", "policy", "arn", "type")
+		for _, as := range [][2]string{{"name", "policy"}, {"PolicyName", "PolicyDocument"}} {
+			if !slices.ContainsFunc(members, func(m member) bool { return m.folded == strings.ToLower(as[1]) }) {
+				continue
+			}
+			f, err := fields(raw, at, as[0], as[1], "arn", "type")
 			if err != nil {
 				return err
 			}
 			s.Notes = append(s.Notes, f.notes...)
-			if n, ok := f.values["name"]; ok && json.Unmarshal(n, &name) != nil {
-				return fmt.Errorf("%s.name: %s is not text", at, short(n))
+			if n, ok := f.values[as[0]]; ok && json.Unmarshal(n, &name) != nil {
+				return fmt.Errorf("%s.%s: %s is not text", at, as[0], short(n))
 			}
-			if raw = f.values["policy"]; raw == nil {
-				return fmt.Errorf("%s.policy: it is null: leave the whole entry out where there is no policy", at)
+			if raw = f.values[as[1]]; raw == nil {
+				return fmt.Errorf("%s.%s: it is null: leave the whole entry out where there is no policy", at, as[1])
 			}
+			break
 		}
 	}
 	if bytes.HasPrefix(raw, []byte(`"`)) {
@@ -347,6 +399,14 @@ func (s *Simulation) levels(raw json.RawMessage, at string) (Levels, error) {
 	flat := 0
 	for i, one := range list {
 		here := fmt.Sprintf("%s[%d]", at, i)
+		if bytes.HasPrefix(one, []byte("[")) {
+			level := Supplied()
+			if err := s.policies(&level, one, here); err != nil {
+				return out, err
+			}
+			out.Layers = append(out.Layers, level)
+			continue
+		}
 		members, err := object(one)
 		if err != nil {
 			return out, fmt.Errorf("%s: %w", here, err)
