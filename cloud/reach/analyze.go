@@ -568,6 +568,15 @@ func (e *engine) aside(kind string) []*target {
 				out = append(out, &target{kind: kind, arn: b.ARN, bucket: b})
 			}
 		}
+	case "secret":
+		for _, r := range e.a.Resources {
+			if r.Kind == "secretsmanager:secret" {
+				out = append(out, &target{kind: kind, arn: r.ARN, resource: r})
+			}
+		}
+		if len(out) == 0 && !e.known("secrets") {
+			out = append(out, &target{kind: kind, pattern: e.fill(e.rules.Things["secretsmanager:secret"])})
+		}
 	case "server":
 		out = append(out, &target{kind: kind, arn: e.arn("iam", "", "root")})
 	case "user":
@@ -622,12 +631,14 @@ func (e *engine) lacks(rule *Rule) []string {
 	case "oidc-provider":
 		need = append(need, "oidc-providers")
 	case "image-user":
-		need = append(need, "task-definition-list", "functions")
+		need = append(need, "task-definition-list", "task-definition", "functions", "repositories", "repository-policy")
+	case "secret":
+		need = append(need, "secrets", "secret-policy")
 	case "layer-user":
 		need = append(need, "functions")
 	default:
 		if k, ok := kinds[rule.Target]; ok {
-			need = append(need, k.input)
+			need = append(need, k.inputs...)
 		}
 	}
 	for _, alt := range rule.Alternatives {
@@ -643,6 +654,14 @@ func (e *engine) lacks(rule *Rule) []string {
 				need = append(need, "instance-connect-endpoints")
 			case "empty-profile":
 				need = append(need, "instance-profiles")
+			case "anywhere-profile":
+				need = append(need, "rolesanywhere-profiles")
+			case "trust-anchor", "private-authority":
+				need = append(need, "trust-anchors")
+			case "center-here":
+				need = append(need, "identity-center")
+			case "backed-up":
+				need = append(need, "protected-resources")
 			}
 		}
 	}

@@ -93,6 +93,11 @@ func (e *engine) situation(n *Need, on string, t *target) situation {
 		return s
 	case on == "target" && t.arn == "":
 		return text(t.pattern)
+	case on == "target" && t.resource != nil, on == "repository" && t.resource != nil:
+		exact(t.resource.ARN)
+		s.source = Source{Kind: "resource", Owner: t.resource.ARN}
+		s.with = func(p *iam.Policies, strict bool) { p.Resource = e.resource(t.resource.Policy, strict) }
+		return s
 	case on == "target" && t.workload != nil && t.workload.Policy.V != nil:
 		exact(t.arn)
 		s.source = Source{Kind: "function", Owner: t.arn}
@@ -163,6 +168,12 @@ var inputOfPolicy = map[iam.PolicyKind]string{
 	iam.IdentityPolicy: "authorization-details", iam.BoundaryPolicy: "authorization-details",
 }
 
+// policyOf is the input that holds the policy of a resource.
+func policyOf(arn string) string {
+	a, _ := iam.ParseARN(arn)
+	return map[string]string{"ecr": "repository-policy", "secretsmanager": "secret-policy", "backup": "backup-vault-policy"}[a.Service]
+}
+
 // why says by which statements somebody may do the actions of an alternative to a target.
 func (e *engine) why(a *actor, r *ref) *detail {
 	key := fmt.Sprintf("%d|%d|%s|%s", r.alt.id, a.class.id, r.to.arn, r.to.pattern)
@@ -229,6 +240,8 @@ func (e *engine) because(a *actor, action string, s situation) (out []Because, c
 			missing = append(missing, "key-policy")
 		case s.source.Kind == "access-point":
 			missing = append(missing, "access-point-policy")
+		case s.source.Kind == "resource":
+			missing = append(missing, policyOf(s.source.Owner))
 		}
 	}
 	type kind struct {

@@ -25,6 +25,7 @@ type target struct {
 	key      *account.Key
 	group    *account.Group
 	policy   *account.Managed
+	resource *account.Resource
 }
 
 // fact is how a thing stands: Certain it is so, Possible it may be under the note, Unknown
@@ -56,25 +57,55 @@ func known(b bool) fact {
 	return isNot
 }
 
-// kinds are workloads: the input that lists them, and the service that takes their roles.
-var kinds = map[string]struct{ input, service string }{
-	"ec2:instance":        {"instances", "ec2.amazonaws.com"},
-	"ec2:launch-template": {"launch-templates", "ec2.amazonaws.com"},
-	"lambda:function":     {"functions", "lambda.amazonaws.com"},
-	"ecs:task-definition": {"task-definition-list", "ecs-tasks.amazonaws.com"},
-	"ecs:service":         {"services", "ecs-tasks.amazonaws.com"}, "ecs:task": {"tasks", "ecs-tasks.amazonaws.com"},
-	"codebuild:project":                  {"projects", "codebuild.amazonaws.com"},
-	"cloudformation:stack":               {"stacks", "cloudformation.amazonaws.com"},
-	"cloudformation:stack-set":           {"stack-sets", ""},
-	"glue:dev-endpoint":                  {"dev-endpoints", "glue.amazonaws.com"},
-	"glue:job":                           {"glue-jobs", "glue.amazonaws.com"},
-	"sagemaker:notebook-instance":        {"notebooks", "sagemaker.amazonaws.com"},
-	"apprunner:service":                  {"apprunner-services", "tasks.apprunner.amazonaws.com"},
-	"batch:job-definition":               {"batch-job-definitions", "ecs-tasks.amazonaws.com"},
-	"states:state-machine":               {"state-machines", "states.amazonaws.com"},
-	"datapipeline:pipeline":              {"data-pipelines", "datapipeline.amazonaws.com"},
-	"bedrock-agentcore:code-interpreter": {"code-interpreters", "bedrock-agentcore.amazonaws.com"},
-	"eks:pod-identity":                   {"pod-identities", "pods.eks.amazonaws.com"},
+// kind of workloads: the inputs that list them, and the service that takes their roles.
+type workloads struct {
+	inputs  []string
+	service string
+}
+
+var kinds = map[string]workloads{
+	"ec2:instance":                       {[]string{"instances"}, "ec2.amazonaws.com"},
+	"ec2:launch-template":                {[]string{"launch-templates", "launch-template-versions"}, "ec2.amazonaws.com"},
+	"lambda:function":                    {[]string{"functions"}, "lambda.amazonaws.com"},
+	"ecs:task-definition":                {[]string{"task-definition-list", "task-definition"}, "ecs-tasks.amazonaws.com"},
+	"ecs:service":                        {[]string{"clusters", "services"}, "ecs-tasks.amazonaws.com"},
+	"ecs:task":                           {[]string{"clusters", "tasks"}, "ecs-tasks.amazonaws.com"},
+	"codebuild:project":                  {[]string{"project-list", "projects"}, "codebuild.amazonaws.com"},
+	"cloudformation:stack":               {[]string{"stacks"}, "cloudformation.amazonaws.com"},
+	"cloudformation:stack-set":           {[]string{"stack-sets", "stack-set"}, ""},
+	"glue:dev-endpoint":                  {[]string{"dev-endpoints"}, "glue.amazonaws.com"},
+	"glue:job":                           {[]string{"glue-jobs"}, "glue.amazonaws.com"},
+	"sagemaker:notebook-instance":        {[]string{"notebooks", "notebook"}, "sagemaker.amazonaws.com"},
+	"apprunner:service":                  {[]string{"apprunner-services", "apprunner-service"}, "tasks.apprunner.amazonaws.com"},
+	"batch:job-definition":               {[]string{"batch-job-definitions"}, "ecs-tasks.amazonaws.com"},
+	"states:state-machine":               {[]string{"state-machines", "state-machine"}, "states.amazonaws.com"},
+	"datapipeline:pipeline":              {[]string{"data-pipelines"}, "datapipeline.amazonaws.com"},
+	"bedrock-agentcore:code-interpreter": {[]string{"code-interpreters", "code-interpreter"}, "bedrock-agentcore.amazonaws.com"},
+	"eks:pod-identity":                   {[]string{"eks-clusters", "pod-identities", "pod-identity"}, "pods.eks.amazonaws.com"},
+	"rolesanywhere:profile":              {[]string{"rolesanywhere-profiles"}, "rolesanywhere.amazonaws.com"},
+	"scheduler:schedule":                 {[]string{"schedules", "schedule"}, "scheduler.amazonaws.com"},
+	"datasync:location":                  {[]string{"datasync-locations", "datasync-location"}, "datasync.amazonaws.com"},
+	"transfer:server":                    {[]string{"transfer-servers"}, "transfer.amazonaws.com"},
+	"transfer:user":                      {[]string{"transfer-servers", "transfer-users"}, "transfer.amazonaws.com"},
+	"elasticmapreduce:cluster":           {[]string{"emr-clusters", "emr-cluster"}, "ec2.amazonaws.com"},
+	"emr-serverless:application":         {[]string{"emr-applications"}, "emr-serverless.amazonaws.com"},
+	"redshift:cluster":                   {[]string{"redshift-clusters"}, "redshift.amazonaws.com"},
+	"redshift-serverless:namespace":      {[]string{"redshift-namespaces"}, "redshift.amazonaws.com"},
+	"rds:cluster":                        {[]string{"db-clusters"}, "rds.amazonaws.com"},
+	"rds:db":                             {[]string{"db-instances"}, "rds.amazonaws.com"},
+	"athena:workgroup":                   {[]string{"athena-workgroups", "athena-workgroup"}, "athena.amazonaws.com"},
+	"backup:vault":                       {[]string{"backup-vaults"}, ""},
+}
+
+// lacks are the inputs that were not supplied, of those that list a kind.
+func (k workloads) lacks(e *engine) []string {
+	var out []string
+	for _, in := range k.inputs {
+		if !e.known(in) {
+			out = append(out, in)
+		}
+	}
+	return out
 }
 
 // holds says how a fact of the rules stands for a target.
@@ -255,8 +286,112 @@ func (e *engine) holds(name string, t *target) fact {
 		return objectLists(t.bucket)
 	case "subject-open":
 		return e.subjectOpen(t)
+	case "anywhere-profile":
+		for _, w := range e.workloads[t.arn] {
+			if w.Kind == "rolesanywhere:profile" && w.State != "disabled" {
+				return isSo
+			}
+		}
+		for _, w := range e.workloads[t.arn] {
+			if w.Kind == "rolesanywhere:profile" {
+				return assumed("the profile "+w.Name+" of Roles Anywhere is enabled again", "le profil "+w.Name+" de Roles Anywhere est réactivé")
+			}
+		}
+		return e.unless("rolesanywhere-profiles", "a profile of Roles Anywhere holds the role", "un profil de Roles Anywhere contient le rôle")
+	case "trust-anchor", "private-authority":
+		for _, p := range e.a.Providers {
+			if p.Kind == "trust-anchor" && (name == "trust-anchor" || p.Source == "AWS_ACM_PCA" && !p.Off) {
+				return isSo
+			}
+		}
+		if name == "trust-anchor" {
+			return e.unless("trust-anchors", "Roles Anywhere has a trust anchor", "Roles Anywhere a une ancre de confiance")
+		}
+		return e.unless("trust-anchors", "Roles Anywhere trusts a private authority of the account", "Roles Anywhere fait confiance à une autorité privée du compte")
+	case "center-here":
+		return e.centerHere()
+	case "center-group":
+		return e.centerGroup(t)
+	case "backed-up":
+		for _, b := range e.a.Backups {
+			if slices.ContainsFunc(e.asked(), func(x *account.Bucket) bool { return x.ARN == b.Resource }) {
+				return isSo
+			}
+		}
+		return e.unless("protected-resources", "a backup of the bucket exists", "une sauvegarde du compartiment existe")
+	case "tags-mutable":
+		if t.resource != nil {
+			return known(!t.resource.Immutable)
+		}
+		return e.unless("repositories", "the repository takes a tag a second time", "le dépôt accepte une étiquette une seconde fois")
 	}
 	return isNot
+}
+
+// unless is that something is not, unless an input was not supplied: then it may be.
+func (e *engine) unless(input, en, fr string) fact {
+	if e.known(input) {
+		return isNot
+	}
+	return unsure(input, en, fr)
+}
+
+// centerHere says whether Identity Center's assignments are made from this account: that in
+// which the organization's instance was made, or one to which it delegated that, which alone
+// may list what is provisioned. An account's own instance assigns no roles. (IAM Identity
+// Center User Guide, "Organization and account instances", "Delegated administration".)
+func (e *engine) centerHere() fact {
+	en, fr := "the account is the one from which Identity Center is managed", "le compte est celui depuis lequel Identity Center est géré"
+	out := e.unless("identity-center", en, fr)
+	org := e.a.Organization
+	for _, c := range e.a.Centers {
+		switch {
+		case c.Owner == e.a.ID && !org.Known:
+			return unsure("organization", en, fr)
+		case c.Owner == e.a.ID && (org.V == nil || org.V.Management != "" && org.V.Management != e.a.ID):
+		case c.Owner == e.a.ID, c.Sets.Known:
+			return isSo
+		default:
+			out = unsure("permission-sets", en, fr)
+		}
+	}
+	return out
+}
+
+// centerGroup says whether somebody who joins a group of Identity Center's gets a role.
+func (e *engine) centerGroup(t *target) fact {
+	en, fr := "a group of Identity Center has the role", "un groupe d’Identity Center a le rôle"
+	missing := ""
+	for _, c := range e.a.Centers {
+		if !c.Sets.Known {
+			missing = "permission-sets"
+		}
+		for _, s := range c.Sets.V {
+			if s.Name == "" {
+				missing = "permission-set"
+			}
+			if s.Name == "" || !reservedFor(last(t.arn), s.Name) {
+				continue
+			}
+			if !s.Assignments.Known {
+				missing = "permission-set-assignments"
+			}
+			if slices.ContainsFunc(s.Assignments.V, func(a account.Assignment) bool { return a.Kind == "GROUP" }) {
+				return isSo
+			}
+		}
+	}
+	if missing != "" {
+		return unsure(missing, en, fr)
+	}
+	return e.unless("identity-center", en, fr)
+}
+
+// reservedFor says whether a role is that of a permission set: AWSReservedSSO_NAME_ and 16
+// hexadecimal digits.
+func reservedFor(role, set string) bool {
+	rest, ok := strings.CutPrefix(role, "AWSReservedSSO_"+set+"_")
+	return ok && len(rest) == 16 && !strings.Contains(rest, "_")
 }
 
 // objectLists says what objects' access control lists grant, which no export holds: nothing

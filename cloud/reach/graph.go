@@ -141,12 +141,13 @@ func (e *engine) heldBy(r *account.Role, kind string) []*target {
 				images = append(images, w.Function.Image)
 			}
 			for _, i := range images {
-				if kind == "image-user" && strings.HasPrefix(i, e.a.ID+".dkr.ecr.") {
+				// An image that is named by its digest is what it is, whoever pushes another.
+				if kind == "image-user" && strings.HasPrefix(i, e.a.ID+".dkr.ecr.") && !strings.Contains(i, "@sha256:") {
 					host, repo, _ := strings.Cut(i, "/")
-					repo, _, _ = strings.Cut(repo, "@")
 					repo, _, _ = strings.Cut(repo, ":")
 					region := strings.Split(host, ".")[3]
-					out = append(out, &target{kind: w.Kind, arn: w.ARN, workload: w, role: r.ARN, pattern: e.arn("ecr", region, "repository/"+repo)})
+					arn := e.arn("ecr", region, "repository/"+repo)
+					out = append(out, &target{kind: w.Kind, arn: w.ARN, workload: w, role: r.ARN, pattern: arn, resource: e.repository(arn)})
 				}
 			}
 		}
@@ -167,7 +168,7 @@ func (e *engine) heldBy(r *account.Role, kind string) []*target {
 		}
 	}
 	k, ok := kinds[kind]
-	if ok && len(out) == 0 && !e.known(k.input) {
+	if ok && len(out) == 0 && len(k.lacks(e)) > 0 {
 		trusted := k.service == "" && e.trust(r, "cloudformation.amazonaws.com") != No || k.service != "" && e.trust(r, k.service) != No
 		if strings.HasPrefix(kind, "ec2:") && len(r.Profiles) == 0 {
 			trusted = false
@@ -177,6 +178,20 @@ func (e *engine) heldBy(r *account.Role, kind string) []*target {
 		}
 	}
 	return out
+}
+
+// repository is a repository of images; one that no input lists has a policy that nobody
+// knows.
+func (e *engine) repository(arn string) *account.Resource {
+	for _, r := range e.a.Resources {
+		if r.ARN == arn {
+			return r
+		}
+	}
+	if e.known("repositories") {
+		return nil
+	}
+	return &account.Resource{Kind: "ecr:repository", ARN: arn}
 }
 
 // waysToChanged are the steps that make a principal what it is after a change.

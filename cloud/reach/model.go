@@ -458,6 +458,9 @@ func (e *engine) resourcePolicies() []*iam.Policy {
 	for _, w := range e.a.Workloads {
 		add(w.Policy.V)
 	}
+	for _, r := range e.a.Resources {
+		add(r.Policy.V)
+	}
 	return out
 }
 

@@ -242,7 +242,7 @@ func (e *engine) step(alt *alternative, t *target) (*ref, bool) {
 	r := &ref{alt: alt, to: t, cap: Certain, via: t.arn, who: e.doers(alt.rule)}
 	if t.arn == "" {
 		r.via, r.unknown, r.cap = t.pattern, true, Unknown
-		r.missing = append(r.missing, kinds[t.kind].input)
+		r.missing = append(r.missing, kinds[t.kind].lacks(e)...)
 	}
 	// Facts first: they are cheap.
 	for i := range alt.need {
@@ -279,6 +279,16 @@ func (e *engine) step(alt *alternative, t *target) (*ref, bool) {
 			}
 		}
 	}
+	// Nobody knows of anything that there is for the step to be done to.
+	if !slices.ContainsFunc(r.who.entries, func(x entry) bool { return x.level > Unknown }) {
+		for _, n := range alt.ordered {
+			for _, on := range n.On {
+				if which, thing, _ := strings.Cut(on, " "); which == "existing" {
+					r.missing = append(r.missing, kinds[thing].lacks(e)...)
+				}
+			}
+		}
+	}
 	return r, true
 }
 
@@ -296,6 +306,8 @@ func (e *engine) whoFor(alt *alternative, n *Need, on string, t *target, among *
 		return e.whoKey(n, t.key, among, nil)
 	case on == "target" && t.arn == "":
 		return e.whoSome(n.Action, n.Given, t.pattern)
+	case on == "target" && t.resource != nil, on == "repository" && t.resource != nil:
+		return e.whoResource(n, t.resource, among)
 	case on == "target" && t.workload != nil && t.workload.Policy.V != nil:
 		return e.whoWith(t.arn, n.Action, n.Given, iam.Of(iam.Literal(t.arn)), e.a.ID, among, []*iam.Policy{t.workload.Policy.V}, func(p *iam.Policies, _ bool) {
 			p.Resource = iam.Supplied(e.compile(t.workload.Policy.V))
@@ -357,19 +369,34 @@ func (e *engine) whoFor(alt *alternative, n *Need, on string, t *target, among *
 	case which == "new":
 		return e.whoSome(n.Action, n.Given, e.fill(e.rules.Things[thing]))
 	case which == "existing":
-		l, supplied := none, false
+		l := none
 		for _, w := range e.a.Workloads {
 			if w.Kind == thing {
-				supplied = true
 				l = e.or(l, e.whoOn(n.Action, n.Given, w.ARN))
 			}
 		}
-		if !supplied && !e.known(kinds[thing].input) {
-			return e.capped(e.whoSome(n.Action, n.Given, e.fill(e.rules.Things[thing])), Unknown)
+		for _, r := range e.a.Resources {
+			if r.Kind == thing {
+				l = e.or(l, e.whoResource(n, r, among))
+			}
+		}
+		if len(kinds[thing].lacks(e)) > 0 {
+			l = e.or(l, e.capped(e.whoSome(n.Action, n.Given, e.fill(e.rules.Things[thing])), Unknown))
 		}
 		return l
 	}
 	return none
+}
+
+// whoResource is who may do an action on something that has a policy of its own.
+func (e *engine) whoResource(n *Need, r *account.Resource, among *list) *list {
+	var policies []*iam.Policy
+	if r.Policy.V != nil {
+		policies = append(policies, r.Policy.V)
+	}
+	return e.whoWith(r.ARN, n.Action, n.Given, iam.Of(iam.Literal(r.ARN)), e.a.ID, among, policies, func(p *iam.Policies, strict bool) {
+		p.Resource = e.resource(r.Policy, strict)
+	})
 }
 
 // doers are those whose steps a rule is about.

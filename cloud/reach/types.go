@@ -282,7 +282,8 @@ type Because struct {
 // Source says where a policy is, so that it can be changed.
 type Source struct {
 	// Kind: "user-inline", "group-inline", "role-inline", "managed", "trust", "bucket",
-	// "access-point", "key", "grant", "scp", "rcp", "boundary", "acl", "builtin".
+	// "access-point", "key", "grant", "function", "resource", "scp", "rcp", "boundary", "acl",
+	// "builtin".
 	Kind string `json:"kind"`
 	// Owner is the ARN of what it belongs to (for managed policies, the policy's own).
 	Owner string `json:"owner"`

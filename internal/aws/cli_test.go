@@ -57,7 +57,7 @@ func TestCommandLine(t *testing.T) {
 		"pod-identities": {"k8s"}, "pod-identity": {"a-1"}, "services": {"arn:aws:ecs:eu-west-1:123456789012:cluster/main"}, "tasks": {"arn:aws:ecs:eu-west-1:123456789012:cluster/main"},
 		"permission-sets": {"arn:aws:sso:::instance/ssoins-1"}, "permission-set": {"arn:aws:sso:::permissionSet/ssoins-1/ps-1"}, "permission-set-assignments": {"arn:aws:sso:::permissionSet/ssoins-1/ps-1"},
 		"repository-policy": {"team/web"}, "secret-policy": {"arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-AbCdEf", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:plain-AbCdEf"},
-		"backup-vault-policy": {"main", "bare"}, "schedule": {"report"}, "datasync-location": {"arn:aws:datasync:eu-west-1:123456789012:location/loc-1"}, "transfer-users": {"s-1"}, "emr-cluster": {"j-1"},
+		"backup-vault-policy": {"main", "bare"}, "schedule": {"report"}, "datasync-location": {"arn:aws:datasync:eu-west-1:123456789012:location/loc-1"}, "transfer-users": {"s-01234567890abcdef"}, "emr-cluster": {"j-1"},
 		"athena-workgroup": {"primary"},
 	}
 	for name, command := range commands {

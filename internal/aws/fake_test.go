@@ -632,9 +632,9 @@ func (f *fake) answer(w http.ResponseWriter, r *http.Request, permission, region
 			j(`{"Servers":[]}`)
 			return
 		}
-		j(`{"Servers":[{"Arn":"arn:aws:transfer:eu-west-1:123456789012:server/s-1","ServerId":"s-1","IdentityProviderType":"SERVICE_MANAGED","State":"ONLINE","UserCount":1}]}`)
+		j(`{"Servers":[{"Arn":"arn:aws:transfer:eu-west-1:123456789012:server/s-01234567890abcdef","ServerId":"s-01234567890abcdef","IdentityProviderType":"SERVICE_MANAGED","State":"ONLINE","UserCount":1}]}`)
 	case "transfer:ListUsers":
-		j(`{"ServerId":"s-1","Users":[{"Arn":"arn:aws:transfer:eu-west-1:123456789012:user/s-1/bank","UserName":"bank","Role":"arn:aws:iam::123456789012:role/content","SshPublicKeyCount":1}]}`)
+		j(`{"ServerId":"s-01234567890abcdef","Users":[{"Arn":"arn:aws:transfer:eu-west-1:123456789012:user/s-01234567890abcdef/bank","UserName":"bank","Role":"arn:aws:iam::123456789012:role/content","SshPublicKeyCount":1}]}`)
 	case "elasticmapreduce:ListClusters":
 		if !strings.Contains(p.Get("ClusterStates"), "RUNNING") || strings.Contains(p.Get("ClusterStates"), "TERMINATED") {
 			f.fault("which clusters? %v", p)
