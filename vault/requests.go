@@ -619,6 +619,12 @@ func (r *Room) couldAnswer(ctx context.Context, c Caller, q *Request) (bool, err
 // Request shows one request, on record: to the asker, to those who may answer it, and to
 // those who may review access. For anybody else there is none.
 func (r *Room) Request(ctx context.Context, c Caller, id strongroom.ID) (Request, error) {
+	return r.seeRequest(ctx, c, id, func(*Request) (int, error) { return 0, nil })
+}
+
+// seeRequest shows a request, and reads what is shown beside it: of how many objects and
+// requests that tells stands in the record.
+func (r *Room) seeRequest(ctx context.Context, c Caller, id strongroom.ID, beside func(*Request) (int, error)) (Request, error) {
 	q, _, err := r.requestRow(ctx, id)
 	if err != nil {
 		return q, err
@@ -639,6 +645,9 @@ func (r *Room) Request(ctx context.Context, c Caller, id strongroom.ID) (Request
 			e, p = r.evidence("request-read", a), a.personal()
 			p.Subject = id.String()
 		}
+	}
+	if e.Names, err = beside(&q); err != nil {
+		return Request{}, err
 	}
 	if _, err := r.apply(ctx, KindRequest, e, p, book.Change{}); err != nil {
 		return Request{}, unavailable("the look could not be recorded, so nothing is shown", err)

@@ -134,3 +134,20 @@ for (const form of document.querySelectorAll("form[data-id], form[data-field]"))
     });
   });
 }
+
+// Recordings to ask for: one box picks all, and the button says how many are picked.
+const all = document.getElementById("pick-all");
+if (all) {
+  const boxes = Array.from(document.querySelectorAll(".pick input"));
+  const picked = document.getElementById("picked");
+  const count = () => {
+    const n = boxes.filter((b) => b.checked).length;
+    all.checked = n === boxes.length;
+    all.indeterminate = n > 0 && n < boxes.length;
+    picked.textContent = n === 0 ? "" : n === 1 ? picked.dataset.one : picked.dataset.many.replace("%s", n);
+  };
+  all.closest("label").hidden = false;
+  all.addEventListener("change", () => { for (const b of boxes) b.checked = all.checked; count(); });
+  for (const b of boxes) b.addEventListener("change", count);
+  window.addEventListener("pageshow", count); // a browser that comes back puts the boxes as they were
+}

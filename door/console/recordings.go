@@ -93,7 +93,7 @@ type recordingsData struct {
 	Before string // the name of the page before, or of none where that shows everything
 	Later  bool   // this is not the first page
 	Some   bool   // something was looked for
-	Ask    bool   // some need an approval
+	Ask    int    // how many need an approval
 	Until  time.Time
 }
 
@@ -108,7 +108,11 @@ func (v *visit) showFound(k kept, name string) error {
 	if d.Page, err = v.room.Vault.Search(v.r.Context(), v.caller, k.asked); err != nil {
 		return err
 	}
-	d.Ask = slices.ContainsFunc(d.Page.Hits, func(h vault.Hit) bool { return h.Opens == vault.OpensWithApproval })
+	for _, h := range d.Page.Hits {
+		if h.Opens == vault.OpensWithApproval {
+			d.Ask++
+		}
+	}
 	return v.show("recordings", "recordings", d)
 }
 

@@ -2,6 +2,8 @@ package console_test
 
 import (
 	"context"
+	"fmt"
+	"html"
 	"net/http"
 	"net/url"
 	"slices"
@@ -103,9 +105,16 @@ func TestFindingRecordings(t *testing.T) {
 		t.Errorf("the request shows:\n%s", page)
 	}
 
-	// Several at once.
-	do(t, ctx, "selecting several", chromedp.Navigate(p.URL+"/recordings"), chromedp.WaitVisible("table.hits"),
-		chromedp.Evaluate(`[...document.querySelectorAll(".pick input")].slice(0, 3).forEach(x => x.click())`, nil), chromedp.Click(".askmany summary"), chromedp.SendKeys("#ask-purpose", "Quality round of March"))
+	// Several at once: one box picks all, and what is picked is counted.
+	var all, none, three string
+	var boxes int
+	do(t, ctx, "selecting several", chromedp.Navigate(p.URL+"/recordings"), chromedp.WaitVisible("table.hits"), chromedp.Evaluate(`document.querySelectorAll(".pick input").length`, &boxes),
+		chromedp.Click("#pick-all"), chromedp.Text("#picked", &all), chromedp.Click("#pick-all"), chromedp.Evaluate(`document.getElementById("picked").textContent`, &none),
+		chromedp.Evaluate(`[...document.querySelectorAll(".pick input")].slice(0, 3).forEach(x => x.click())`, nil), chromedp.Text("#picked", &three))
+	if all != fmt.Sprint(boxes, " selected") || none != "" || three != "3 selected" || boxes < 4 {
+		t.Errorf("of %d boxes the page counts %q, %q and %q", boxes, all, none, three)
+	}
+	do(t, ctx, "saying why", chromedp.Click(".askmany summary"), chromedp.SendKeys("#ask-purpose", "Quality round of March"))
 	axe(t, ctx, "recordings, selected")
 	shots(t, ctx, "recordings-ask-en")
 	do(t, ctx, "asking for them", chromedp.EmulateViewport(1280, 900), chromedp.Click(".askmany button.main"), sees("ines.martin asks to open 3 recordings"))
@@ -242,10 +251,56 @@ func TestAskingForManyGoesOn(t *testing.T) {
 		}
 	}
 	unmade, _, _ := strings.Cut(body, `id="made"`)
-	if got.StatusCode != http.StatusOK || len(requests) != 2 || !strings.Contains(unmade, "1 recording in calls") || strings.Contains(unmade, "archive") || strings.Contains(unmade, "other") {
+	if got.StatusCode != http.StatusOK || len(requests) != 2 || !strings.Contains(unmade, "Bucket calls") || strings.Contains(unmade, "archive") || strings.Contains(unmade, "other") {
 		t.Errorf("%d requests are made, and it answers %s:\n%s", len(requests), got.Status, body)
 	}
 	if _, page := asked(h, l, http.MethodPost, "/recordings/ask", url.Values{"purpose": {"complaint 12"}, "id": ids}, "Accept-Language", "fr"); !strings.Contains(page, "Non demandés") {
 		t.Errorf("in French:\n%s", page)
 	}
+}
+
+// Who answers for many recordings at once sees what they are, taken together and one by one,
+// and what the asker asked for before. Who may know the names alone sees these.
+func TestManyStayLegible(t *testing.T) {
+	p, h := served(t)
+	p.Bucket("calls")
+	var names []vault.ObjectName
+	for i := range 50 {
+		o := p.Put("calls", fmt.Sprintf("d2f1/hour=%02d/0a6b.wav", i), []byte("RIFF"), map[string]string{
+			"strongroom-kind": "call", "strongroom-queue": []string{"billing", "support"}[i%2], "strongroom-agent": "tom.keller", "strongroom-customer": fmt.Sprint("C-", i%7), "strongroom-duration": "75",
+			"strongroom-started": "2026-03-04T10:00:00Z",
+		})
+		names = append(names, vault.ObjectName{Key: o.Key})
+	}
+	caller := p.Person(strongroom.Principal{Name: "ines.martin", Groups: []string{"supervisors"}, Attributes: map[string][]string{"supervises": {"claims"}}})
+	ines, owner := p.logonAs(t, "ines.martin"), p.logon(t)
+	ask := func(purpose string, of []vault.ObjectName) string {
+		t.Helper()
+		q, err := p.House.Room.RequestAccess(t.Context(), caller, vault.AccessRequest{Bucket: "calls", Objects: of, Purpose: strongroom.Purpose{Text: purpose}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return "/requests/" + q.ID.String()
+	}
+	ask("an earlier complaint", names[:1])
+	at := ask("fifty at once", names)
+	_, page := asked(h, owner, http.MethodGet, at, nil)
+	said := shownPlain(page)
+	for _, want := range []string{"asks to open 50 recordings", "Call (50)", "billing (25), support (25)", "tom.keller (50)", "Customers7", "Call, 4 Mar 2026, 10:001:15 · billing · tom.keller · C-0", "Show the other 45", "Asked by ines.martin before", "an earlier complaint"} {
+		if !strings.Contains(said, want) {
+			t.Errorf("the page does not say %q:\n%s", want, said)
+		}
+	}
+	if strings.Contains(said, "hour=01") || strings.Count(page, "/recordings/") < 50 {
+		t.Errorf("the page names keys, or leads to too few of them:\n%s", page)
+	}
+	if _, page = asked(h, ines, http.MethodGet, at, nil); !strings.Contains(page, "hour=01") || strings.Contains(page, "tom.keller") || !strings.Contains(page, "Of 50 you may see the names only") {
+		t.Errorf("she is told what she may not know, or not what she may:\n%s", page)
+	}
+}
+
+// shownPlain is what a page says, in one line.
+func shownPlain(page string) string {
+	text := html.UnescapeString(tags.ReplaceAllString(unseen.ReplaceAllString(page, " "), ""))
+	return strings.ReplaceAll(strings.Join(strings.Fields(text), " "), "\u00a0", " ")
 }

@@ -55,7 +55,7 @@ func (v *visit) requests() error {
 
 // requestData is one request, as its reader meets it.
 type requestData struct {
-	vault.Request
+	vault.RequestSeen
 	Own       bool
 	Approved  bool // by the reader already
 	MayAnswer bool
@@ -63,6 +63,68 @@ type requestData struct {
 	Holding   int
 	Needed    int
 	Hold      time.Duration
+	Sum       requestSum
+	First     []askedObject // of what is asked for
+	Rest      []askedObject
+}
+
+// askedObject is one of what is asked for.
+type askedObject struct {
+	vault.Hit
+	ByVersion bool // the asker named this version
+}
+
+// requestSum is what many objects are, taken together.
+type requestSum struct {
+	Kinds, Queues, Agents []tally
+	Customers             int
+	Since, Until          time.Time // zero where none is known
+	Untold                int       // of which the reader is told the name alone
+}
+
+// tally is how often something occurs.
+type tally struct {
+	What string
+	N    int
+}
+
+// askedFirst is how many objects of a request show at once; the others are folded, and
+// summed up.
+const askedFirst = 5
+
+func (p *page) sumOf(all []vault.Hit) requestSum {
+	var sum requestSum
+	kinds, queues, agents, customers := map[string]int{}, map[string]int{}, map[string]int{}, map[string]int{}
+	for _, h := range all {
+		if h.Sort == "" {
+			sum.Untold++
+			continue
+		}
+		kinds[p.KindOf(h.Sort, h.Kind)]++
+		queues[cmp.Or(named(h.Queue), "–")]++
+		agents[cmp.Or(named(h.Agent), "–")]++
+		if h.Customer != "" {
+			customers[h.Customer]++
+		}
+		if sum.Since.IsZero() || h.At.Before(sum.Since) {
+			sum.Since = h.At
+		}
+		if h.At.After(sum.Until) {
+			sum.Until = h.At
+		}
+	}
+	sum.Kinds, sum.Queues, sum.Agents, sum.Customers = tallied(kinds), tallied(queues), tallied(agents), len(customers)
+	return sum
+}
+
+// tallied is the most frequent first.
+func tallied(n map[string]int) []tally {
+	var all []tally
+	for what, count := range n {
+		all = append(all, tally{what, count})
+	}
+	slices.SortFunc(all, func(a, b tally) int { return cmp.Or(b.N-a.N, strings.Compare(a.What, b.What)) })
+	return all
 }
 
 func (v *visit) request() error {
@@ -70,12 +132,12 @@ func (v *visit) request() error {
 	if err != nil {
 		return err
 	}
-	q, err := v.room.Vault.Request(v.r.Context(), v.caller, id)
+	q, err := v.room.Vault.SeeRequest(v.r.Context(), v.caller, id)
 	if err != nil {
 		return err
 	}
 	now := v.c.Clock()
-	d := requestData{Request: q, Own: q.Asker == v.who.Holder.ID, Status: q.Status(now), Hold: time.Duration(v.room.Vault.RequestBounds().Hold) * time.Second}
+	d := requestData{RequestSeen: q, Own: q.Asker == v.who.Holder.ID, Status: q.Status(now), Hold: time.Duration(v.room.Vault.RequestBounds().Hold) * time.Second}
 	for _, a := range q.Approvals {
 		d.Approved = d.Approved || a.By == v.who.Holder.ID
 		if now.Before(a.Ends) {
@@ -83,6 +145,17 @@ func (v *visit) request() error {
 		}
 	}
 	d.Needed = max(0, q.Quorum-d.Holding)
+	for i, h := range q.What {
+		one := askedObject{Hit: h, ByVersion: q.Objects[i].ByVersion}
+		if i < askedFirst {
+			d.First = append(d.First, one)
+		} else {
+			d.Rest = append(d.Rest, one)
+		}
+	}
+	if len(d.Rest) > 0 {
+		d.Sum = v.page.sumOf(q.What)
+	}
 	open := d.Status == vault.RequestWaiting || d.Status == vault.RequestApproved
 	if open && !d.Own {
 		if d.MayAnswer, err = v.room.Vault.MayAnswer(v.r.Context(), v.caller, id); err != nil {
@@ -169,7 +242,7 @@ var requestWords = map[string]said{
 	"action.relabel":         {"change the label of", "modifier la classification de"},
 	"action.loosenLabel":     {"loosen the label of", "assouplir la classification de"},
 
-	"request.objects":         {"%s recording in %s|%s recordings in %s", "%s enregistrement dans %s|%s enregistrements dans %s"},
+	"request.objects":         {"%s recording|%s recordings", "%s enregistrement|%s enregistrements"},
 	"request.title":           {"Request", "Demande"},
 	"request.asks":            {"%s asks to %s", "%s demande à %s"},
 	"request.purpose":         {"Purpose", "Motif"},
@@ -184,6 +257,17 @@ var requestWords = map[string]said{
 	"request.quorum.of":       {"%d of %d", "%d sur %d"},
 	"request.list":            {"What is asked for", "Ce qui est demandé"},
 	"request.version":         {"this version only", "cette version seulement"},
+	"request.bucket":          {"Bucket", "Compartiment"},
+	"request.rest":            {"Show %s more|Show the other %s", "Afficher %s autre|Afficher les %s autres"},
+	"request.kinds":           {"Kinds", "Types"},
+	"request.queues":          {"Queues", "Files"},
+	"request.agents":          {"Agents", "Agents"},
+	"request.customers":       {"Customers", "Clients"},
+	"request.period":          {"Period", "Période"},
+	"request.period.of":       {"%s to %s", "du %s au %s"},
+	"request.untold":          {"Of %s you may see the name only.|Of %s you may see the names only.", "Pour %s d’entre eux, vous ne voyez que le nom.|Pour %s d’entre eux, vous ne voyez que le nom."},
+	"request.earlier":         {"Asked by %s before", "Demandes antérieures de %s"},
+	"request.earlier.none":    {"Nothing that you may see.", "Aucune que vous puissiez voir."},
 	"request.history":         {"Answers so far", "Réponses jusqu’ici"},
 	"request.approved.by":     {"%s approved, until %s", "%s a donné son accord, jusqu’au %s"},
 	"request.none":            {"Nobody has answered yet.", "Personne n’a encore répondu."},
