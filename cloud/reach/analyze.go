@@ -66,39 +66,15 @@ func AnalyzeWith(a *account.Account, q Question, rules *Rules) (*Result, error) 
 	e.progress("rights", 1, 1)
 
 	res := &Result{Account: a.ID, Taken: a.Taken, Question: q, Rights: rights, engine: e}
-	// Rights that the same principals end at, by the same steps, are searched for once.
-	type search struct {
-		right Right
-		goal  []*ref
-	}
-	same := map[string][]search{}
-	var order []string
-	for _, right := range rights {
-		goal := e.goal(right)
-		key := fmt.Sprint(right.Kind)
-		for _, r := range goal {
-			key += fmt.Sprintf("|%d,%d,%d,%d", r.alt.id, r.who.id, r.cap, r.length())
-		}
-		if same[key] == nil {
-			order = append(order, key)
-		}
-		same[key] = append(same[key], search{right, goal})
-	}
 	takers := e.newTakers()
-	done := 0
-	for _, key := range order {
-		p := e.search(same[key][0].right, same[key][0].goal, q.Chains)
+	for i, right := range rights {
+		e.forget()
+		p := e.search(right, e.goal(right), q.Chains)
 		takers.pass(p)
-		for _, s := range same[key] {
-			one := *p
-			one.right, one.goal = s.right, s.goal
-			e.findings(res, &one)
-			done++
-			e.progress("chains", done, len(rights))
-		}
-		// Only its steps are asked for from here on.
-		p.goal, p.states, p.hubs, p.inOrder, p.byClass, p.personal, p.helpers, p.queue = nil, nil, nil, nil, nil, nil, nil, nil
+		e.findings(res, p)
+		e.progress("chains", i+1, len(rights))
 	}
+	e.fleeting = nil
 	sortFindings(res.Findings)
 	sortFindings(res.Intended)
 	e.routes(res, takers)
@@ -314,7 +290,7 @@ func missingOf(chains []Chain) []string {
 type taker struct {
 	a     *actor
 	level Certainty
-	p     *pass
+	right Right // that the step leads to, in the end or directly
 	ed    edge
 }
 
@@ -344,7 +320,7 @@ func (e *engine) newTakers() *takers {
 	return t
 }
 
-func (t *takers) note(rule int, a *actor, level Certainty, p *pass, ed edge) {
+func (t *takers) note(rule int, a *actor, level Certainty, right Right, ed edge) {
 	if a.base != nil || level == No || a == t.e.root && t.e.rules.Rules[rule].By != "root" {
 		return
 	}
@@ -354,11 +330,21 @@ func (t *takers) note(rule int, a *actor, level Certainty, p *pass, ed edge) {
 	}
 	switch i := m.at[a.id]; {
 	case i == 0:
-		m.list = append(m.list, taker{a, level, p, ed})
+		m.list = append(m.list, taker{a, level, right, ed})
 		m.at[a.id] = int32(len(m.list))
 	case level > m.list[i-1].level || level == m.list[i-1].level && ed.n < m.list[i-1].ed.n:
-		m.list[i-1] = taker{a, level, p, ed}
+		m.list[i-1] = taker{a, level, right, ed}
 	}
+}
+
+// slim is a step without the list of who can take it, which is long.
+func (r *ref) slim() *ref {
+	if r == nil {
+		return nil
+	}
+	out := *r
+	out.who, out.first = none, r.first.slim()
+	return &out
 }
 
 func (t *takers) fresh(r *ref, level Certainty) bool {
@@ -380,25 +366,33 @@ func (t *takers) pass(p *pass) {
 		if r.alt.rule.By == "replication" || !t.fresh(r, No) {
 			continue
 		}
+		slim, n := r.slim(), r.length()
 		for _, x := range r.who.entries {
+			if !e.classes[x.class].told {
+				continue
+			}
 			for _, a := range e.classes[x.class].members {
-				ed := edge{r, nil, min(x.level, r.cap), r.length()}
-				t.note(e.ruleAt[r.alt.rule], a, ed.level, p, ed)
+				ed := edge{slim, nil, min(x.level, r.cap), n}
+				t.note(e.ruleAt[r.alt.rule], a, ed.level, p.right, ed)
 				if r.first != nil {
-					t.note(e.ruleAt[r.first.alt.rule], a, ed.level, p, edge{r.first, nil, ed.level, 1})
+					t.note(e.ruleAt[r.first.alt.rule], a, ed.level, p.right, edge{slim.first, nil, min(r.first.who.of(a.class.id), r.first.cap), 1})
 				}
 			}
 		}
 	}
 	for _, h := range p.inOrder {
-		if len(h.targets) == 0 || !t.fresh(h.ref, h.targets[0].st.level) {
+		targets := p.landed(h)
+		if !t.fresh(h.ref, targets[0].st.level) {
 			continue
 		}
 		for _, x := range h.ref.who.entries {
+			if !e.classes[x.class].told {
+				continue
+			}
 			for _, a := range e.classes[x.class].members {
-				for _, to := range h.targets {
+				for _, to := range targets {
 					if to.to.root != a.root {
-						t.note(e.ruleAt[to.ref.alt.rule], a, min(x.level, to.ref.cap, to.st.level), p, edge{to.ref, to.to, 0, to.st.n})
+						t.note(e.ruleAt[to.ref.alt.rule], a, min(x.level, to.ref.cap, to.st.level), p.right, edge{to.ref, to.to, 0, to.st.n})
 						break
 					}
 				}
@@ -410,9 +404,12 @@ func (t *takers) pass(p *pass) {
 			continue
 		}
 		for _, x := range h.ref.who.entries {
+			if !e.classes[x.class].told {
+				continue
+			}
 			for _, a := range e.classes[x.class].members {
 				if a.root != h.to.root {
-					t.note(e.ruleAt[h.ref.alt.rule], a, min(x.level, h.ref.cap, h.st.level), p, edge{h.ref, h.to, 0, h.st.n})
+					t.note(e.ruleAt[h.ref.alt.rule], a, min(x.level, h.ref.cap, h.st.level), p.right, edge{h.ref, h.to, 0, h.st.n})
 				}
 			}
 		}
@@ -421,13 +418,17 @@ func (t *takers) pass(p *pass) {
 		s := p.states[e.root.id]
 		for i, rule := range e.rules.Rules {
 			if rule.By == "root" {
-				t.note(i, e.root, s.level, p, s.edge)
+				ed := s.edge
+				if ed.ref != nil && ed.to == nil {
+					ed.ref = ed.ref.slim()
+				}
+				t.note(i, e.root, s.level, p.right, ed)
 			}
 		}
 	}
 	for _, a := range e.actors {
 		for _, ed := range p.personal[a] {
-			t.note(e.ruleAt[ed.ref.alt.rule], a, ed.level, p, ed)
+			t.note(e.ruleAt[ed.ref.alt.rule], a, ed.level, p.right, ed)
 		}
 	}
 }
@@ -453,7 +454,7 @@ func (e *engine) routes(res *Result, takers *takers) {
 						for _, a := range e.classes[x.class].members {
 							if a.base == nil && a.principal.Kind != External && a != e.root {
 								level := min(x.level, ref.cap)
-								takers.note(i, a, level, nil, edge{ref, nil, level, 1})
+								takers.note(i, a, level, Right{}, edge{ref, nil, level, 1})
 							}
 						}
 					}
@@ -474,9 +475,8 @@ func (e *engine) routes(res *Result, takers *takers) {
 			}
 			if len(r.Who) < maxWho {
 				var s Step
-				if t.p != nil {
-					steps := t.p.steps(t.a, t.ed)
-					s = steps[0]
+				if t.right != (Right{}) {
+					s = e.steps(t.right, t.a, t.ed)[0]
 				} else {
 					s = e.write(t.a, t.ed.ref, node(t.a), Node{Kind: AtRight, ARN: t.ed.ref.to.arn}, t.level)
 				}

@@ -19,6 +19,16 @@ type detail struct {
 	missing    []string
 }
 
+// detailKey is who takes which step to what.
+type detailKey struct {
+	alt, class   int
+	arn, pattern string
+	bucket       *account.Bucket
+	actor        *actor // where members of the class differ in what their policies are called
+}
+
+func details(m *memo) map[detailKey]*detail { return m.details }
+
 // situation is what one action of a step is asked about, as whoFor asks.
 type situation struct {
 	text  string // of the resource
@@ -176,14 +186,11 @@ func policyOf(arn string) string {
 
 // why says by which statements somebody may do the actions of an alternative to a target.
 func (e *engine) why(a *actor, r *ref) *detail {
-	key := fmt.Sprintf("%d|%d|%s|%s", r.alt.id, a.class.id, r.to.arn, r.to.pattern)
-	if r.to.bucket != nil {
-		key += "|" + r.to.bucket.ARN
-	}
+	key := detailKey{alt: r.alt.id, class: a.class.id, arn: r.to.arn, pattern: r.to.pattern, bucket: r.to.bucket}
 	if len(a.class.members) > 1 && slices.ContainsFunc(a.slots, func(s slot) bool { return s.source.Kind != "managed" }) {
-		key += fmt.Sprintf("|%d", a.id)
+		key.actor = a
 	}
-	if d := e.details[key]; d != nil {
+	if d, ok := lookup(e, details, key); ok {
 		return d
 	}
 	d := &detail{}
@@ -212,7 +219,11 @@ func (e *engine) why(a *actor, r *ref) *detail {
 	}
 	slices.Sort(d.missing)
 	d.missing = slices.Compact(d.missing)
-	e.details[key] = d
+	if r.hub != nil || r.only != nil {
+		e.kept.details[key] = d
+	} else {
+		e.memo().details[key] = d
+	}
 	return d
 }
 
@@ -332,9 +343,8 @@ func node(a *actor) Node {
 }
 
 // steps writes one edge.
-func (p *pass) steps(a *actor, ed edge) []Step {
-	e := p.e
-	to := Node{Kind: AtRight, ARN: p.right.Target, Right: p.right.Kind}
+func (e *engine) steps(right Right, a *actor, ed edge) []Step {
+	to := Node{Kind: AtRight, ARN: right.Target, Right: right.Kind}
 	if ed.to != nil {
 		to = node(ed.to)
 	}
@@ -344,9 +354,12 @@ func (p *pass) steps(a *actor, ed edge) []Step {
 		k := Node{Kind: AtRight, ARN: r.first.to.arn, Right: UseKey}
 		out = append(out, e.write(a, r.first, node(a), k, r.first.cap))
 	}
-	level := min(r.who.of(a.class.id), r.cap)
-	if r.only != nil {
+	level := ed.level // of a step to the right itself
+	switch {
+	case r.only != nil:
 		level = r.cap
+	case ed.to != nil:
+		level = min(r.who.of(a.class.id), r.cap)
 	}
 	s := e.write(a, r, node(a), to, level)
 	if r.first != nil && r.first.alt.rule.ID == "kms-decrypt" {
@@ -434,7 +447,7 @@ func (p *pass) chainsOf(a *actor) []Chain {
 func (p *pass) chain(a *actor, ed edge) Chain {
 	c := Chain{Certainty: ed.level}
 	for range 64 {
-		c.Steps = append(c.Steps, p.steps(a, ed)...)
+		c.Steps = append(c.Steps, p.e.steps(p.right, a, ed)...)
 		if ed.to == nil {
 			break
 		}

@@ -2,7 +2,7 @@ package reach
 
 import (
 	"cmp"
-	"container/heap"
+	mathbits "math/bits"
 	"slices"
 	"strings"
 
@@ -25,6 +25,17 @@ func (e *engine) waysTo(t *actor) []*ref {
 		return t.in
 	}
 	t.seen = true
+	was := e.fleeting
+	e.fleeting = nil
+	defer func() {
+		e.fleeting = was
+		for _, r := range t.in {
+			r.size = r.length()
+			if r.only == nil && !r.helps {
+				r.hub = e.hubOf(r)
+			}
+		}
+	}()
 	x := t.origin()
 	add := func(r *ref) { t.in = append(t.in, r) }
 	try := func(alt *alternative, to *target, level Certainty) *ref {
@@ -368,10 +379,24 @@ type state struct {
 	done bool
 }
 
-// hub is one step that many take to many: once its takers are told of one of the places it
-// leads to, the others are only kept for further chains.
+// hub is one step that many take to many: the steps of one alternative by the same people, as
+// surely and as long, wherever they lead. A thousand steps are a few dozen hubs.
 type hub struct {
-	ref     *ref
+	id  int32
+	ref *ref
+	// who are the actors who can take it, by how surely at least.
+	who [Certain + 1]bits
+}
+
+// hubAt is a hub that a class is among the takers of.
+type hubAt struct {
+	hub   *hub
+	level Certainty
+}
+
+// landed is what a search knows of a hub. Once its takers are told of one of the places it
+// leads to, the others are only kept for further chains.
+type landed struct {
 	targets []hubTarget
 	told    [Certain + 1]int
 }
@@ -387,61 +412,95 @@ type hubKey struct {
 	cap               Certainty
 }
 
-// pass is the search for one right: from whom, in how many steps, how surely.
+// hubOf finds the hub of a step, or makes it.
+func (e *engine) hubOf(r *ref) *hub {
+	k := hubKey{r.alt.id, r.who.id, r.length(), r.cap}
+	h := e.hubs[k]
+	if h != nil {
+		return h
+	}
+	h = &hub{id: int32(len(e.hubs)), ref: r}
+	e.hubs[k] = h
+	if e.hubsOf == nil {
+		e.hubsOf = make([][]hubAt, len(e.classes))
+	}
+	for _, x := range r.who.entries {
+		level := min(x.level, r.cap)
+		c := e.classes[x.class]
+		for l := Unknown; l <= level; l++ {
+			if h.who[l] == nil {
+				h.who[l] = newBits(len(e.actors))
+			}
+			for _, a := range c.members {
+				h.who[l].set(a.id)
+			}
+		}
+		if c.told {
+			e.hubsOf[x.class] = append(e.hubsOf[x.class], hubAt{h, level})
+		}
+	}
+	return h
+}
+
+// bits is a set of small numbers.
+type bits []uint64
+
+func newBits(n int) bits      { return make(bits, (n+63)/64) }
+func (b bits) set(i int)      { b[i>>6] |= 1 << (i & 63) }
+func (b bits) has(i int) bool { return b[i>>6]&(1<<(i&63)) != 0 }
+
+// pass is the search for one right: from whom, in how many steps, how surely. The next search
+// takes its room.
 type pass struct {
 	e        *engine
 	right    Right
 	goal     []*ref
-	states   []state
-	hubs     map[hubKey]*hub
-	inOrder  []*hub
-	byClass  [][]*hub
+	states   []state // by actor
+	hubs     []landed
+	inOrder  []*hub // those that lead to the right
 	personal map[*actor][]edge
-	queue    queue
 	chains   int
 	helpers  []hubTarget // steps that help somebody else
+
+	settled bits
+	queue   [Certain + 1][][]pending // by certainty and length
 }
 
-type item struct {
-	level Certainty
-	n, id int
-}
-
-type queue []item
-
-func (q queue) Len() int { return len(q) }
-func (q queue) Less(i, j int) bool {
-	a, b := q[i], q[j]
-	if a.level != b.level {
-		return a.level > b.level
-	}
-	if a.n != b.n {
-		return a.n < b.n
-	}
-	return a.id < b.id
-}
-func (q queue) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
-func (q *queue) Push(x any)   { *q = append(*q, x.(item)) }
-func (q *queue) Pop() any {
-	old := *q
-	x := old[len(old)-1]
-	*q = old[:len(old)-1]
-	return x
+// pending is a step that leads on to what is settled: that of one actor, or of all of a hub.
+type pending struct {
+	actor *actor
+	hub   *hub
+	edge  edge
 }
 
 // search runs Dijkstra's algorithm backwards from the right: surer ways first, then shorter.
+// Lengths are small numbers, so the queue is a list for each; those who take one step are
+// settled together, as sets.
 func (e *engine) search(right Right, goal []*ref, chains int) *pass {
-	p := &pass{e: e, right: right, goal: goal, states: make([]state, len(e.actors)), hubs: map[hubKey]*hub{}, byClass: make([][]*hub, len(e.classes)), personal: map[*actor][]edge{}, chains: chains}
+	p := e.pass
+	if p == nil || len(p.states) != len(e.actors) {
+		p = &pass{e: e, states: make([]state, len(e.actors)), settled: newBits(len(e.actors)), personal: map[*actor][]edge{}}
+		e.pass = p
+	}
+	clear(p.states)
+	clear(p.settled)
+	clear(p.personal)
+	for _, h := range p.inOrder {
+		x := &p.hubs[h.id]
+		x.targets, x.told = x.targets[:0], [Certain + 1]int{}
+	}
+	p.right, p.goal, p.chains, p.inOrder, p.helpers = right, goal, chains, p.inOrder[:0], p.helpers[:0]
 	for _, r := range goal {
+		n := r.length()
 		for _, x := range r.who.entries {
+			ed := edge{r, nil, min(x.level, r.cap), n}
 			for _, a := range e.classes[x.class].members {
-				ed := edge{r, nil, min(x.level, r.cap), r.length()}
 				// What S3 may replicate with a role, the role cannot read by itself.
 				replicated := r.alt.rule.By == "replication"
 				if !replicated {
 					p.relax(a, ed)
 				}
-				if right.Kind != ReadBucket {
+				if right.Kind != ReadBucket || a.role == nil {
 					continue
 				}
 				// A service reads; it rewrites no policy first.
@@ -454,65 +513,101 @@ func (e *engine) search(right Right, goal []*ref, chains int) *pass {
 			}
 		}
 	}
-	for p.queue.Len() > 0 {
-		it := heap.Pop(&p.queue).(item)
-		s := &p.states[it.id]
-		if s.done || s.level != it.level || s.n != it.n {
-			continue
+	for i := range p.states {
+		if ed := p.states[i].edge; ed.level != No {
+			p.push(pending{actor: e.actors[i], edge: ed})
 		}
-		s.done = true
-		t := e.actors[it.id]
-		for _, r := range e.waysTo(t) {
-			if r.only != nil {
-				ed := edge{r, t, min(r.cap, s.level), s.n + r.length()}
-				p.personal[r.only] = append(p.personal[r.only], ed)
-				p.relax(r.only, ed)
-				continue
-			}
-			if r.helps {
-				p.helpers = append(p.helpers, hubTarget{r, t, s.edge})
-				continue
-			}
-			k := hubKey{r.alt.id, r.who.id, r.length(), r.cap}
-			h := p.hubs[k]
-			if h == nil {
-				h = &hub{ref: r}
-				p.hubs[k] = h
-				p.inOrder = append(p.inOrder, h)
-				for _, x := range r.who.entries {
-					if e.classes[x.class].told {
-						p.byClass[x.class] = append(p.byClass[x.class], h)
+	}
+	var fresh []*actor
+	for level := Certain; level > No; level-- {
+		for n := 0; n < len(p.queue[level]); n++ {
+			fresh = fresh[:0]
+			for _, q := range p.queue[level][n] {
+				if q.actor != nil {
+					if !p.settled.has(q.actor.id) {
+						p.settled.set(q.actor.id)
+						p.states[q.actor.id] = state{q.edge, true}
+						fresh = append(fresh, q.actor)
+					}
+					continue
+				}
+				root := q.edge.to.root
+				for i, w := range q.hub.who[level] {
+					for w &^= p.settled[i]; w != 0; w &= w - 1 {
+						a := e.actors[i<<6+mathbits.TrailingZeros64(w)]
+						if a.root == root {
+							continue
+						}
+						p.settled.set(a.id)
+						p.states[a.id] = state{q.edge, true}
+						fresh = append(fresh, a)
 					}
 				}
 			}
-			if len(h.targets) <= p.chains {
-				h.targets = append(h.targets, hubTarget{r, t, s.edge})
-			}
-			if h.told[s.level] >= 2 {
-				continue
-			}
-			h.told[s.level]++
-			n := s.n + r.length()
-			for _, x := range r.who.entries {
-				level := min(x.level, r.cap, s.level)
-				for _, a := range e.classes[x.class].members {
-					if !p.states[a.id].done && a.root != t.root {
-						p.relax(a, edge{r, t, level, n})
-					}
-				}
+			p.queue[level][n] = p.queue[level][n][:0]
+			slices.SortFunc(fresh, func(x, y *actor) int { return x.id - y.id })
+			for _, t := range fresh {
+				p.expand(t)
 			}
 		}
 	}
 	return p
 }
 
+// expand tells those who can take a step to somebody that it leads to the right.
+func (p *pass) expand(t *actor) {
+	s := p.states[t.id].edge
+	for _, r := range p.e.waysTo(t) {
+		if r.only != nil {
+			ed := edge{r, t, min(r.cap, s.level), s.n + r.size}
+			p.personal[r.only] = append(p.personal[r.only], ed)
+			if !p.settled.has(r.only.id) {
+				p.push(pending{actor: r.only, edge: ed})
+			}
+			continue
+		}
+		if r.helps {
+			p.helpers = append(p.helpers, hubTarget{r, t, s})
+			continue
+		}
+		h := r.hub
+		for len(p.hubs) <= int(h.id) {
+			p.hubs = append(p.hubs, landed{})
+		}
+		x := &p.hubs[h.id]
+		if len(x.targets) == 0 {
+			p.inOrder = append(p.inOrder, h)
+		}
+		if len(x.targets) <= p.chains {
+			x.targets = append(x.targets, hubTarget{r, t, s})
+		}
+		if x.told[s.level] >= 2 {
+			continue
+		}
+		x.told[s.level]++
+		for l := s.level; l > No; l-- {
+			if h.who[l] != nil {
+				p.push(pending{hub: h, edge: edge{r, t, l, s.n + r.size}})
+			}
+		}
+	}
+}
+
+func (p *pass) push(x pending) {
+	q := &p.queue[x.edge.level]
+	for len(*q) <= x.edge.n {
+		*q = append(*q, nil)
+	}
+	(*q)[x.edge.n] = append((*q)[x.edge.n], x)
+}
+
+// relax notes a step to the right itself, if it is the best so far.
 func (p *pass) relax(a *actor, ed edge) {
 	s := &p.states[a.id]
-	if s.done || s.level > ed.level || s.level == ed.level && (s.n <= ed.n) && s.level != No {
+	if s.level > ed.level || s.level == ed.level && s.n <= ed.n && s.level != No {
 		return
 	}
 	s.edge = ed
-	heap.Push(&p.queue, item{ed.level, ed.n, a.id})
 }
 
 // ways are the first steps that somebody has, the best first.
@@ -524,18 +619,33 @@ func (p *pass) ways(a *actor) []edge {
 		}
 	}
 	out = append(out, p.personal[a]...)
-	for _, h := range p.byClass[a.class.id] {
-		for _, t := range h.targets {
-			if t.to.origin() == a.origin() {
-				continue
+	for _, h := range p.e.takes(a) {
+		for _, t := range p.landed(h.hub) {
+			if t.to.origin() != a.origin() {
+				out = append(out, edge{t.ref, t.to, min(h.level, t.st.level), t.st.n + t.ref.size})
 			}
-			out = append(out, edge{t.ref, t.to, min(t.ref.who.of(a.class.id), t.ref.cap, t.st.level), t.st.n + t.ref.length()})
 		}
 	}
 	slices.SortStableFunc(out, func(x, y edge) int {
 		return cmp.Or(-cmp.Compare(x.level, y.level), cmp.Compare(x.n, y.n), cmp.Compare(p.e.ruleAt[x.ref.alt.rule], p.e.ruleAt[y.ref.alt.rule]), cmp.Compare(x.ref.alt.id, y.ref.alt.id), cmp.Compare(name(x.to), name(y.to)), cmp.Compare(x.ref.via, y.ref.via))
 	})
 	return out
+}
+
+// takes are the hubs that an actor is among the takers of.
+func (e *engine) takes(a *actor) []hubAt {
+	if e.hubsOf == nil {
+		return nil
+	}
+	return e.hubsOf[a.class.id]
+}
+
+// landed are the first few places that a hub leads to and that lead to the right.
+func (p *pass) landed(h *hub) []hubTarget {
+	if int(h.id) >= len(p.hubs) {
+		return nil
+	}
+	return p.hubs[h.id].targets
 }
 
 func name(a *actor) string {

@@ -15,8 +15,9 @@ import (
 // list is who can do something: classes, each with how surely. Lists do not change and are
 // interned: the same list is the same pointer.
 type list struct {
-	id      int
-	entries []entry // by class
+	id       int
+	entries  []entry // by class
+	fleeting bool    // of one right alone
 }
 
 type entry struct {
@@ -34,21 +35,78 @@ func (l *list) of(class int) Certainty {
 	return l.entries[i].level
 }
 
+// memo is what was worked out of lists.
+type memo struct {
+	lists        map[uint64][]*list // by a hash of the entries
+	both, either map[[2]int]*list
+	members      map[string]*list
+	details      map[detailKey]*detail
+}
+
+func newMemo() *memo {
+	return &memo{map[uint64][]*list{}, map[[2]int]*list{}, map[[2]int]*list{}, map[string]*list{}, map[detailKey]*detail{}}
+}
+
+// forget lets go of what was worked out for one right alone: lists of who may do something to
+// one bucket are long, and no use for the next.
+func (e *engine) forget() {
+	e.fleeting = newMemo()
+}
+
+// keeping runs something whose lists are for good.
+func (e *engine) keeping(f func()) {
+	was := e.fleeting
+	e.fleeting = nil
+	defer func() { e.fleeting = was }()
+	f()
+}
+
+// memo is where what is worked out now belongs.
+func (e *engine) memo() *memo {
+	if e.fleeting != nil {
+		return e.fleeting
+	}
+	return e.kept
+}
+
+// lookup finds what was worked out, for good or for now.
+func lookup[K comparable, V any](e *engine, in func(*memo) map[K]V, k K) (V, bool) {
+	if v, ok := in(e.kept)[k]; ok || e.fleeting == nil {
+		return v, ok
+	}
+	v, ok := in(e.fleeting)[k]
+	return v, ok
+}
+
+func members(m *memo) map[string]*list    { return m.members }
+func both(m *memo) map[[2]int]*list       { return m.both }
+func either(m *memo) map[[2]int]*list     { return m.either }
+func interned(m *memo) map[uint64][]*list { return m.lists }
+
 // intern makes a list of entries, which are sorted by class.
 func (e *engine) intern(entries []entry) *list {
 	if len(entries) == 0 {
 		return none
 	}
-	key := make([]byte, 0, 5*len(entries))
+	h := uint64(len(entries))
 	for _, x := range entries {
-		key = binary.LittleEndian.AppendUint32(key, uint32(x.class))
-		key = append(key, byte(x.level))
+		h = (h ^ uint64(x.class)<<2 ^ uint64(x.level)) * 0x9e3779b97f4a7c15
+		h ^= h >> 29
 	}
-	l := e.lists[string(key)]
-	if l == nil {
-		l = &list{id: len(e.lists) + 1, entries: slices.Clip(entries)}
-		e.lists[string(key)] = l
+	for _, m := range []*memo{e.kept, e.fleeting} {
+		if m == nil {
+			continue
+		}
+		for _, l := range m.lists[h] {
+			if slices.Equal(l.entries, entries) {
+				return l
+			}
+		}
 	}
+	e.made++
+	l := &list{id: e.made, entries: slices.Clone(entries), fleeting: e.fleeting != nil}
+	m := e.memo()
+	m.lists[h] = append(m.lists[h], l)
 	return l
 }
 
@@ -64,7 +122,7 @@ func (e *engine) and(a, b *list) *list {
 		a, b = b, a
 	}
 	key := [2]int{a.id, b.id}
-	if l := e.both[key]; l != nil {
+	if l, ok := lookup(e, both, key); ok {
 		return l
 	}
 	var out []entry
@@ -81,7 +139,7 @@ func (e *engine) and(a, b *list) *list {
 		}
 	}
 	l := e.intern(out)
-	e.both[key] = l
+	e.memo().both[key] = l
 	return l
 }
 
@@ -97,7 +155,7 @@ func (e *engine) or(a, b *list) *list {
 		a, b = b, a
 	}
 	key := [2]int{a.id, b.id}
-	if l := e.either[key]; l != nil {
+	if l, ok := lookup(e, either, key); ok {
 		return l
 	}
 	out := make([]entry, 0, len(a.entries)+len(b.entries))
@@ -118,7 +176,7 @@ func (e *engine) or(a, b *list) *list {
 	}
 	out = append(append(out, a.entries[i:]...), b.entries[j:]...)
 	l := e.intern(out)
-	e.either[key] = l
+	e.memo().either[key] = l
 	return l
 }
 
@@ -188,9 +246,19 @@ func exists(s iam.Set) iam.Truth { return s.Some() }
 // group is classes that may do the same with an action.
 type group struct {
 	allow
+	id      int32 // one more than its index
 	classes []int32
-	docs    []*iam.Compiled // that speak of the action
-	rest    string          // what else tells the group from others
+	docs    []int32 // of the need's, those that the group has
+	rest    string  // what else tells the group from others
+}
+
+// need is an action under given conditions, and what everybody may do with it.
+type need struct {
+	groups []*group
+	live   []*group // that may do any of it by their own policies
+	docs   []*iam.Compiled
+	in     []int32          // by class: one more than the index of its group
+	lists  map[string]*list // by how surely each of live is among them
 }
 
 // question is one step's question about a class, but for the resource.
@@ -260,13 +328,18 @@ func (e *engine) scope(c *class, action string, given map[string]string, resourc
 // groups are what everybody may do with an action by their own policies. Those who act and
 // may do nothing of it are in groups too: a resource's own policy may let them.
 func (e *engine) groups(action string, given map[string]string) []*group {
+	return e.need(action, given).groups
+}
+
+func (e *engine) need(action string, given map[string]string) *need {
 	key := needKey(action, given)
 	if g, ok := e.needs[key]; ok {
 		return g
 	}
 	lower := strings.ToLower(action)
 	by := map[string]*group{}
-	var out []*group
+	out := &need{in: make([]int32, len(e.classes)), lists: map[string]*list{}}
+	number := map[*iam.Compiled]int32{}
 	ceilings := false
 	for _, l := range append(slices.Clone(e.scps.Layers), e.rcps.Layers...) {
 		for _, c := range l.Policies {
@@ -308,16 +381,27 @@ func (e *engine) groups(action string, given map[string]string) []*group {
 			g = &group{rest: string(docs[rest:])}
 			for _, s := range c.slots {
 				if e.says(s, lower) {
-					g.docs = append(g.docs, s)
+					n, ok := number[s]
+					if !ok {
+						n = int32(len(out.docs))
+						number[s] = n
+						out.docs = append(out.docs, s)
+					}
+					g.docs = append(g.docs, n)
 				}
 			}
 			if speaks {
 				g.allow = e.scope(c, action, given, iam.Everything(), e.a.ID, nil)
 			}
 			by[string(docs)] = g
-			out = append(out, g)
+			out.groups = append(out.groups, g)
+			if !g.nobody() {
+				out.live = append(out.live, g)
+			}
+			g.id = int32(len(out.groups))
 		}
 		g.classes = append(g.classes, int32(c.id))
+		out.in[c.id] = g.id
 	}
 	e.needs[key] = out
 	return out
@@ -364,73 +448,181 @@ func needKey(action string, given map[string]string) string {
 // whoOn is who may do an action on one resource, by their own policies.
 func (e *engine) whoOn(action string, given map[string]string, arn string) *list {
 	key := needKey(action, given) + "\x00" + arn
-	if l := e.members[key]; l != nil {
+	if l, ok := lookup(e, members, key); ok {
 		return l
 	}
-	var out []entry
-	for _, g := range e.groups(action, given) {
-		if g.nobody() {
-			continue
-		}
-		if level := g.on(arn); level != No {
-			for _, c := range g.classes {
-				out = append(out, entry{c, level})
-			}
-		}
-	}
-	slices.SortFunc(out, func(a, b entry) int { return cmp.Compare(a.class, b.class) })
-	l := e.intern(out)
-	e.members[key] = l
+	l := e.whoLive(e.need(action, given), func(g *group) Certainty { return g.on(arn) })
+	e.kept.members[key] = l
 	return l
 }
 
 // whoSome is who may do an action on any resource of a pattern; "" is any at all.
 func (e *engine) whoSome(action string, given map[string]string, pattern string) *list {
 	key := needKey(action, given) + "\x01" + pattern
-	if l := e.members[key]; l != nil {
+	if l, ok := lookup(e, members, key); ok {
 		return l
 	}
 	s := iam.Everything()
 	if pattern != "" {
 		s = iam.Of(iam.ResourcePattern(pattern))
 	}
-	var out []entry
-	for _, g := range e.groups(action, given) {
-		if g.nobody() {
-			continue
+	l := e.whoLive(e.need(action, given), func(g *group) Certainty { return g.some(s) })
+	e.kept.members[key] = l
+	return l
+}
+
+// whoLive is the list of those whose groups may. Most resources differ for nobody, so lists
+// are found by what the groups answer.
+func (e *engine) whoLive(n *need, level func(*group) Certainty) *list {
+	key := make([]byte, len(n.live))
+	some := false
+	for i, g := range n.live {
+		key[i] = byte(level(g))
+		some = some || key[i] != 0
+	}
+	if !some {
+		return none
+	}
+	if l := n.lists[string(key)]; l != nil {
+		return l
+	}
+	levels := make([]Certainty, len(e.classes))
+	for i, g := range n.live {
+		for _, c := range g.classes {
+			levels[c] = Certainty(key[i])
 		}
-		if level := g.some(s); level != No {
-			for _, c := range g.classes {
-				out = append(out, entry{c, level})
+	}
+	var l *list
+	e.keeping(func() { l = e.fromLevels(levels) })
+	n.lists[string(key)] = l
+	return l
+}
+
+// fromLevels is a list of levels by class.
+func (e *engine) fromLevels(levels []Certainty) *list {
+	out := e.entries[:0]
+	for c, level := range levels {
+		if level != No {
+			out = append(out, entry{int32(c), level})
+		}
+	}
+	e.entries = out
+	return e.intern(out)
+}
+
+// place is a set of resources, and the text with which all of them begin.
+type place struct {
+	set    iam.Set
+	prefix string
+	own    bool // of one bucket or key: who may do what there is no use for the next
+}
+
+func literally(arn string) place { return place{set: iam.Of(iam.Literal(arn)), prefix: arn} }
+
+func (p place) ofOne() place {
+	p.own = true
+	return p
+}
+
+func pattern(text string) place {
+	return place{set: iam.Of(iam.ResourcePattern(text)), prefix: begins(text)}
+}
+
+// begins is the text before the first wildcard.
+func begins(pattern string) string {
+	if i := strings.IndexAny(pattern, "*?"); i >= 0 {
+		return pattern[:i]
+	}
+	return pattern
+}
+
+// asked is what some policies ask about principals beside their names.
+type asked struct {
+	whole  bool  // more than what follows
+	values []int // of the engine's principalValues
+	tags   []string
+}
+
+// asks is what statements ask about principals, and whether they do.
+func (e *engine) asks(policies []*iam.Policy) (out asked, any bool) {
+	for _, p := range policies {
+		for i := range p.Statements {
+			s := &p.Statements[i]
+			if s.Principals == nil || !asksWho(s) {
+				continue
+			}
+			any = true
+			out.whole = out.whole || slices.ContainsFunc(s.Resources, func(v string) bool { return strings.Contains(v, "${") })
+			for _, c := range s.Conditions {
+				k := strings.ToLower(c.Key)
+				tag, tagged := strings.CutPrefix(k, "aws:principaltag/")
+				out.whole = out.whole || slices.ContainsFunc(c.Values, func(v string) bool { return strings.Contains(v, "${") })
+				switch {
+				case k == "aws:principalarn" || k == "aws:userid" || k == "aws:username":
+					for _, v := range c.Values {
+						i, ok := slices.BinarySearch(e.principalValues, v)
+						if ok {
+							out.values = append(out.values, i)
+						}
+						out.whole = out.whole || !ok
+					}
+				case tagged:
+					out.tags = append(out.tags, tag)
+				case k == "aws:principalaccount" || k == "aws:principalorgid" || k == "kms:calleraccount":
+				case strings.HasPrefix(k, "aws:principal") || strings.HasPrefix(k, "aws:user"):
+					out.whole = true
+				}
 			}
 		}
 	}
-	slices.SortFunc(out, func(a, b entry) int { return cmp.Compare(a.class, b.class) })
-	l := e.intern(out)
-	e.members[key] = l
-	return l
+	return out, any
+}
+
+// answer is what a class answers to what is asked of it.
+func (e *engine) answer(to []byte, c *class, q asked) []byte {
+	to = append(to, '#')
+	if q.whole {
+		return append(to, c.sign...)
+	}
+	for _, v := range q.values {
+		yes := byte('n')
+		if slices.Contains(c.matches, v) {
+			yes = 'y'
+		}
+		to = append(to, yes)
+	}
+	for _, tag := range q.tags {
+		if c.rep.who.Tags == nil {
+			to = append(to, "|?"...)
+		}
+		for k, v := range c.rep.who.Tags {
+			if strings.EqualFold(k, tag) {
+				to = fmt.Appendf(to, "|%q", v)
+			}
+		}
+	}
+	return to
 }
 
 // whoWith is who may do an action on resources that have a policy of their own, of those on
 // a list. Only those are asked whom their own policies or the resource's could let, and one
 // for all who are alike.
-func (e *engine) whoWith(key, action string, given map[string]string, resources iam.Set, owner string, among *list, resource []*iam.Policy, with func(p *iam.Policies, strict bool)) *list {
+func (e *engine) whoWith(key, action string, given map[string]string, resources place, owner string, among *list, resource []*iam.Policy, with func(p *iam.Policies, strict bool)) *list {
 	if among == none {
 		return none
 	}
 	key = needKey(action, given) + "\x02" + strconv.Itoa(among.id) + "\x02" + key
-	if l := e.members[key]; l != nil {
+	if l, ok := lookup(e, members, key); ok {
 		return l
 	}
 	named := map[int32]bool{}
-	anyone, who := false, false
+	anyone := false
 	for _, p := range resource {
 		for i := range p.Statements {
 			s := &p.Statements[i]
 			if s.Principals == nil {
 				continue
 			}
-			who = who || asksWho(s)
 			if s.Principals.Anyone || s.Principals.Not || len(s.Principals.CanonicalUser) > 0 {
 				anyone = anyone || s.Allow
 			}
@@ -442,101 +634,80 @@ func (e *engine) whoWith(key, action string, given map[string]string, resources 
 		}
 		anyone = anyone || len(p.Faults) > 0
 	}
-	levels := make([]Certainty, len(e.classes))
+	asks, who := e.asks(resource)
 	ask := func(c int32) Certainty {
-		a := e.scope(e.classes[c], action, given, resources, owner, with)
-		return a.some(resources)
+		a := e.scope(e.classes[c], action, given, resources.set, owner, with)
+		return a.some(resources.set)
 	}
-	in := e.table(among)
-	grouped := make([]bool, len(e.classes))
+	levels, in := make([]Certainty, len(e.classes)), make([]Certainty, len(e.classes))
+	for _, x := range among.entries {
+		in[x.class] = x.level
+	}
 	signs := map[string]Certainty{}
 	lower := strings.ToLower(action)
-	touched := map[*iam.Compiled]int{} // its number among those that touch, or -1
+	n := e.need(action, given)
+	touched := make([]bool, len(n.docs))
+	for i, d := range n.docs {
+		touched[i] = e.touches(d, lower, resources)
+	}
 	var alike []byte
-	for _, g := range e.groups(action, given) {
+	for _, g := range n.groups {
 		// Only policies that speak of these resources tell groups apart here.
+		some := slices.ContainsFunc(g.docs, func(d int32) bool { return touched[d] })
+		first := e.classes[g.classes[0]].rep
+		if !some && !anyone && first.principal.Kind != External && len(first.unsure) == 0 {
+			continue
+		}
 		alike = append(alike[:0], g.rest...)
-		some := false
 		for _, d := range g.docs {
-			n, ok := touched[d]
-			if !ok {
-				n = -1
-				if e.touches(d, lower, resources) {
-					n = len(touched)
-				}
-				touched[d] = n
-			}
-			if n >= 0 {
-				some = true
-				alike = binary.AppendVarint(append(alike, '|'), int64(n))
+			if touched[d] {
+				alike = binary.AppendVarint(append(alike, '|'), int64(d))
 			}
 		}
-		first := e.classes[g.classes[0]].rep
-		granted := anyone || some || first.principal.Kind == External || len(first.unsure) > 0
-		var level Certainty
-		asked := false
+		rest := len(alike)
 		for _, c := range g.classes {
-			grouped[c] = true
-			if in[c] == No || !granted && !named[c] {
-				continue
-			}
 			switch {
-			case named[c] || first.principal.Kind == External:
+			case in[c] == No || named[c]:
+			case first.principal.Kind == External:
 				levels[c] = ask(c)
-			case who:
-				sign := string(alike) + "#" + e.classes[c].sign
-				l, ok := signs[sign]
+			default:
+				if alike = alike[:rest]; who {
+					alike = e.answer(alike, e.classes[c], asks)
+				}
+				l, ok := signs[string(alike)]
 				if !ok {
 					l = ask(c)
-					signs[sign] = l
+					signs[string(alike)] = l
 				}
 				levels[c] = l
-			default:
-				if !asked {
-					l, ok := signs[string(alike)]
-					if !ok {
-						l = ask(c)
-						signs[string(alike)] = l
-					}
-					level, asked = l, true
-				}
-				levels[c] = level
 			}
+		}
+	}
+	for c := range named {
+		if in[c] != No {
+			levels[c] = ask(c)
 		}
 	}
 	for _, x := range among.entries {
-		if !grouped[x.class] {
+		if n.in[x.class] == 0 && !named[x.class] {
 			levels[x.class] = ask(x.class) // those whose rights no policy of their own tells
 		}
 	}
-	var out []entry
-	for c, level := range levels {
-		if level != No {
-			out = append(out, entry{int32(c), level})
-		}
+	if resources.own || among.fleeting {
+		l := e.fromLevels(levels)
+		e.memo().members[key] = l
+		return l
 	}
-	l := e.intern(out)
-	e.members[key] = l
+	var l *list
+	e.keeping(func() {
+		l = e.fromLevels(levels)
+		e.kept.members[key] = l
+	})
 	return l
 }
 
-// table is a list by class.
-func (e *engine) table(l *list) []Certainty {
-	if t, ok := e.tables[l]; ok && len(t) == len(e.classes) {
-		return t
-	}
-	t := make([]Certainty, len(e.classes))
-	for _, x := range l.entries {
-		t[x.class] = x.level
-	}
-	if l == e.acting {
-		e.tables[l] = t
-	}
-	return t
-}
-
 // touches says whether what a policy says of an action can be about some of the resources.
-func (e *engine) touches(c *iam.Compiled, action string, resources iam.Set) bool {
+func (e *engine) touches(c *iam.Compiled, action string, resources place) bool {
 	if len(c.Policy.Faults) > 0 {
 		return true
 	}
@@ -551,15 +722,16 @@ func (e *engine) touches(c *iam.Compiled, action string, resources iam.Set) bool
 		if !ok {
 			for _, r := range s.Resources {
 				if strings.Contains(r, "${") {
-					about = iam.Everything()
-					break
+					r = "*"
 				}
-				about = about.Union(iam.Of(iam.ResourcePattern(r)))
+				about = append(about, pattern(r))
 			}
 			e.about[s.Statement] = about
 		}
-		if !about.Intersect(resources).None() {
-			return true
+		for _, p := range about {
+			if (strings.HasPrefix(p.prefix, resources.prefix) || strings.HasPrefix(resources.prefix, p.prefix)) && !p.set.Intersect(resources.set).None() {
+				return true
+			}
 		}
 	}
 	return false

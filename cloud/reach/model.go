@@ -52,6 +52,7 @@ type class struct {
 	slots   []*iam.Compiled // in the order of the representative's slots
 	strict  []*iam.Compiled // the same without what could not be understood
 	bound   iam.Layer
+	matches []int  // of the engine's principalValues
 	sign    string // everything beside policies and places that tells classes apart
 }
 
@@ -109,11 +110,11 @@ type engine struct {
 	ownNames          bool // some condition needs each principal by itself
 	named             map[string][]int
 	workloads         map[string][]*account.Workload // by role
-	needs             map[string][]*group
-	lists             map[string]*list
-	both, either      map[[2]int]*list
-	about             map[*iam.Statement]iam.Set
-	members           map[string]*list
+	needs             map[string]*need
+	kept, fleeting    *memo   // for good, and for one right
+	made              int     // lists
+	entries           []entry // room for one
+	about             map[*iam.Statement][]place
 	trusts            map[string]Certainty
 	classByKey        map[string]*class
 	alts              []*alternative
@@ -121,13 +122,14 @@ type engine struct {
 	stmtIDs           map[*iam.Statement]int
 	byName            map[string][]int32 // classes by the names that policies have for their members
 	missing           map[string]bool
-	details           map[string]*detail
 	ruleAt            map[*Rule]int
 	dataOf, replicaOf map[*actor]*actor // who a service is that reads, or replicates, with a role
 	whoCounts         map[*iam.Compiled]map[string]bool
-	tables            map[*list][]Certainty
 	admins            map[int32]bool // classes of administrators
 	by                map[string]*list
+	hubs              map[hubKey]*hub
+	hubsOf            [][]hubAt // by class
+	pass              *pass     // the last search
 }
 
 // alternative is one way to fulfil a rule.
@@ -143,10 +145,10 @@ func newEngine(a *account.Account, q Question, rules *Rules) *engine {
 	e := &engine{a: a, q: q, rules: rules, byARN: map[string]*actor{},
 		compiled: map[*iam.Statement]*iam.Compiled{}, stricts: map[*iam.Compiled]*iam.Compiled{}, concerns: map[*iam.Compiled]map[string]bool{},
 		tagKeys: map[string]bool{}, named: map[string][]int{},
-		workloads: map[string][]*account.Workload{}, needs: map[string][]*group{},
-		lists: map[string]*list{}, both: map[[2]int]*list{}, either: map[[2]int]*list{}, about: map[*iam.Statement]iam.Set{}, members: map[string]*list{}, trusts: map[string]Certainty{},
+		workloads: map[string][]*account.Workload{}, needs: map[string]*need{},
+		kept: newMemo(), about: map[*iam.Statement][]place{}, trusts: map[string]Certainty{},
 		classByKey: map[string]*class{}, stmtIDs: map[*iam.Statement]int{}, missing: map[string]bool{}, byName: map[string][]int32{},
-		details: map[string]*detail{}, ruleAt: map[*Rule]int{}, whoCounts: map[*iam.Compiled]map[string]bool{}, by: map[string]*list{}, tables: map[*list][]Certainty{}, exceptions: map[*actor]bool{}}
+		ruleAt: map[*Rule]int{}, whoCounts: map[*iam.Compiled]map[string]bool{}, by: map[string]*list{}, exceptions: map[*actor]bool{}, hubs: map[hubKey]*hub{}}
 	e.now = a.Taken
 	if e.now.IsZero() {
 		e.now = time.Now()
@@ -636,11 +638,13 @@ func (e *engine) classOf(a *actor) *class {
 	fmt.Fprintf(&key, "|n%v|", ids)
 	signed := key.Len()
 	fmt.Fprintf(&key, "%d|%s|%v|", a.who.Kind, a.who.Account, a.role != nil && a.role.ServiceLinked())
+	var matches []int
 	for i, v := range e.principalValues {
 		p := e.principalPatterns[i]
 		for _, name := range names {
 			if name != "" && (p.Match(name) || p.Match(name+":x") || v == a.who.Name()) {
 				fmt.Fprintf(&key, "%d;", i)
+				matches = append(matches, i)
 			}
 		}
 	}
@@ -659,7 +663,7 @@ func (e *engine) classOf(a *actor) *class {
 	}
 	c := e.classByKey[key.String()]
 	if c == nil {
-		c = &class{id: len(e.classes), rep: a, sign: key.String()[signed:], bound: iam.Supplied()}
+		c = &class{id: len(e.classes), rep: a, matches: matches, sign: key.String()[signed:], bound: iam.Supplied()}
 		for _, s := range a.slots {
 			compiled := e.compile(s.policy)
 			c.slots = append(c.slots, compiled)

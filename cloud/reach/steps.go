@@ -29,6 +29,8 @@ type ref struct {
 	helps       bool // it only lifts what keeps another from it
 	others      bool // it takes the credentials of the one whose policies it changes
 	via         string
+	size        int  // its length, once it is a step to somebody
+	hub         *hub // the same, where it is one
 }
 
 // length is what a step counts: itself and those that go with it, and what has to be assumed
@@ -208,7 +210,7 @@ func (e *engine) variants() {
 		}
 	}
 	clear(e.needs)
-	clear(e.members)
+	clear(e.kept.members)
 }
 
 // excepted says that a denial of a resource's or the organization's leaves the principal out,
@@ -299,7 +301,7 @@ func (e *engine) whoFor(alt *alternative, n *Need, on string, t *target, among *
 	case on == "target" && t.kind == "role" && n.Policy == "trust":
 		return e.whoAssumes(t.actor, n, among)
 	case on == "target" && t.kind == "role" && n.Policy == "rewritten":
-		return e.whoWith("rewritten trust", n.Action, n.Given, iam.Of(iam.ResourcePattern(e.arn("iam", "", "role/*"))), e.a.ID, among, []*iam.Policy{trusting.Policy}, func(p *iam.Policies, _ bool) {
+		return e.whoWith("rewritten trust", n.Action, n.Given, pattern(e.arn("iam", "", "role/*")), e.a.ID, among, []*iam.Policy{trusting.Policy}, func(p *iam.Policies, _ bool) {
 			p.Resource = iam.Supplied(trusting)
 		})
 	case t.key != nil && on == "target":
@@ -309,7 +311,7 @@ func (e *engine) whoFor(alt *alternative, n *Need, on string, t *target, among *
 	case on == "target" && t.resource != nil, on == "repository" && t.resource != nil:
 		return e.whoResource(n, t.resource, among)
 	case on == "target" && t.workload != nil && t.workload.Policy.V != nil:
-		return e.whoWith(t.arn, n.Action, n.Given, iam.Of(iam.Literal(t.arn)), e.a.ID, among, []*iam.Policy{t.workload.Policy.V}, func(p *iam.Policies, _ bool) {
+		return e.whoWith(t.arn, n.Action, n.Given, literally(t.arn), e.a.ID, among, []*iam.Policy{t.workload.Policy.V}, func(p *iam.Policies, _ bool) {
 			p.Resource = iam.Supplied(e.compile(t.workload.Policy.V))
 		})
 	case on == "target":
@@ -360,10 +362,10 @@ func (e *engine) whoFor(alt *alternative, n *Need, on string, t *target, among *
 		return none
 	case on == "new access-point objects":
 		given := through(e.a.ID, n.Given)
-		point := e.whoWith("new access point", n.Action, given, iam.Of(iam.ResourcePattern(e.arn("s3", "*", "accesspoint/*/object/*"))), e.a.ID, among, []*iam.Policy{toAnyone.Policy}, func(p *iam.Policies, _ bool) {
+		point := e.whoWith("new access point", n.Action, given, pattern(e.arn("s3", "*", "accesspoint/*/object/*")), e.a.ID, e.doers(alt.rule), []*iam.Policy{toAnyone.Policy}, func(p *iam.Policies, _ bool) {
 			p.Resource = iam.Supplied(toAnyone)
 		})
-		return e.and(point, e.whoBucket(&Need{Action: n.Action, Given: given}, t.bucket, t.bucket.ARN+"/*", among))
+		return e.and(e.and(among, point), e.whoBucket(&Need{Action: n.Action, Given: given}, t.bucket, t.bucket.ARN+"/*", among))
 	case on == "repository", on == "layer":
 		return e.whoOn(n.Action, n.Given, t.pattern)
 	case which == "new":
@@ -455,7 +457,7 @@ func (e *engine) whoAssumes(to *actor, n *Need, among *list) *list {
 			key += r.ARN
 		}
 	}
-	return e.whoWith(key, n.Action, n.Given, iam.Of(iam.Literal(r.ARN)), e.a.ID, among, []*iam.Policy{r.Trust}, func(p *iam.Policies, _ bool) {
+	return e.whoWith(key, n.Action, n.Given, literally(r.ARN), e.a.ID, among, []*iam.Policy{r.Trust}, func(p *iam.Policies, _ bool) {
 		p.Resource = iam.Supplied(e.compile(r.Trust))
 	})
 }
@@ -518,7 +520,7 @@ func (e *engine) whoBucket(n *Need, b *account.Bucket, resources string, among *
 		policies = append(policies, toAnyone.Policy)
 	}
 	block := e.block(b)
-	return e.whoWith(key, n.Action, direct(n.Given), iam.Of(iam.ResourcePattern(resources)), e.a.ID, among, policies, func(p *iam.Policies, strict bool) {
+	return e.whoWith(key, n.Action, direct(n.Given), pattern(resources).ofOne(), e.a.ID, among, policies, func(p *iam.Policies, strict bool) {
 		switch n.Policy {
 		case "rewritten":
 			p.Resource = iam.Supplied(toAnyone)
@@ -555,7 +557,7 @@ func (e *engine) whoPoint(n *Need, p *account.AccessPoint, b *account.Bucket, am
 	}
 	given := through(e.a.ID, n.Given)
 	given["s3:DataAccessPointArn"] = p.ARN
-	point := e.whoWith(p.ARN+"|"+n.Policy, n.Action, given, iam.Of(iam.ResourcePattern(p.ARN+"/object/*")), e.a.ID, among, policies, func(ps *iam.Policies, strict bool) {
+	point := e.whoWith(p.ARN+"|"+n.Policy, n.Action, given, pattern(p.ARN+"/object/*").ofOne(), e.a.ID, among, policies, func(ps *iam.Policies, strict bool) {
 		if n.Policy == "rewritten" {
 			ps.Resource = iam.Supplied(toAnyone)
 		} else {
@@ -597,7 +599,7 @@ func (e *engine) whoKey(n *Need, k *account.Key, among *list, b *account.Bucket)
 		policies = append(policies, p)
 		grants = append(grants, iam.Compile(p))
 	}
-	return e.whoWith(key, n.Action, given, iam.Of(iam.Literal(k.ARN)), cmp.Or(arnAccount(k.ARN), e.a.ID), among, policies, func(p *iam.Policies, strict bool) {
+	return e.whoWith(key, n.Action, given, literally(k.ARN).ofOne(), cmp.Or(arnAccount(k.ARN), e.a.ID), among, policies, func(p *iam.Policies, strict bool) {
 		if n.Policy == "rewritten" {
 			p.Resource = iam.Supplied(toAnyone)
 		} else {

@@ -60,7 +60,7 @@ func (t Text) In(language string) string {
 }
 
 // Certainty says how sure an answer is.
-type Certainty int
+type Certainty int8
 
 const (
 	No Certainty = iota
@@ -78,7 +78,10 @@ var certainties = [...]string{"no", "unknown", "possible", "certain"}
 func (c Certainty) String() string               { return certainties[c] }
 func (c Certainty) MarshalText() ([]byte, error) { return []byte(certainties[c]), nil }
 func (c *Certainty) UnmarshalText(b []byte) error {
-	return unmarshalWord(b, certainties[:], (*int)(c), "a certainty")
+	var n int
+	err := unmarshalWord(b, certainties[:], &n, "a certainty")
+	*c = Certainty(n)
+	return err
 }
 
 // Status of a route.
