@@ -396,7 +396,7 @@ func (e *engine) whoResource(n *Need, r *account.Resource, among *list) *list {
 	if r.Policy.V != nil {
 		policies = append(policies, r.Policy.V)
 	}
-	return e.whoWith(r.ARN, n.Action, n.Given, iam.Of(iam.Literal(r.ARN)), e.a.ID, among, policies, func(p *iam.Policies, strict bool) {
+	return e.whoWith(r.ARN, n.Action, n.Given, literally(r.ARN), e.a.ID, among, policies, func(p *iam.Policies, strict bool) {
 		p.Resource = e.resource(r.Policy, strict)
 	})
 }
