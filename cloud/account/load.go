@@ -32,8 +32,18 @@ const (
 // answers of the AWS CLI as docs/cloud.md lists them, and snapshots, each gzipped or not.
 // What is wrong inside them is in the account's Faults and Missing; an error means that a
 // path could not be read at all, or that no file says anything about an account.
-func Load(paths ...string) (*Account, error) {
+func Load(paths ...string) (*Account, error) { return LoadOf("", paths...) }
+
+// LoadOf reads one account, by its number, from files that may hold several: the entries of
+// the others are left out, and told. Without a number it is the first that a file names.
+func LoadOf(id string, paths ...string) (*Account, error) {
 	l := NewLoader()
+	if id != "" {
+		if len(id) != 12 || strings.Trim(id, "0123456789") != "" {
+			return nil, fmt.Errorf("%q is no number of an AWS account: twelve digits", id)
+		}
+		l.a.ID, l.chosen = id, true
+	}
 	for _, p := range paths {
 		if err := l.Add(p); err != nil {
 			return nil, err
@@ -46,6 +56,8 @@ func Load(paths ...string) (*Account, error) {
 type Loader struct {
 	a          *Account
 	idFrom     string // the file that named the account first
+	chosen     bool   // the account was named before any file
+	met        bool   // something in the files is the account's
 	policies   map[[sha256.Size]byte]*iam.Policy
 	seen       map[string][sha256.Size]byte // what was said of an id, by kind and id
 	doubts     map[string]string            // kind and id: why it is unknown
@@ -232,6 +244,11 @@ func (d *document) ignore(at *place) {
 	}
 }
 
+// leftOut says why a file is not read: it is another account's.
+type leftOut string
+
+func (l leftOut) Error() string { return string(l) }
+
 // bounded fails where more is read than allowed since the last reset.
 type bounded struct {
 	r           io.Reader
@@ -276,6 +293,10 @@ func (l *Loader) Read(name string, r io.Reader) error {
 	if err != nil {
 		if pe, ok := errors.AsType[*fs.PathError](err); ok {
 			return pe
+		}
+		if left, ok := errors.AsType[leftOut](err); ok {
+			d.fault("", "%v", left)
+			return nil
 		}
 		d.fault("", "%v: what it says from there on is unknown", err)
 		d.placed()
@@ -502,10 +523,15 @@ func (d *document) own(v value, arn string) bool {
 		l.a.ID, l.a.Partition, l.idFrom = account, partition, d.file
 	}
 	if account != l.a.ID {
-		v.fault("%s is of account %s, and %s is of account %s: it is left out; supply one account at a time", arn, account, l.idFrom, l.a.ID)
+		if l.chosen {
+			v.fault("%s is of account %s, not of %s: it is left out", arn, account, l.a.ID)
+		} else {
+			v.fault("%s is of account %s, and %s is of account %s: it is left out; supply one account at a time, or say which by --account-id", arn, account, l.idFrom, l.a.ID)
+		}
 		l.others[account]++
 		return false
 	}
+	l.met = true
 	return true
 }
 
@@ -618,6 +644,9 @@ func (l *Loader) Account() (*Account, error) {
 			return nil, fmt.Errorf("nothing of an AWS account in what was supplied: %s: %s", f.File, f.What)
 		}
 		return nil, errors.New("nothing of an AWS account in what was supplied: no file")
+	}
+	if l.chosen && !l.met && len(l.others) > 0 {
+		return nil, fmt.Errorf("nothing in what was supplied is of account %s; there is something of %s", a.ID, strings.Join(sortedKeys(l.others), ", "))
 	}
 	l.finishIAM()
 	l.finishResources()

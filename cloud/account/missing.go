@@ -89,7 +89,7 @@ func (l *Loader) finishMissing() {
 	}
 	for id, n := range l.others {
 		a.Missing = append(a.Missing, Missing{Input: "account", Of: id, Why: fmt.Sprintf("%d entries of it lie among those of account %s and are left out", n, a.ID),
-			Means: "what its principals can reach", Command: "supply each account's files by themselves"})
+			Means: "what its principals can reach", Command: "the same with --account-id " + id})
 	}
 	for _, name := range sortedKeys(inputs) {
 		in := inputs[name]

@@ -190,6 +190,7 @@ func (d *document) credentialReport(report string) {
 			d.l.others[account]++
 			continue
 		}
+		d.l.met = true
 		var keys []AccessKey
 		for _, k := range []string{"access_key_1", "access_key_2"} {
 			active, made := cell(k+"_active"), when(k+"_last_rotated")

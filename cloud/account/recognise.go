@@ -310,9 +310,13 @@ func (d *document) head(v value) error {
 		switch {
 		case l.a.ID == "":
 			l.a.ID, l.idFrom = id, d.file
+		case l.a.ID != id && l.chosen:
+			l.others[id]++
+			return leftOut(fmt.Sprintf("it is a snapshot of account %s, not of %s: it is left out", id, l.a.ID))
 		case l.a.ID != id:
-			return fmt.Errorf("it is a snapshot of account %s, and %s is of account %s: supply one account at a time", id, l.idFrom, l.a.ID)
+			return fmt.Errorf("it is a snapshot of account %s, and %s is of account %s: supply one account at a time, or say which by --account-id", id, l.idFrom, l.a.ID)
 		}
+		l.met = true
 	}
 	if p := v.get("partition").text(); p != "" {
 		l.a.Partition = p

@@ -261,6 +261,12 @@ func (a *Account) resource(r *iam.Request, p *iam.Policies) {
 				}
 			}
 		}
+	case "ecr", "secretsmanager", "backup":
+		for _, x := range a.Resources {
+			if x.ARN == r.Resource {
+				p.Resource = valued(x.Policy)
+			}
+		}
 	case "lambda":
 		for _, w := range a.Workloads {
 			if w.ARN == r.Resource && w.Kind == "lambda:function" {

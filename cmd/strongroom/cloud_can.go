@@ -15,8 +15,8 @@ type cloudCan struct {
 	Action    string   `required:"" help:"What: service:Name." placeholder:"ACTION"`
 	Resource  string   `required:"" help:"On what: an ARN, or * where the action takes no resource." placeholder:"ARN"`
 	Context   []string `sep:"none" help:"A condition key and its value, KEY=VALUE; several for several, the same again for several values. Other keys are unknown." placeholder:"KEY=VALUE"`
-	Account   []string `required:"" sep:"none" help:"Files and folders with the account's exports, or a snapshot; several times for several." placeholder:"FILE"`
-	JSON      bool     `help:"Print JSON."`
+	cloudAccount
+	JSON bool `help:"Print JSON."`
 }
 
 func (cloudCan) Help() string {
@@ -62,7 +62,7 @@ func (c cloudCan) Run(ctx context.Context, out output) error {
 		}
 		keys[strings.ToLower(key)] = append(keys[strings.ToLower(key)], value)
 	}
-	a, err := account.Load(c.Account...)
+	a, err := c.load()
 	if err != nil {
 		return bad(err)
 	}

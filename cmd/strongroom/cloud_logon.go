@@ -36,7 +36,7 @@ Examples:
 }
 
 func (c cloudLogon) Run(ctx context.Context, out output) error {
-	a, err := loadAccount(c.Account)
+	a, err := c.load()
 	if err != nil {
 		return err
 	}

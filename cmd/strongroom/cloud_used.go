@@ -21,15 +21,15 @@ import (
 
 // trailFlags say what is read, and about whom.
 type trailFlags struct {
-	Trail     []string `required:"" sep:"none" placeholder:"PATH" help:"CloudTrail files: a folder, a file, or s3://bucket/prefix. Can be given several times."`
-	Account   []string `required:"" sep:"none" placeholder:"FILE" help:"The account's exports, or a snapshot: files or folders. Can be given several times."`
+	Trail []string `required:"" sep:"none" placeholder:"PATH" help:"CloudTrail files: a folder, a file, or s3://bucket/prefix. Can be given several times."`
+	cloudAccount
 	Principal []string `sep:"none" placeholder:"ARN" help:"Only this user or role: its ARN or its name. Can be given several times."`
 	JSON      bool     `help:"Print JSON."`
 }
 
 // survey reads the account and the trail.
 func (f trailFlags) survey(ctx context.Context, out output) (*account.Account, *trail.Survey, *trail.Reading, []trail.Place, error) {
-	a, err := account.Load(f.Account...)
+	a, err := f.load()
 	if err != nil {
 		return nil, nil, nil, nil, err
 	}

@@ -20,7 +20,19 @@ import (
 
 // cloudAccount is where an account is read from.
 type cloudAccount struct {
-	Account []string `required:"" help:"Exports of the account: files and folders, a snapshot or answers of the AWS CLI. Repeat it for more." placeholder:"FILE" sep:"none"`
+	Account   []string `required:"" help:"Exports of the account: files and folders, a snapshot or answers of the AWS CLI. Repeat it for more." placeholder:"FILE" sep:"none"`
+	AccountID string   `name:"account-id" help:"Which account, where the files hold several. Without it, the first that they name; the entries of others are left out, and told." placeholder:"NUMBER"`
+}
+
+// load reads the account; what is wrong in its files is in it.
+func (c cloudAccount) load() (*account.Account, error) { return c.loadFrom(c.Account) }
+
+func (c cloudAccount) loadFrom(paths []string) (*account.Account, error) {
+	a, err := account.LoadOf(c.AccountID, paths...)
+	if err != nil {
+		return nil, fmt.Errorf("reading the account: %w", err)
+	}
+	return a, nil
 }
 
 // cloudIntended is what is meant to reach the content.
@@ -77,7 +89,7 @@ func (c cloudWays) Run(ctx context.Context, out output) error {
 	if len(c.Bucket)+len(c.Key) == 0 && !c.Admin {
 		return invalid("nothing is asked: give --bucket, --key or --admin")
 	}
-	a, err := loadAccount(c.Account)
+	a, err := c.load()
 	if err != nil {
 		return err
 	}
@@ -101,7 +113,7 @@ func (c cloudWays) Run(ctx context.Context, out output) error {
 	}
 	report := ways.New(a, result)
 	if len(c.Since) > 0 {
-		then, err := loadAccount(c.Since)
+		then, err := c.loadFrom(c.Since)
 		if err != nil {
 			return err
 		}
@@ -192,15 +204,6 @@ func writeJSON(w io.Writer, v any) error {
 	e.SetEscapeHTML(false)
 	e.SetIndent("", " ")
 	return e.Encode(v)
-}
-
-// loadAccount reads an account; what is wrong in it is told in the report.
-func loadAccount(paths []string) (*account.Account, error) {
-	a, err := account.Load(paths...)
-	if err != nil {
-		return nil, fmt.Errorf("reading the account: %w", err)
-	}
-	return a, nil
 }
 
 // principalOf is the ARN of a principal that somebody names: its ARN, its name, or the number
