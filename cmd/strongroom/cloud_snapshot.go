@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"strongroom"
+	"strongroom/cloud/account"
 	"strongroom/internal/aws"
 )
 
@@ -21,6 +22,7 @@ type cloudSnapshot struct {
 	Region      []string `placeholder:"REGION" help:"Look at these regions only; repeatable. Without it, at all that the account has enabled."`
 	Profile     string   `placeholder:"NAME" help:"The profile of the AWS configuration to use."`
 	Out         string   `short:"o" placeholder:"FILE" help:"The snapshot to write; gzipped if its name ends in .gz."`
+	JSON        bool     `help:"Print what came of it as JSON."`
 	PrintPolicy bool     `help:"Print the least policy that a snapshot needs, and do nothing else."`
 }
 
@@ -30,9 +32,14 @@ that the AWS CLI would use. What AWS refuses stands in the file as refused, and 
 Passwords in environments, parameters and user data are left out; the file still tells an attacker where to begin: it is
 made readable by you alone.
 
+Attach the policy that --print-policy prints to the role or user that it runs as. About a thousand buckets take ten minutes, since AWS is asked at
+most 25 times a second; credentials have to last as long. A snapshot that is stopped on the way, or whose credentials end, leaves no file: half of one
+would look like a whole. Only --region and --bucket make it shorter; of the rest is then said that it was not supplied.
+
 Examples:
   strongroom cloud snapshot --print-policy
-  strongroom cloud snapshot --profile audit -o account.jsonl.gz`
+  strongroom cloud snapshot --profile audit -o account.jsonl.gz
+  strongroom cloud snapshot --profile audit --region eu-west-1 --json -o account.jsonl.gz`
 }
 
 func (c cloudSnapshot) Run(ctx context.Context, out output) error {
@@ -60,15 +67,46 @@ func (c cloudSnapshot) Run(ctx context.Context, out output) error {
 		return err
 	})
 	show.done()
+	if ctx.Err() != nil {
+		return fmt.Errorf("stopped after %s: nothing is written, since half a snapshot would look like a whole one", count(report.Requests, "request"))
+	}
 	if err != nil {
 		return err
 	}
+	means := map[string]string{}
+	for _, in := range account.Inputs() {
+		means[in.Name] = in.Means
+	}
+	if c.JSON {
+		type refused struct {
+			Input string `json:"input"`
+			Code  string `json:"code"`
+			Times int    `json:"times"`
+			Means string `json:"means"` // what is unknown for it
+		}
+		list := []refused{}
+		for _, what := range slices.Sorted(maps.Keys(report.Refused)) {
+			input, code, _ := strings.Cut(what, ": ")
+			list = append(list, refused{input, code, report.Refused[what], means[input]})
+		}
+		return out.json(struct {
+			File      string    `json:"file"`
+			Bytes     int64     `json:"bytes"`
+			Account   string    `json:"account"`
+			Partition string    `json:"partition"`
+			Regions   []string  `json:"regions"`
+			Answers   int       `json:"answers"`
+			Requests  int       `json:"requests"`
+			Refused   []refused `json:"refused"`
+		}{c.Out, size, report.Account, report.Partition, report.Regions, report.Answers, report.Requests, list})
+	}
 	out.printf("%s: account %s, %s, %s, %d bytes\n", c.Out, report.Account, count(len(report.Regions), "region"), count(report.Answers, "answer"), size)
 	if len(report.Refused) > 0 {
-		out.printf("not had, and so unknown in whatever is made of it:\n")
+		out.printf("refused, and so unknown in whatever is made of it (strongroom cloud snapshot --print-policy has all permissions):\n")
 	}
 	for _, what := range slices.Sorted(maps.Keys(report.Refused)) {
-		out.printf("  %s (%s)\n", what, count(report.Refused[what], "time"))
+		input, _, _ := strings.Cut(what, ": ")
+		out.printf("  %s (%s): %s\n", what, count(report.Refused[what], "time"), means[input])
 	}
 	return nil
 }

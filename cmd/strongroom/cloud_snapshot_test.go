@@ -2,12 +2,14 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -60,10 +62,50 @@ func TestCloudSnapshot(t *testing.T) {
 		t.Errorf("account %s, faults %v", a.ID, a.Faults)
 	}
 
+	said.Reset()
+	if status := run(t.Context(), []string{"cloud", "snapshot", "--json", "--bucket", "calls", "-o", file}, output{&said, &errors}); status != 0 {
+		t.Fatalf("status %d: %s", status, &errors)
+	}
+	var summary struct {
+		Account string
+		Refused []struct {
+			Input, Code, Means string
+			Times              int
+		}
+	}
+	if err := json.Unmarshal(said.Bytes(), &summary); err != nil || summary.Account != "123456789012" {
+		t.Errorf("--json: %v: %s", err, &said)
+	}
+	if i := slices.IndexFunc(summary.Refused, func(r struct {
+		Input, Code, Means string
+		Times              int
+	}) bool {
+		return r.Input == "bucket-policy"
+	}); i < 0 || summary.Refused[i].Code != "AccessDenied" || summary.Refused[i].Times != 1 || summary.Refused[i].Means == "" {
+		t.Errorf("--json says of what was refused: %+v", summary.Refused)
+	}
+
 	code = "ExpiredToken"
 	errors.Reset()
-	if status := run(t.Context(), []string{"cloud", "snapshot", "-o", filepath.Join(snapshots, "second.jsonl")}, output{&said, &errors}); status == 0 || !strings.Contains(errors.String(), "ExpiredToken") {
+	if status := run(t.Context(), []string{"cloud", "snapshot", "-o", filepath.Join(snapshots, "second.jsonl")}, output{&said, &errors}); status == 0 || !strings.Contains(errors.String(), "ExpiredToken") || !strings.Contains(errors.String(), "log in again") {
 		t.Errorf("status %d: %s", status, &errors)
+	}
+	// Nobody has credentials, or a profile of that name.
+	for _, args := range [][]string{{"--profile", "nobody"}, {}} {
+		t.Setenv("AWS_ACCESS_KEY_ID", "")
+		t.Setenv("AWS_SECRET_ACCESS_KEY", "")
+		if err := os.Unsetenv("AWS_PROFILE"); err != nil {
+			t.Fatal(err)
+		}
+		errors.Reset()
+		status := run(t.Context(), append([]string{"cloud", "snapshot", "-o", filepath.Join(snapshots, "third.jsonl")}, args...), output{&said, &errors})
+		want := "no AWS credentials: none in the environment"
+		if len(args) > 0 {
+			want = `no profile "nobody"`
+		}
+		if status == 0 || !strings.Contains(errors.String(), want) || !strings.Contains(errors.String(), "hint:") {
+			t.Errorf("%v: status %d: %s", args, status, &errors)
+		}
 	}
 	if left, err := os.ReadDir(snapshots); err != nil || len(left) != 1 {
 		t.Errorf("left behind: %v, %v", left, err)

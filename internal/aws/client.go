@@ -22,6 +22,8 @@ import (
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/smithy-go/logging"
+
+	"strongroom"
 )
 
 // limits bound what asking costs.
@@ -65,6 +67,9 @@ func newClient(ctx context.Context, profile, region string, l limits) (*Client, 
 		options = append(options, config.WithRegion(region))
 	}
 	c, err := config.LoadDefaultConfig(ctx, options...)
+	if e, ok := errors.AsType[config.SharedConfigProfileNotExistError](err); ok {
+		return nil, &strongroom.Error{Kind: strongroom.KindInvalid, Message: fmt.Sprintf("the AWS configuration has no profile %q", e.Profile), Hint: "aws configure list-profiles lists those that it has"}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("reading the AWS configuration: %w", err)
 	}
@@ -72,10 +77,17 @@ func newClient(ctx context.Context, profile, region string, l limits) (*Client, 
 		c.Region = "us-east-1"
 	}
 	if c.Credentials == nil {
-		return nil, errors.New("no AWS credentials: set AWS_PROFILE or --profile, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
+		return nil, noCredentials("none are configured")
 	}
 	if _, err := c.Credentials.Retrieve(ctx); err != nil {
-		return nil, fmt.Errorf("no AWS credentials (set AWS_PROFILE or --profile, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY): %w", err)
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		why := err.Error()
+		if strings.Contains(why, "no EC2 IMDS role found") { // the last place that the SDK looks in
+			why = "none in the environment, in the profile, or of this machine"
+		}
+		return nil, noCredentials(why)
 	}
 	t := time.NewTicker(time.Second / time.Duration(l.rate))
 	return &Client{
@@ -91,6 +103,11 @@ func newClient(ctx context.Context, profile, region string, l limits) (*Client, 
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		},
 	}, nil
+}
+
+func noCredentials(why string) error {
+	return &strongroom.Error{Kind: strongroom.KindInvalid, Message: "no AWS credentials: " + why,
+		Hint: "log in (aws sso login, aws login) and name the profile by --profile or AWS_PROFILE, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY; aws sts get-caller-identity says whether AWS takes them"}
 }
 
 // Close lets go of what the client holds.
@@ -171,6 +188,19 @@ func (f *failure) passes() bool {
 		return true
 	}
 	return f.status >= 500 || f.status == http.StatusTooManyRequests
+}
+
+// advice is what helps where AWS does not take the credentials.
+func (f *failure) advice() string {
+	switch {
+	case strings.Contains(f.code, "Expired"):
+		return "log in again (aws sso login, or new session keys), and make the snapshot anew"
+	case f.code == "RequestTimeTooSkewed":
+		return "set this machine's clock, and make the snapshot anew"
+	case f.code == "InvalidClientTokenId" || f.code == "UnrecognizedClientException" || f.code == "InvalidAccessKeyId":
+		return "the access key does not exist, is not active, or is of another partition: in China and GovCloud say --region, such as cn-north-1 or us-gov-west-1"
+	}
+	return "aws sts get-caller-identity says whether AWS takes them"
 }
 
 // ends says whether nothing further can be asked.

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"strongroom"
 	"strongroom/cloud/account"
 )
 
@@ -107,7 +108,11 @@ func (b *batch) keep(about account.About, op operation, p params, want func(obje
 				f = &failure{code: "NoAnswer", message: err.Error()}
 			}
 			if f.ends() {
-				b.cancel(fmt.Errorf("AWS takes the credentials no more: %w", f))
+				message := "AWS does not take the credentials: " + f.Error()
+				if b.report.Account != "" {
+					message = fmt.Sprintf("AWS takes the credentials no more: %s; half a snapshot would look like a whole one, and none is written", f)
+				}
+				b.cancel(&strongroom.Error{Kind: strongroom.KindInvalid, Message: message, Hint: f.advice()})
 				return out
 			}
 			b.lines = append(b.lines, outcome{about, nil, f.code, f.message})
@@ -234,7 +239,15 @@ func (x *collector) collect(w io.Writer) error {
 	home := &batch{collector: x}
 	who := home.get("caller", "", getCaller, nil)
 	if len(who) == 0 {
-		return fmt.Errorf("AWS does not say whose credentials these are: %s %s", home.lines[0].code, home.lines[0].message)
+		if err := context.Cause(x.ctx); err != nil {
+			return err
+		}
+		why := home.lines[0]
+		e := &strongroom.Error{Kind: strongroom.KindInvalid, Message: strings.TrimSpace("AWS does not say whose credentials these are: " + why.code + " " + why.message)}
+		if why.code == noEndpoint {
+			e.Message, e.Hint = "there is no AWS at "+why.message, fmt.Sprintf("is %q a region? --region eu-west-1; without a network, nothing can be asked", x.config.Region)
+		}
+		return e
 	}
 	x.report.Account, _ = who[0]["Account"].(string)
 	x.report.Partition = "aws"
@@ -244,6 +257,14 @@ func (x *collector) collect(w io.Writer) error {
 	listed := &batch{collector: x}
 	regions := listed.get("regions", "", describeRegions, nil)
 	x.report.Regions = x.o.Regions
+	enabled := names(regions, "Regions", "RegionName")
+	for _, r := range x.o.Regions {
+		// A name that is none has no services, which would pass for a region without any.
+		if len(enabled) > 0 && !slices.Contains(enabled, r) {
+			slices.Sort(enabled)
+			return &strongroom.Error{Kind: strongroom.KindInvalid, Message: fmt.Sprintf("account %s has no region %q enabled", x.report.Account, r), Hint: "it has " + strings.Join(enabled, ", ")}
+		}
+	}
 	if len(x.report.Regions) == 0 {
 		for _, p := range regions {
 			for _, r := range entries(p["Regions"]) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -12,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"strongroom"
 	"strongroom/cloud/account"
 )
 
@@ -313,6 +315,16 @@ func TestSome(t *testing.T) {
 	}
 	if !slices.ContainsFunc(a.Missing, func(m account.Missing) bool { return m.Input == "instances" && m.Region == "us-west-2" }) {
 		t.Errorf("missing: %v", a.Missing)
+	}
+}
+
+// A region that the account does not have would look like one in which nothing runs.
+func TestNoSuchRegion(t *testing.T) {
+	newFake(t)
+	_, _, err := collect(t, Options{Regions: []string{"eu-west-1", "eu-wst-1"}})
+	e, ok := errors.AsType[*strongroom.Error](err)
+	if !ok || !strings.Contains(e.Message, "eu-wst-1") || e.Hint != "it has eu-west-1, us-west-2" {
+		t.Errorf("%v", err)
 	}
 }
 
