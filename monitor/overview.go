@@ -50,6 +50,7 @@ type Overview struct {
 	Movers       []Mover
 	Firsts       []First // the latest first
 	MoreFirsts   int     // that are not among them
+	Machines     int     // first openings of workloads, which are not among them either
 	Actors       map[string]Actor
 	Questions    int // that were asked of the rollups
 }
@@ -237,7 +238,7 @@ func (m *Monitor) Overview(ctx context.Context, q OverviewQuestion) (Overview, e
 	if err := g.wait(); err != nil {
 		return o, err
 	}
-	o.Firsts, o.MoreFirsts = firsts(ever, o.Since)
+	o.Firsts, o.MoreFirsts, o.Machines = firsts(ever, o.Since, o.Actors)
 
 	// Who has a row, and since when there is something to compare with.
 	total, began := map[string][2]int64{}, map[string]time.Time{}
@@ -437,8 +438,9 @@ func movers(total map[string][2]int64, weeks func(string) int, cell func([2]int6
 }
 
 // firsts are the first openings since a time of each actor in each queue and class, the
-// latest first, and how many there are beside those.
-func firsts(ever []strongroom.Use, since time.Time) ([]First, int) {
+// latest first, and how many there are beside those. Those of workloads are only counted:
+// a machine that does its work for the first time tells nothing of people.
+func firsts(ever []strongroom.Use, since time.Time, actors map[string]Actor) (list []First, more, machines int) {
 	type key struct{ actor, by, name string }
 	seen := map[key]*First{}
 	for i := range ever {
@@ -461,7 +463,11 @@ func firsts(ever []strongroom.Use, since time.Time) ([]First, int) {
 	}
 	var out []First
 	for _, f := range seen {
-		if !f.At.Before(since) {
+		switch {
+		case f.At.Before(since):
+		case actors[f.Actor].Kind == string(strongroom.Workload):
+			machines++
+		default:
 			out = append(out, *f)
 		}
 	}
@@ -469,5 +475,5 @@ func firsts(ever []strongroom.Use, since time.Time) ([]First, int) {
 		return cmp.Or(b.At.Compare(a.At), cmp.Compare(a.Actor, b.Actor), cmp.Compare(a.By, b.By), cmp.Compare(a.Name, b.Name))
 	})
 	shown := min(len(out), firstsMost)
-	return out[:shown], len(out) - shown
+	return out[:shown], len(out) - shown, machines
 }

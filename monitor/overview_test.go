@@ -53,16 +53,20 @@ func TestOverview(t *testing.T) {
 	l.opened(1, "anna", "vip", now.Add(5*time.Minute), "voice", "health")
 	l.opened(3, "carl", "billing", now.Add(10*time.Minute), "voice")
 	l.opened(2, "carl", "", now.Add(15*time.Minute))
+	l.opened(4, "classifier", "billing", now.Add(20*time.Minute), "voice", "health")
+	for i := len(l.events) - 4; i < len(l.events); i++ {
+		l.events[i].Question.Principal.Kind = strongroom.Workload
+	}
 	m := l.monitor(t, thursday)
 	o := overview(t, m, monitor.ByQueue, strongroom.Permitted, 1)
 	for actor, want := range map[string]string{
-		"anna": "41 support=0 billing=40more vip=1new none=0", "ben": "0 support=0less billing=0 vip=0 none=0", "carl": "5 support=0 billing=3new vip=0 none=2new", "nobody": "",
+		"anna": "41 support=0 billing=40more vip=1new none=0", "ben": "0 support=0less billing=0 vip=0 none=0", "carl": "5 support=0 billing=3new vip=0 none=2new", "classifier": "4 support=0 billing=4new vip=0 none=0", "nobody": "",
 	} {
 		if got := line(o, actor); got != want {
 			t.Errorf("%s: %s, want %s", actor, got, want)
 		}
 	}
-	if o.Total.Count != 46 || o.Total.Weeks != 8 || o.Total.Usual != 30 || o.Most != 40 {
+	if o.Total.Count != 50 || o.Total.Weeks != 8 || o.Total.Usual != 30 || o.Most != 40 {
 		t.Errorf("in all %+v, at most %d", o.Total, o.Most)
 	}
 	if len(o.Movers) != 2 || o.Movers[0].Actor != "anna" || o.Movers[1].Actor != "ben" || o.Movers[1].Stands() != monitor.Less {
@@ -74,6 +78,9 @@ func TestOverview(t *testing.T) {
 	}
 	if want := "carl class voice 3; carl queue billing 3; anna class health 1; anna queue vip 1; "; got != want {
 		t.Errorf("first are %q, want %q", got, want)
+	}
+	if o.Machines != 3 { // a queue and two classes
+		t.Errorf("%d first times of machines are counted apart, want 3", o.Machines)
 	}
 	o = overview(t, m, monitor.ByClass, strongroom.Permitted, 1)
 	if got, want := line(o, "anna"), "41 voice=41more card=0 health=1new none=0"; got != want {

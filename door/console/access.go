@@ -198,19 +198,20 @@ func columnTag(u door.Usage, c monitor.Column, by string) string {
 }
 
 type accessData struct {
-	Query   accessQuery
-	Since   time.Time
-	Until   time.Time
-	AsOf    door.AsOf
-	Total   monitor.Cell
-	Columns []accessColumn
-	Rows    []accessRow
-	Map     template.HTML
-	Series  accessSeries
-	Movers  []accessMover
-	Firsts  []accessFirst
-	More    int // firsts beside those
-	Behind  int // records that are not counted yet
+	Query    accessQuery
+	Since    time.Time
+	Until    time.Time
+	AsOf     door.AsOf
+	Total    monitor.Cell
+	Columns  []accessColumn
+	Rows     []accessRow
+	Map      template.HTML
+	Series   accessSeries
+	Movers   []accessMover
+	Firsts   []accessFirst
+	More     int // firsts beside those
+	Machines int // firsts of machines, which are not among them
+	Behind   int // records that are not counted yet
 }
 
 type accessColumn struct{ Name string }
@@ -295,7 +296,7 @@ func (v *visit) overview() (accessData, door.Usage, monitor.Overview, error) {
 	for _, f := range o.Firsts[:min(len(o.Firsts), firstsShown)] {
 		d.Firsts = append(d.Firsts, accessFirst{v.accessName(u, f.Actor), actorPath(f.Actor), f.By, named(f.Name), f.At, int(f.Count)})
 	}
-	d.More = len(o.Firsts) + o.MoreFirsts - len(d.Firsts)
+	d.More, d.Machines = len(o.Firsts)+o.MoreFirsts-len(d.Firsts), o.Machines
 	return d, u, o, nil
 }
 
@@ -719,14 +720,15 @@ var accessWords = map[string]said{
 	"access.usually":          {"usually %s", "d’habitude %s"},
 	"access.says.usual":       {"%s, usually %s", "%s, d’habitude %s"},
 
-	"access.movers":      {"Furthest from their usual", "Plus grands écarts à l’habitude"},
-	"access.movers.none": {"Nobody is far from their weeks before.", "Personne ne s’écarte de ses semaines précédentes."},
-	"access.firsts":      {"First time ever", "Toute première fois"},
-	"access.firsts.none": {"Nobody opened something of a queue or class that was new to them.", "Personne n’a abordé une file ou une classe nouvelle pour elle ou lui."},
-	"access.firsts.more": {"and %s more|and %s more", "et %s autre|et %s autres"},
-	"access.first.queue": {"queue", "file"},
-	"access.first.class": {"class", "classe"},
-	"access.times":       {"%s time|%s times", "%s fois|%s fois"},
+	"access.movers":          {"Furthest from their usual", "Plus grands écarts à l’habitude"},
+	"access.movers.none":     {"Nobody is far from their weeks before.", "Personne ne s’écarte de ses semaines précédentes."},
+	"access.firsts":          {"First time ever", "Toute première fois"},
+	"access.firsts.none":     {"Nobody opened something of a queue or class that was new to them.", "Personne n’a abordé une file ou une classe nouvelle pour elle ou lui."},
+	"access.firsts.machines": {"Without %s first time of a machine.|Without %s first times of machines.", "Sans %s première fois d’un programme.|Sans %s premières fois de programmes."},
+	"access.firsts.more":     {"and %s more|and %s more", "et %s autre|et %s autres"},
+	"access.first.queue":     {"queue", "file"},
+	"access.first.class":     {"class", "classe"},
+	"access.times":           {"%s time|%s times", "%s fois|%s fois"},
 
 	"access.series":      {"Opened and refused over time", "Ouvertures et refus dans le temps"},
 	"access.series.says": {"From %s to %s; opened upwards, refused downwards.", "Du %s au %s ; les ouvertures vers le haut, les refus vers le bas."},

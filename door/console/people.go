@@ -218,7 +218,8 @@ type link struct {
 type linksData struct {
 	Links  []link
 	Failed []failedInvite
-	Names  string
+	// Unknown are names that nobody here has, to be corrected.
+	Unknown []string
 }
 
 type failedInvite struct{ Name, Why string }
@@ -266,13 +267,20 @@ func (v *visit) invite(names []string) error {
 		i, token, err := v.room.Vault.Invite(v.r.Context(), v.caller, name)
 		if err != nil {
 			e, ok := asError(err)
-			if !ok || e.Kind == strongroom.KindUnavailable || len(names) == 1 {
-				if len(d.Links) == 0 {
-					return err
-				}
-				e = &strongroom.Error{Message: say(v.page.Lang, "error.failed")}
+			_, there := v.room.Vault.PrincipalByName(name)
+			why := ""
+			switch {
+			case ok && e.Kind == strongroom.KindInvalid && !there:
+				why = v.page.T("error.invite.unknown")
+				d.Unknown = append(d.Unknown, people.CleanLine(name, 128))
+			case ok && e.Kind != strongroom.KindUnavailable && len(names) > 1:
+				why = sentence(v.page.Told(e.Message))
+			case len(d.Links) == 0:
+				return err
+			default:
+				why = v.page.T("error.failed")
 			}
-			d.Failed = append(d.Failed, failedInvite{people.CleanLine(name, 128), sentence(e.Message)})
+			d.Failed = append(d.Failed, failedInvite{people.CleanLine(name, 128), why})
 			continue
 		}
 		d.Links = append(d.Links, link{i, v.c.origin + "/setup#" + token})
@@ -367,16 +375,19 @@ var peopleWords = map[string]said{
 	"person.recover.how":    {"They have passkeys: when the link is used, those and all sessions end.", "Cette personne a des clés d’accès : à l’usage du lien, elles et toutes ses sessions prennent fin."},
 	"person.own":            {"This is you. Your passkeys and sessions are under", "C’est vous. Vos clés d’accès et sessions se trouvent sous"},
 
-	"invite.title":    {"Invite people", "Inviter des personnes"},
-	"invite.lead":     {"One set-up link for each person, shown this once. They must be known here already.", "Un lien d’installation par personne, affiché une seule fois. Elles doivent déjà être connues ici."},
-	"invite.names":    {"Names, one a line, 100 at most", "Noms, un par ligne, 100 au plus"},
-	"invite.button":   {"Make links with passkey", "Créer les liens avec la clé d’accès"},
-	"error.invite":    {"Give 1 to 100 names, one a line.", "Donnez de 1 à 100 noms, un par ligne."},
-	"invite.once":     {"These links are shown this once. Print the list or hand each link over now; whoever has one can log on as that person.", "Ces liens ne sont affichés qu’une fois. Imprimez la liste ou remettez chaque lien maintenant ; qui en détient un peut se connecter au nom de la personne."},
-	"invite.until":    {"Good until", "Valable jusqu’au"},
-	"invite.recovery": {"ends their passkeys and sessions so far", "met fin à leurs clés et sessions actuelles"},
-	"invite.failed":   {"Not invited", "Non invitées"},
-	"invite.more":     {"Invite more people", "Inviter d’autres personnes"},
+	"invite.title":         {"Invite people", "Inviter des personnes"},
+	"invite.lead":          {"One set-up link for each person, shown this once. They must be known here already.", "Un lien d’installation par personne, affiché une seule fois. Elles doivent déjà être connues ici."},
+	"invite.names":         {"Names, one a line, 100 at most", "Noms, un par ligne, 100 au plus"},
+	"invite.button":        {"Make links with passkey", "Créer les liens avec la clé d’accès"},
+	"error.invite":         {"Give 1 to 100 names, one a line.", "Donnez de 1 à 100 noms, un par ligne."},
+	"invite.once":          {"These links are shown this once. Print the list or hand each link over now; whoever has one can log on as that person.", "Ces liens ne sont affichés qu’une fois. Imprimez la liste ou remettez chaque lien maintenant ; qui en détient un peut se connecter au nom de la personne."},
+	"invite.until":         {"Good until", "Valable jusqu’au"},
+	"invite.recovery":      {"ends their passkeys and sessions so far", "met fin à leurs clés et sessions actuelles"},
+	"invite.failed":        {"Not invited", "Non invitées"},
+	"error.invite.unknown": {"Nobody here has this name.", "Personne ici ne porte ce nom."},
+	"invite.correct":       {"Compare the spelling with the list of people, correct it below and try again. Somebody who is not on the list yet is added first, by whoever runs this server: from a staff list or from your directory.", "Comparez l’orthographe avec la liste des personnes, corrigez-la ci-dessous et réessayez. Une personne qui n’y figure pas encore est d’abord ajoutée par l’exploitant de ce serveur, à partir d’une liste du personnel ou de votre annuaire."},
+	"invite.list":          {"See the list of people", "Voir la liste des personnes"},
+	"invite.more":          {"Invite more people", "Inviter d’autres personnes"},
 
 	"unmatched.title":   {"Unmatched ids", "Identifiants orphelins"},
 	"unmatched.lead":    {"Ids of agents that recordings bear and that nobody here has. Rules about one’s own recordings miss these.", "Identifiants d’agents portés par des enregistrements et que personne n’a ici. Les règles sur ses propres enregistrements ne les voient pas."},

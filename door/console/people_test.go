@@ -63,6 +63,14 @@ func TestPeoplePages(t *testing.T) {
 		t.Errorf("the page shows %d links, want 2:\n%s", len(links), got)
 	}
 	shots(t, ctx, "invited-en")
+	// A name that nobody has stands there again to be corrected, with what to do.
+	do(t, ctx, "correcting a name", chromedp.WaitVisible(`//main[contains(., "Compare the spelling with the list of people")]`, chromedp.BySearch),
+		chromedp.SetValue("#names", "nobody.either", chromedp.ByQuery), chromedp.Click(`button[data-act=invite]`), chromedp.WaitVisible(`//main//li[contains(., "nobody.either")]`, chromedp.BySearch))
+	var again string
+	do(t, ctx, "reading the name again", chromedp.Value("#names", &again, chromedp.ByQuery))
+	if got := text(t, ctx); strings.TrimSpace(again) != "nobody.either" || !strings.Contains(got, "Nobody here has this name.") || strings.Contains(got, "strongroom people") {
+		t.Errorf("a name that nobody has is answered %q with\n%s", again, got)
+	}
 
 	// The proof is for the names that were there when it was asked for.
 	do(t, ctx, "inviting others than those of the proof", chromedp.Navigate(p.URL+"/people/invite"), sees("Invite people"), chromedp.SendKeys("#names", "tim.berg"),
@@ -130,8 +138,8 @@ func TestPeoplePages(t *testing.T) {
 			confirms++
 		}
 	}
-	if reasons != 2 || confirms != 5 {
-		t.Errorf("%d records bear the reasons and %d the proofs, want 2 and 5", reasons, confirms)
+	if reasons != 2 || confirms != 6 {
+		t.Errorf("%d records bear the reasons and %d the proofs, want 2 and 6", reasons, confirms)
 	}
 	for _, out := range []*written{p.log, p.asked} {
 		if s := out.String(); strings.Contains(s, "martin") || strings.Contains(s, "genesys") || strings.Contains(s, "agent-0") || strings.Contains(s, "Phone") {
