@@ -66,6 +66,9 @@ func Compile(p *Policy) *Compiled {
 				}
 				ok = false
 			}
+			if strings.HasPrefix(text, "arn:") && strings.Count(text, ":") < 5 && s.Principals == nil && (s.Allow && !s.NotResources || !strings.ContainsAny(text, "*?")) {
+				text += ":*" // a policy of an identity may leave parts out (IAM User Guide, "JSON policy elements: Resource")
+			}
 			r := resource{text: compileTemplate(text, variables)}
 			if !r.text.wellPlaced() {
 				fault("Resource", fmt.Errorf("%q: variables stand in the last part of an ARN only", text))

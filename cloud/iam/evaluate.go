@@ -226,6 +226,9 @@ func gather[T any](c *calculus[T], e *evaluation, region func(*Compound) pair[T]
 				case kind == ResourcePolicy:
 					sure = matchNone
 				}
+				if kind == EndpointPolicy && s.Principals != nil && !s.Principals.Anyone && !s.Principals.Not && p.Kind != Root && slices.Contains(gateways, e.service) {
+					sure = matchNone
+				}
 				if kind != ResourcePolicy && (s.Resources == nil || s.Principals != nil && kind != EndpointPolicy && kind != ResourceControl) {
 					sure = matchNone // nor is this a policy of its kind
 				}

@@ -47,6 +47,9 @@ func (w world) statement(allow, names, resource bool) map[string]any {
 	s[not("Action")] = w.several([]string{"*", "s3:*", "s3:Get*", "s3:??tObject", "s3:*Object", "s3:PutObject", "ec2:*"})
 	if resource {
 		s[not("Resource")] = w.several([]string{"*", "arn:aws:s3:::*", "arn:aws:s3:::calls/*", "arn:aws:s3:::calls/?", "arn:aws:s3:::*/a", "arn:aws:s3:::notes/a", "arn:aws:s3:::calls/${s3:prefix}"})
+		if _, ok := s["Resource"]; ok && !names && w.chance(10) {
+			s["Resource"] = w.several([]string{"arn:aws:s3", "arn:aws:ec2", "arn:aws:sqs:*"})
+		}
 	}
 	if names {
 		switch {
@@ -56,14 +59,22 @@ func (w world) statement(allow, names, resource bool) map[string]any {
 			s["Principal"] = map[string]any{"Service": "ec2.amazonaws.com"}
 		default:
 			s["Principal"] = map[string]any{"AWS": w.several([]string{"111122223333", "444455556666", "*", somebody[0], somebody[2], somebody[3], "arn:aws:iam::111122223333:role/app", somebody[4]})}
+			if w.chance(10) {
+				s["NotPrincipal"] = map[string]any{"AWS": append(w.several([]string{"444455556666", somebody[0], somebody[2], somebody[3]}), pick(w, [][]string{nil, {somebody[4]}, {somebody[4], "arn:aws:iam::111122223333:role/app"}})...)}
+				delete(s, "Principal")
+			}
 		}
 	}
 	if w.chance(40) {
-		operators := []string{"StringEquals", "StringNotEquals", "StringLike", "StringNotLike", "StringEqualsIfExists", "StringNotEqualsIfExists", "ForAllValues:StringLike", "ForAnyValue:StringEquals", "ForAnyValue:StringNotLike"}
-		s["Condition"] = map[string]any{pick(w, operators): map[string]any{pick(w, someKeys): w.several([]string{"x", "x*", "?", "z"})}}
-		if w.chance(20) {
-			s["Condition"] = map[string]any{"Null": map[string]any{pick(w, someKeys): fmt.Sprint(w.chance(50))}}
+		operators := []string{"StringEquals", "StringNotEquals", "StringLike", "StringNotLike", "StringEqualsIfExists", "StringNotEqualsIfExists", "ForAllValues:StringLike", "ForAllValues:StringNotEquals", "ForAnyValue:StringEquals", "ForAnyValue:StringNotLike", "ForAllValues:StringEqualsIfExists", "ForAnyValue:StringLikeIfExists"}
+		c := map[string]any{}
+		for range 1 + w.IntN(2) {
+			c[pick(w, operators)] = map[string]any{pick(w, someKeys): w.several([]string{"x", "x*", "?", "z", "${s3:prefix}", "${s3:prefix, 'x'}*"})}
 		}
+		if w.chance(20) {
+			c["Null"] = map[string]any{pick(w, someKeys): fmt.Sprint(w.chance(50))}
+		}
+		s["Condition"] = c
 	}
 	return s
 }
@@ -93,6 +104,8 @@ func (w world) simulation() map[string]any {
 			context[k] = pick(w, someValues)
 		case w.chance(20):
 			context[k] = []string{}
+		case w.chance(20):
+			context[k] = w.several(someValues)
 		}
 	}
 	s := map[string]any{
@@ -122,7 +135,8 @@ func (w world) simulation() map[string]any {
 	}
 	if w.chance(20) {
 		s["resourceControlPolicies"] = []any{map[string]any{"Version": "2012-10-17", "Statement": []any{func() map[string]any {
-			d := w.statement(false, false, true)
+			d := w.statement(false, true, true)
+			delete(d, "NotPrincipal")
 			d["Principal"] = "*"
 			return d
 		}()}}}
@@ -334,38 +348,86 @@ func brute(s map[string]any) string {
 		return nil
 	}
 	some := func(list any, f func(string) bool) bool { return slices.ContainsFunc(list.([]string), f) }
+	// fill puts the value of the one variable into a text, "" where it has none.
+	fill := func(p string) string {
+		v := value("s3:prefix")
+		switch {
+		case !strings.Contains(p, "${"):
+		case len(v) > 1:
+			unsure = true
+			return ""
+		case len(v) == 1:
+			return strings.NewReplacer("${s3:prefix}", v[0], "${s3:prefix, 'x'}", v[0]).Replace(p)
+		case strings.Contains(p, "${s3:prefix}"):
+			return ""
+		}
+		return strings.ReplaceAll(p, "${s3:prefix, 'x'}", "x")
+	}
+	met := func(op string, have []string, want any) bool {
+		if op == "Null" {
+			return (len(have) == 0) == (want == "true")
+		}
+		base, ifExists := strings.CutSuffix(op, "IfExists")
+		set, base, found := strings.Cut(base, ":")
+		if !found {
+			set, base = "", set
+		}
+		one := func(v string) bool {
+			return strings.Contains(base, "Not") != some(want, func(p string) bool {
+				if p = fill(p); strings.HasSuffix(base, "Like") {
+					return p != "" && naive(p, v)
+				}
+				return p == v
+			})
+		}
+		all, any := true, false
+		for _, v := range have {
+			m := one(v)
+			all, any = all && m, any || m
+		}
+		switch {
+		case set == "ForAllValues":
+			return all
+		case set == "ForAnyValue":
+			unsure = unsure || len(have) == 0 && ifExists
+			return any
+		case len(have) == 0:
+			return ifExists || strings.Contains(base, "Not")
+		}
+		unsure = unsure || all != any // several values need a set operator
+		return all
+	}
 	condition := func(c map[string]any) bool {
+		ok, before := true, unsure
 		for op, keys := range c {
 			for key, want := range keys.(map[string]any) {
-				have := value(key)
-				if op == "Null" {
-					return (len(have) == 0) == (want == "true")
+				unsure = false
+				m := met(op, value(key), want)
+				if !m && !unsure {
+					unsure = before
+					return false
 				}
-				ifExists := strings.HasSuffix(op, "IfExists")
-				base := strings.TrimSuffix(op, "IfExists")
-				set, base, found := strings.Cut(base, ":")
-				if !found {
-					set, base = "", set
-				}
-				if len(have) == 0 {
-					switch {
-					case ifExists || set == "ForAllValues":
-						return true
-					case set == "ForAnyValue":
-						return false
-					}
-					return strings.Contains(base, "Not")
-				}
-				met := some(want, func(p string) bool {
-					if strings.HasSuffix(base, "Like") {
-						return naive(p, have[0])
-					}
-					return p == have[0]
-				})
-				return met != strings.Contains(base, "Not")
+				ok, before = ok && m, before || unsure
 			}
 		}
-		return true
+		unsure = before
+		return ok
+	}
+	// excepts says how NotPrincipal names the principal: not at all where the list has all of it.
+	excepts := func(list []string, deny bool) string {
+		user, session := strings.Contains(who, ":user/"), strings.Contains(who, ":assumed-role/")
+		has := func(n string) bool { return slices.Contains(list, n) }
+		role := has("arn:aws:iam::111122223333:role/app") && strings.Contains(who, "assumed-role/app/")
+		owner := account != "" && (has(account) || has("arn:aws:iam::"+account+":root"))
+		switch {
+		case deny && (user || session) && s["permissionBoundaryPolicies"] != nil:
+			return "self"
+		case strings.HasSuffix(who, ":root") && owner, user && has(who) && owner, session && has(who) && role && owner:
+			return ""
+		case has(who) || role || !deny && owner:
+			unsure = true
+		}
+		return "self"
 	}
 	// matches gives "", or how the statement names the principal: account, role, self.
 	matches := func(st map[string]any) string {
@@ -378,9 +440,12 @@ func brute(s map[string]any) string {
 		}
 		invalid := false
 		about := func(p string) bool {
+			if strings.HasPrefix(p, "arn:") && strings.Count(p, ":") < 5 {
+				return strings.HasPrefix(resource, strings.TrimSuffix(p, "*"))
+			}
 			if strings.Contains(p, "${s3:prefix}") {
 				v := value("s3:prefix")
-				if len(v) == 0 {
+				if len(v) != 1 {
 					invalid = invalid || naive(strings.Replace(p, "${s3:prefix}", "*", 1), resource)
 					return false
 				}
@@ -399,6 +464,9 @@ func brute(s map[string]any) string {
 		}
 		if c, ok := st["Condition"]; ok && !condition(c.(map[string]any)) {
 			return ""
+		}
+		if not, ok := st["NotPrincipal"]; ok {
+			return excepts(not.(map[string]any)["AWS"].([]string), st["Effect"] == "Deny")
 		}
 		p, ok := st["Principal"]
 		if !ok || p == "*" {
@@ -477,6 +545,12 @@ func brute(s map[string]any) string {
 	granted := allows(docs("resourcePolicy"))
 	within := func(name string) bool {
 		return docs(name) == nil || allows(docs(name)) != ""
+	}
+	for _, st := range statements(docs("vpcEndpointPolicies")) {
+		named, ok := st["Principal"].(map[string]any)
+		if list, _ := named["AWS"].([]string); ok && !root && !slices.Contains(list, "*") && matches(st) != "" {
+			unsure = true // S3's gateway endpoints name everybody, its others anybody
+		}
 	}
 	endpoint := within("vpcEndpointPolicies")
 	identity, boundary, session := false, true, true

@@ -31,6 +31,12 @@ func requiresPolicy(action, resource string) bool {
 // identity provider vouches for.)
 var signedOnly = []string{"dynamodb", "ec2", "iam", "kms", "organizations", "secretsmanager", "ssm", "sts"}
 
+// gateways are services with gateway endpoints. Their policies name everybody; an account
+// there is its root user only, and other names are not foreseen. (AWS PrivateLink Guide,
+// "Control access to VPC endpoints using endpoint policies".) S3 has other endpoints, too,
+// so such a statement may hold.
+var gateways = []string{"dynamodb", "s3"}
+
 // ownPolicy is what the root user of a bucket's account may do whatever the bucket's policy
 // says, lest the account lock itself out (S3 API Reference, PutBucketPolicy).
 var ownPolicy = []string{"s3:getbucketpolicy", "s3:putbucketpolicy", "s3:deletebucketpolicy"}

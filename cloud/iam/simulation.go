@@ -143,7 +143,7 @@ func isProse(raw json.RawMessage) bool {
 	if json.Unmarshal(raw, &text) == nil {
 		raw = bytes.TrimSpace([]byte(text))
 	}
-	return !bytes.HasPrefix(raw, []byte("{")) && !bytes.HasPrefix(raw, []byte("["))
+	return !json.Valid(raw) || !bytes.HasPrefix(raw, []byte("{")) && !bytes.HasPrefix(raw, []byte("["))
 }
 
 // object with known fields, by their names in any letter case.
