@@ -9,10 +9,11 @@ import (
 )
 
 // The vectors are in the form of docs/formats/cloud-simulate.md. Each names the page of
-// AWS's documentation that it follows, below docs.aws.amazon.com.
+// AWS's documentation that it follows, below docs.aws.amazon.com; what is about the form names
+// the page here.
 func TestVectors(t *testing.T) {
 	var list []json.RawMessage
-	for _, name := range []string{"testdata/vectors.json", "testdata/corners.json"} {
+	for _, name := range []string{"testdata/vectors.json", "testdata/corners.json", "testdata/second.json"} {
 		data, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
