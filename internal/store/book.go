@@ -60,9 +60,10 @@ type Book struct {
 	edge     *ledger.Edge
 	epoch    uint32
 	lastTime time.Time
-	around   float64   // how many callers are about, by the last commits
-	answered time.Time // when the last commit was over
-	failed   error     // after a rollback that failed, nothing more is written
+	around   float64       // how many callers are about, by the last commits
+	lasts    time.Duration // how long a commit takes, by the last ones
+	answered time.Time     // when the last commit was over
+	failed   error         // after a rollback that failed, nothing more is written
 
 	state     atomic.Pointer[snapshot]
 	probed    atomic.Pointer[outcome] // of the last commit without a change
@@ -418,15 +419,17 @@ func (b *Book) write() {
 			close(done)
 		case p := <-b.queue:
 			batch := b.gather(p)
+			began := time.Now()
 			b.commit(batch)
-			b.around += (float64(len(batch)+len(b.queue)) - b.around) / 8
 			b.answered = time.Now()
+			b.around += (float64(len(batch)+len(b.queue)) - b.around) / 8
+			b.lasts += (b.answered.Sub(began) - b.lasts) / 8
 		}
 	}
 }
 
 const (
-	// gatherWait is the longest that a batch waits for company.
+	// gatherWait is the longest that a batch waits for company, where commits take as long.
 	gatherWait = 2 * time.Millisecond
 	// gatherFrom is how many have to be about for a batch to wait.
 	gatherFrom = 3
@@ -437,9 +440,9 @@ const (
 )
 
 // gather returns the batch that begins with a change. Where several callers come again
-// and again, it waits a moment for nearly as many as are about: a commit costs as much
-// processor time as a request or two, so they gain more by sharing it than they lose.
-// Who is alone does not wait, or only once for a crowd that has just left.
+// and again, it waits for nearly as many as are about, at most as long as a commit takes: a
+// commit costs as much processor time as a request or two, so they gain more by sharing it
+// than they lose. Who is alone does not wait, but a few times for a crowd that has just left.
 func (b *Book) gather(p *pending) []*pending {
 	if time.Since(b.answered) > leftAfter {
 		b.around = 0
@@ -454,7 +457,7 @@ func (b *Book) gather(p *pending) []*pending {
 	if b.Prompt || about < gatherFrom || len(batch) >= about {
 		return batch
 	}
-	enough := time.NewTimer(gatherWait)
+	enough := time.NewTimer(min(b.lasts, gatherWait))
 	defer enough.Stop()
 	for len(batch) < about {
 		select {
@@ -462,7 +465,8 @@ func (b *Book) gather(p *pending) []*pending {
 			batch = append(batch, p)
 		case <-enough.C:
 			if len(batch) == 1 {
-				b.around = 0 // it has left, and is not waited for again and again
+				// They seem to have left, and are not waited for again and again.
+				b.around = min(b.around, gatherEnough) / 2
 			}
 			return batch
 		}
@@ -739,29 +743,9 @@ func (t *transaction) newest(at time.Time) {
 	}
 }
 
+// apply checks all conditions of a change before it writes anything, so one whose
+// condition fails leaves nothing to undo.
 func (t *transaction) apply(c *book.Change) error {
-	if len(c.Require)+len(c.Put)+len(c.Drop)+len(c.DropUnder) == 0 {
-		return nil
-	}
-	if err := t.exec("SAVEPOINT item"); err != nil {
-		return fmt.Errorf("setting a savepoint: %w", err)
-	}
-	if err := t.applyRows(c); err != nil {
-		if e := t.exec("ROLLBACK TO item"); e != nil {
-			return fmt.Errorf("undoing a change: %w", e)
-		}
-		if e := t.exec("RELEASE item"); e != nil {
-			return fmt.Errorf("undoing a change: %w", e)
-		}
-		return err
-	}
-	if err := t.exec("RELEASE item"); err != nil {
-		return fmt.Errorf("keeping a change: %w", err)
-	}
-	return nil
-}
-
-func (t *transaction) applyRows(c *book.Change) error {
 	for _, cond := range c.Require {
 		if err := t.check(cond); err != nil {
 			return err

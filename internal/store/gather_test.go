@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,6 +16,7 @@ func TestGather(t *testing.T) {
 		queued int           // already when the batch begins
 		coming int           // one after the other
 		every  time.Duration // from one to the next
+		lasts  time.Duration // a commit; gatherWait where 0
 		batch  int
 		waits  time.Duration
 	}{
@@ -27,12 +29,14 @@ func TestGather(t *testing.T) {
 		"nobody comes":                   {around: 8, batch: 1, waits: gatherWait},
 		"some come too late":             {around: 8, coming: 7, every: 3 * time.Millisecond / 2, batch: 2, waits: gatherWait},
 		"a crowd":                        {around: 200, coming: 199, every: time.Microsecond, batch: gatherEnough, waits: (gatherEnough - 1) * time.Microsecond},
+		"commits are fast":               {around: 8, lasts: time.Millisecond, coming: 7, every: 3 * time.Millisecond / 10, batch: 4, waits: time.Millisecond},
+		"commits are slow":               {around: 8, lasts: time.Second, batch: 1, waits: gatherWait},
 		"prompt":                         {around: 8, prompt: true, queued: 1, coming: 6, every: time.Microsecond, batch: 2},
 		"a full batch":                   {around: 8, queued: 2 * batchLimit, batch: batchLimit},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				b := &Book{Config: Config{Prompt: c.prompt}, queue: make(chan *pending, 4*batchLimit), around: c.around, answered: time.Now()}
+				b := &Book{Config: Config{Prompt: c.prompt}, queue: make(chan *pending, 4*batchLimit), around: c.around, lasts: cmp.Or(c.lasts, gatherWait), answered: time.Now()}
 				for range c.queued {
 					b.queue <- &pending{}
 				}
@@ -55,17 +59,17 @@ func TestGather(t *testing.T) {
 	}
 }
 
-// A crowd that has left is not waited for: by whoever stays, once; by whoever comes
-// later, not at all.
+// A crowd that has left is not waited for: by whoever stays, three times; by whoever
+// comes later, not at all.
 func TestGatherAfterCrowd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := &Book{queue: make(chan *pending, batchLimit), around: 200, answered: time.Now()}
+		b := &Book{queue: make(chan *pending, batchLimit), around: 200, lasts: gatherWait, answered: time.Now()}
 		began := time.Now()
-		for range 5 {
+		for range 9 {
 			b.gather(&pending{})
 		}
-		if waited := time.Since(began); waited != gatherWait {
-			t.Errorf("the last of a crowd waited %s for five commits, want %s", waited, gatherWait)
+		if waited := time.Since(began); waited != 3*gatherWait {
+			t.Errorf("the last of a crowd waited %s in nine commits, want %s", waited, 3*gatherWait)
 		}
 		b.around = 200
 		time.Sleep(leftAfter + time.Nanosecond)
