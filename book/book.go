@@ -28,6 +28,9 @@ type Row struct {
 	Kind, ID, Parent, Tag, Ref string
 	Salt                       [16]byte
 	Body                       []byte
+	// Value is what Body encodes, where whoever put the row says: it saves those who follow
+	// the book in the same process decoding it. It is not kept, and no part of the digest.
+	Value any
 }
 
 // NewRow returns a row with a fresh salt.

@@ -197,6 +197,7 @@ func (r *Room) objectRow(b bucketRow, o objectBody, current bool) (book.Row, err
 	if !o.Marker {
 		row.Ref = o.Blob.String()
 	}
+	row.Value = o.Object
 	return row, nil
 }
 
@@ -206,6 +207,19 @@ func readObject(row book.Row) (objectBody, error) {
 	o.kind, o.salt, o.Latest = row.Kind, row.Salt, row.Kind == rowObject
 	o.Null = o.Null || o.Sequence == 0 // written before there were versions
 	return o, err
+}
+
+// seenObject is the object of a row that a commit put, as its row has it: without the
+// decoding, where this process made the row.
+func seenObject(row book.Row) (strongroom.Object, error) {
+	o, made := row.Value.(strongroom.Object)
+	if !made {
+		body, err := readObject(row)
+		return body.Object, err
+	}
+	o.Latest, o.Null = row.Kind == rowObject, o.Null || o.Sequence == 0
+	o.Key, o.Modified = strings.Clone(o.Key), o.Modified.Round(0) // of a request, and by its clock
+	return o, nil
 }
 
 type uploadBody struct {
@@ -369,7 +383,7 @@ func (r *Room) learnLocked(row book.Row) error {
 			s.index[b.ID], s.history[b.ID] = newIndex(), newHistory()
 		}
 	case rowObject, rowVersion, rowNull:
-		o, err := readObject(row)
+		o, err := seenObject(row)
 		if err != nil {
 			return err
 		}
@@ -383,10 +397,10 @@ func (r *Room) learnLocked(row book.Row) error {
 		s.forget(o.Version)
 		at := place{row.Kind, bucket, entry{
 			key: o.Key, sequence: o.Sequence, version: o.Version, size: o.Size, etag: o.ETag, modified: o.Modified,
-			null: o.Null, marker: o.Marker, latest: o.Latest, sums: summedOf(o.Object), agent: unique.Make(o.Attribute("agent")),
+			null: o.Null, marker: o.Marker, latest: o.Latest, sums: summedOf(o), agent: unique.Make(o.Attribute("agent")),
 		}}
 		if at.findable() {
-			f := findOf(bucket, &o.Object)
+			f := findOf(bucket, &o)
 			at.at = f.at
 			s.finds.Set(f)
 		}
