@@ -3,12 +3,14 @@ package house
 import (
 	"context"
 	"fmt"
+	"iter"
 	"log/slog"
 	"sync"
 	"time"
 
 	"strongroom"
 	"strongroom/book"
+	"strongroom/ledger"
 	"strongroom/vault"
 )
 
@@ -27,6 +29,9 @@ type Watcher interface {
 // feedBatch is how many records a watcher is told at once, at most.
 const feedBatch = 1000
 
+// unreadLimit bounds the records that are kept for watchers to read; each has about 2 KiB.
+const unreadLimit = 2048
+
 // Feed tells watchers what the ledger records, each at its own pace.
 type Feed struct {
 	// Stuck, where not nil, is told of each time that a watcher could not be told something.
@@ -38,6 +43,7 @@ type Feed struct {
 	mu     sync.Mutex
 	arrive chan struct{} // closed when there is more, and made anew
 	paces  map[Watcher]*pace
+	unread []ledger.Record // the newest, as they were committed, until somebody reads them
 
 	// What was read last, for the other watchers, who are mostly as far: a record is read
 	// and decoded once for all of them.
@@ -63,9 +69,29 @@ func NewFeed(b book.Book, log *slog.Logger) *Feed {
 		f.mu.Lock()
 		close(f.arrive)
 		f.arrive = make(chan struct{})
+		if n := len(f.unread); n > 0 && f.unread[n-1].Index+1 != c.Records[0].Index || n+len(c.Records) > unreadLimit {
+			f.unread = nil // whoever is that far behind reads the database
+		}
+		f.unread = append(f.unread, c.Records...)
 		f.mu.Unlock()
 	})
 	return f
+}
+
+// fresh answers records from an index on that were committed lately and not read yet, at
+// most up to the other; the database has them too.
+func (f *Feed) fresh(from, to int64) []ledger.Record {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.unread) == 0 || from < f.unread[0].Index || from > f.unread[len(f.unread)-1].Index {
+		return nil
+	}
+	all := f.unread[from-f.unread[0].Index:]
+	n := min(int64(len(all)), to-from)
+	if f.unread = all[n:]; len(f.unread) == 0 {
+		f.unread = nil
+	}
+	return all[:n:n]
 }
 
 func (f *Feed) more() <-chan struct{} {
@@ -214,7 +240,11 @@ func (f *Feed) events(ctx context.Context, from, to int64) ([]strongroom.Event, 
 		return f.read[past:], nil
 	}
 	events := make([]strongroom.Event, 0, to-from)
-	for r, err := range f.book.Records(ctx, from, to) {
+	records := f.book.Records(ctx, from, to)
+	if fresh := f.fresh(from, to); fresh != nil {
+		to, records = from+int64(len(fresh)), each(fresh)
+	}
+	for r, err := range records {
 		if err != nil {
 			return nil, fmt.Errorf("reading records from %d: %w", from, err)
 		}
@@ -229,4 +259,15 @@ func (f *Feed) events(ctx context.Context, from, to int64) ([]strongroom.Event, 
 	}
 	f.first, f.read = from, events
 	return events, nil
+}
+
+// each goes through records that are at hand.
+func each(records []ledger.Record) iter.Seq2[ledger.Record, error] {
+	return func(yield func(ledger.Record, error) bool) {
+		for _, r := range records {
+			if !yield(r, nil) {
+				return
+			}
+		}
+	}
 }

@@ -153,3 +153,78 @@ func TestFeedAwait(t *testing.T) {
 		await(stuck, 1, 2*time.Second, 0, 10500*time.Millisecond)
 	})
 }
+
+// growing is a book that grows, and counts what is read of it.
+type growing struct {
+	kept
+	follow func(book.Committed)
+	read   int
+}
+
+func (g *growing) Head() book.Head               { return g.kept.Head() }
+func (g *growing) Follow(f func(book.Committed)) { g.follow = f }
+func (g *growing) Records(ctx context.Context, from, to int64) iter.Seq2[ledger.Record, error] {
+	return func(yield func(ledger.Record, error) bool) {
+		for r, err := range g.kept.Records(ctx, from, to) {
+			g.read++
+			if !yield(r, err) {
+				return
+			}
+		}
+	}
+}
+
+func (g *growing) grow(like ledger.Record, n int) {
+	var c book.Committed
+	for range n {
+		like.Index = int64(len(g.records))
+		g.records = append(g.records, like)
+		c.Records = append(c.Records, like)
+	}
+	g.follow(c)
+}
+
+// Who keeps up with the ledger is told what was committed without reading it again; who does
+// not reads it; both are told the same.
+func TestFeedOfWhatIsNew(t *testing.T) {
+	r := housetest.New(t, house.Options{})
+	r.Bucket("calls")
+	like, err := r.House.Book.Record(t.Context(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b growing
+	feed := house.NewFeed(&b, slog.New(slog.DiscardHandler))
+	var first, second memory
+	told := func(w *memory, from int) {
+		t.Helper()
+		if err := feed.CatchUp(t.Context(), w); err != nil {
+			t.Fatal(err)
+		}
+		for i, e := range w.events[from:] {
+			if e.Index != int64(from+i) {
+				t.Fatalf("event %d is of record %d", from+i, e.Index)
+			}
+		}
+		if len(w.events) != len(b.records) {
+			t.Fatalf("%d events of %d records", len(w.events), len(b.records))
+		}
+	}
+	for range 30 {
+		from := len(b.records)
+		b.grow(like, 100)
+		told(&first, from)
+	}
+	if b.read > 0 {
+		t.Errorf("%d records were read that had just been committed", b.read)
+	}
+	told(&second, 0)
+	from := len(b.records)
+	for range 30 { // more than is kept for somebody to read
+		b.grow(like, 100)
+	}
+	told(&first, from)
+	told(&second, from)
+	b.follow(book.Committed{Records: b.records[:1:1]}) // which is out of order
+	told(&first, len(b.records))
+}

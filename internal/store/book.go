@@ -442,7 +442,7 @@ const (
 // gather returns the batch that begins with a change. Where several callers come again
 // and again, it waits for nearly as many as are about, at most as long as a commit takes: a
 // commit costs as much processor time as a request or two, so they gain more by sharing it
-// than they lose. Who is alone does not wait, but a few times for a crowd that has just left.
+// than they lose. Who is alone does not wait.
 func (b *Book) gather(p *pending) []*pending {
 	if time.Since(b.answered) > leftAfter {
 		b.around = 0
@@ -464,10 +464,6 @@ func (b *Book) gather(p *pending) []*pending {
 		case p := <-b.queue:
 			batch = append(batch, p)
 		case <-enough.C:
-			if len(batch) == 1 {
-				// They seem to have left, and are not waited for again and again.
-				b.around = min(b.around, gatherEnough) / 2
-			}
 			return batch
 		}
 	}
