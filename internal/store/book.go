@@ -60,10 +60,9 @@ type Book struct {
 	edge     *ledger.Edge
 	epoch    uint32
 	lastTime time.Time
-	around   float64       // how many callers are about, by the last commits
-	lasts    time.Duration // how long a commit takes, by the last ones
-	answered time.Time     // when the last commit was over
-	failed   error         // after a rollback that failed, nothing more is written
+	around   float64   // how many callers are about, by the last commits
+	answered time.Time // when the last commit was over
+	failed   error     // after a rollback that failed, nothing more is written
 
 	state     atomic.Pointer[snapshot]
 	probed    atomic.Pointer[outcome] // of the last commit without a change
@@ -419,17 +418,15 @@ func (b *Book) write() {
 			close(done)
 		case p := <-b.queue:
 			batch := b.gather(p)
-			began := time.Now()
 			b.commit(batch)
-			b.answered = time.Now()
 			b.around += (float64(len(batch)+len(b.queue)) - b.around) / 8
-			b.lasts += (b.answered.Sub(began) - b.lasts) / 8
+			b.answered = time.Now()
 		}
 	}
 }
 
 const (
-	// gatherWait is the longest that a batch waits for company, where commits take as long.
+	// gatherWait is the longest that a batch waits for company.
 	gatherWait = 2 * time.Millisecond
 	// gatherFrom is how many have to be about for a batch to wait.
 	gatherFrom = 3
@@ -440,9 +437,9 @@ const (
 )
 
 // gather returns the batch that begins with a change. Where several callers come again
-// and again, it waits for nearly as many as are about, at most as long as a commit takes: a
-// commit costs as much processor time as a request or two, so they gain more by sharing it
-// than they lose. Who is alone does not wait.
+// and again, it waits a moment for nearly as many as are about: a commit costs as much
+// processor time as a request or two, so they gain more by sharing it than they lose.
+// Who is alone does not wait.
 func (b *Book) gather(p *pending) []*pending {
 	if time.Since(b.answered) > leftAfter {
 		b.around = 0
@@ -457,7 +454,7 @@ func (b *Book) gather(p *pending) []*pending {
 	if b.Prompt || about < gatherFrom || len(batch) >= about {
 		return batch
 	}
-	enough := time.NewTimer(min(b.lasts, gatherWait))
+	enough := time.NewTimer(gatherWait)
 	defer enough.Stop()
 	for len(batch) < about {
 		select {

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"cmp"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,7 +15,6 @@ func TestGather(t *testing.T) {
 		queued int           // already when the batch begins
 		coming int           // one after the other
 		every  time.Duration // from one to the next
-		lasts  time.Duration // a commit; gatherWait where 0
 		batch  int
 		waits  time.Duration
 	}{
@@ -29,14 +27,12 @@ func TestGather(t *testing.T) {
 		"nobody comes":                   {around: 8, batch: 1, waits: gatherWait},
 		"some come too late":             {around: 8, coming: 7, every: 3 * time.Millisecond / 2, batch: 2, waits: gatherWait},
 		"a crowd":                        {around: 200, coming: 199, every: time.Microsecond, batch: gatherEnough, waits: (gatherEnough - 1) * time.Microsecond},
-		"commits are fast":               {around: 8, lasts: time.Millisecond, coming: 7, every: 3 * time.Millisecond / 10, batch: 4, waits: time.Millisecond},
-		"commits are slow":               {around: 8, lasts: time.Second, batch: 1, waits: gatherWait},
 		"prompt":                         {around: 8, prompt: true, queued: 1, coming: 6, every: time.Microsecond, batch: 2},
 		"a full batch":                   {around: 8, queued: 2 * batchLimit, batch: batchLimit},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				b := &Book{Config: Config{Prompt: c.prompt}, queue: make(chan *pending, 4*batchLimit), around: c.around, lasts: cmp.Or(c.lasts, gatherWait), answered: time.Now()}
+				b := &Book{Config: Config{Prompt: c.prompt}, queue: make(chan *pending, 4*batchLimit), around: c.around, answered: time.Now()}
 				for range c.queued {
 					b.queue <- &pending{}
 				}
@@ -62,7 +58,7 @@ func TestGather(t *testing.T) {
 // Who comes when nobody has come for a while does not wait for the crowd that was there.
 func TestGatherAfterCrowd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := &Book{queue: make(chan *pending, batchLimit), around: 200, lasts: gatherWait, answered: time.Now()}
+		b := &Book{queue: make(chan *pending, batchLimit), around: 200, answered: time.Now()}
 		time.Sleep(leftAfter + time.Nanosecond)
 		began := time.Now()
 		b.gather(&pending{})
