@@ -61,9 +61,9 @@ type Resource struct {
 
 var (
 	// errShort means that the text ends before the value does.
-	errShort = errors.New("it ends in the middle of a value")
+	errShort error = &told{Text: Text{EN: "it ends in the middle of a value", FR: "il s’arrête au milieu d’une valeur"}}
 	// errEscape is of a string that no JSON writes.
-	errEscape = errors.New("a string has an escape that is none")
+	errEscape error = &told{Text: Text{EN: "a string has an escape that is none", FR: "une chaîne contient une séquence d’échappement qui n’en est pas une"}}
 )
 
 // syntaxError is of text that is not JSON at a place.
@@ -75,9 +75,9 @@ type syntaxError struct {
 func (e *syntaxError) Error() string { return "it is not JSON: " + e.want + " is missing" }
 
 // shapeError is of JSON that is no event.
-type shapeError string
+type shapeError struct{ Text }
 
-func (e shapeError) Error() string { return string(e) }
+func (e shapeError) Error() string { return e.EN }
 
 // parser reads JSON values out of b, from i on. It checks as much of the grammar as it
 // needs to find its way: what it skips may be no JSON.
@@ -413,7 +413,7 @@ func (p *parser) event(e *Event) error {
 		if err := p.skip(); err != nil {
 			return err
 		}
-		return shapeError("it is not an object")
+		return shapeError{Text{EN: "it is not an object", FR: "ce n’est pas un objet"}}
 	}
 	*e = Event{Resources: e.Resources[:0]}
 	var when, wrapped []byte
@@ -493,24 +493,24 @@ func (p *parser) event(e *Event) error {
 		inner := parser{b: wrapped, words: p.words}
 		switch err := inner.event(e); {
 		case errors.Is(err, errShort):
-			return shapeError("its CloudTrailEvent ends in the middle")
+			return shapeError{Text{EN: "its CloudTrailEvent ends in the middle", FR: "son CloudTrailEvent s’arrête au milieu"}}
 		case err != nil:
-			return shapeError("its CloudTrailEvent: " + err.Error())
+			return shapeError{Text{EN: "its CloudTrailEvent: " + err.Error(), FR: "son CloudTrailEvent : " + textOf(err).FR}}
 		}
 		return nil
 	}
 	e.Raw = p.b[start:p.i]
 	switch {
 	case e.Name == "":
-		return shapeError("it has no eventName")
+		return shapeError{Text{EN: "it has no eventName", FR: "il n’a pas d’eventName"}}
 	case e.Source == "":
-		return shapeError("it has no eventSource")
+		return shapeError{Text{EN: "it has no eventSource", FR: "il n’a pas d’eventSource"}}
 	case when == nil:
-		return shapeError("it has no eventTime")
+		return shapeError{Text{EN: "it has no eventTime", FR: "il n’a pas d’eventTime"}}
 	}
 	var ok bool
 	if e.Time, ok = parseTime(when); !ok {
-		return shapeError(fmt.Sprintf("its eventTime %.40q is no time", when))
+		return shapeError{say("its eventTime %.40q is no time", "son eventTime %.40q n’est pas une date", when)}
 	}
 	return nil
 }

@@ -24,16 +24,7 @@ type Source struct {
 	policy *iam.Policy
 }
 
-func (s Source) String() string {
-	out := "inline policy " + s.Name
-	if s.ARN != "" {
-		out = "managed policy " + s.Name
-	}
-	if s.From != "" {
-		out = "group " + s.From + ", " + out
-	}
-	return out
-}
+func (s Source) String() string { return s.Text().EN }
 
 // holder is a user or a role of the account, with what gives it its rights.
 type holder struct {
@@ -44,8 +35,8 @@ type holder struct {
 	sources []Source
 	// boundary is nil where there is none.
 	boundary  *iam.Policy
-	unbounded bool     // the boundary's policy was not supplied
-	unknown   []string // why it may have more or less than its policies say
+	unbounded bool   // the boundary's policy was not supplied
+	unknown   []Text // why it may have more or less than its policies say
 
 	policies []*iam.Compiled // of the whole sources
 	owner    iam.Layer       // what the holder's account grants itself

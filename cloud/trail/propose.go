@@ -28,7 +28,7 @@ type Proposal struct {
 	Principal string `json:"principal"`
 	Kind      string `json:"kind"`
 	// Nothing says why nothing is proposed.
-	Nothing string `json:"nothing,omitempty"`
+	Nothing *Text `json:"nothing,omitempty"`
 
 	Policies []Policy `json:"policies"`
 	// Replaces are the policies whose place they take: inline ones to delete, managed ones
@@ -41,7 +41,7 @@ type Proposal struct {
 	GrantedAfter  int `json:"grantedAfter"`
 	// Unlogged are the actions that are kept since the trail would not show their use.
 	Unlogged []string `json:"unlogged,omitempty"`
-	Notes    []string `json:"notes,omitempty"`
+	Notes    []Text   `json:"notes,omitempty"`
 
 	// Replayed is what deciding every event again under the proposal came to.
 	Replayed *Replayed `json:"replayed,omitempty"`
@@ -94,19 +94,22 @@ func (s *Survey) Propose(arn string, o Options) (*Proposal, error) {
 			p.Stays = append(p.Stays, src)
 		}
 	}
+	var why Text
 	switch {
 	case h.linked:
-		p.Nothing = "it is a service-linked role: only its service can change it"
+		why = both("it is a service-linked role: only its service can change it", "c’est un rôle lié à un service : seul ce service peut le modifier")
 	case len(h.own.Unknown) > 0:
-		p.Nothing = "what it has is not known: " + strings.Join(h.own.Unknown, "; ")
+		unknown := strings.Join(h.own.Unknown, "; ")
+		why = both("what it has is not known: "+unknown, "ce qu’il a n’est pas connu : "+unknown)
 	case len(p.Replaces) == 0 && len(p.Stays) > 0:
-		p.Nothing = "none of its policies could be read"
+		why = both("none of its policies could be read", "aucune de ses politiques n’a pu être lue")
 	case len(p.Replaces) == 0:
-		p.Nothing = "it has no policies"
+		why = both("it has no policies", "il n’a aucune politique")
 	case s.first.IsZero():
-		p.Nothing = "the trail has no events"
+		why = both("the trail has no events", "le journal n’a aucun événement")
 	}
-	if p.Nothing != "" {
+	if why.EN != "" {
+		p.Nothing = &why
 		return p, nil
 	}
 	var statements []Statement
@@ -123,23 +126,23 @@ func (s *Survey) Propose(arn string, o Options) (*Proposal, error) {
 	statements = distinct(statements)
 	p.Policies = pack(h.kind+"-"+h.own.Name, statements)
 	if n := len(p.Policies); n > mostAttached {
-		p.Notes = append(p.Notes, fmt.Sprintf("%d documents are more than the %d managed policies that AWS lets one principal have at first: leave out --exact, or ask AWS for more", n, mostAttached))
+		p.Notes = append(p.Notes, say("%d documents are more than the %d managed policies that AWS lets one principal have at first: leave out --exact, or ask AWS for more", "%d documents dépassent les %d politiques gérées qu’AWS accorde d’abord à une identité : omettez --exact, ou demandez-en plus à AWS", n, mostAttached))
 	}
 	if len(h.uses) == 0 {
-		p.Notes = append(p.Notes, "it used nothing in the window: it may not be needed at all")
+		p.Notes = append(p.Notes, both("it used nothing in the window: it may not be needed at all", "il n’a rien utilisé dans la fenêtre : peut-être est-il inutile"))
 	}
 	if len(p.Unlogged) > 0 {
-		p.Notes = append(p.Notes, fmt.Sprintf("%d rights are kept as they are granted, since the trail would not show their use; with --complete they go where it shows none", len(p.Unlogged)))
+		p.Notes = append(p.Notes, say("%d rights are kept as they are granted, since the trail would not show their use; with --complete they go where it shows none", "%d droits sont gardés tels qu’accordés, car le journal ne montrerait pas leur usage ; avec --complete ils disparaissent là où il n’en montre aucun", len(p.Unlogged)))
 	}
 	if len(h.beside) > 0 {
-		p.Notes = append(p.Notes, fmt.Sprintf("%d rights that it used are not allowed by its policies as they are now (a resource's policy may, or they have changed), and are not added", len(h.beside)))
+		p.Notes = append(p.Notes, say("%d rights that it used are not allowed by its policies as they are now (a resource's policy may, or they have changed), and are not added", "%d droits qu’il a utilisés ne sont pas accordés par ses politiques actuelles (la politique d’une ressource le fait peut-être, ou elles ont changé), et ne sont pas ajoutés", len(h.beside)))
 	}
 	if len(p.Stays) > 0 {
-		p.Notes = append(p.Notes, "what nobody could read is left as it is")
+		p.Notes = append(p.Notes, both("what nobody could read is left as it is", "ce que personne n’a pu lire reste tel quel"))
 	}
 	for _, src := range p.Replaces {
 		if src.From != "" {
-			p.Notes = append(p.Notes, "rights that come from groups are given directly: it leaves the groups")
+			p.Notes = append(p.Notes, both("rights that come from groups are given directly: it leaves the groups", "les droits venus de groupes sont donnés directement : il quitte les groupes"))
 			break
 		}
 	}
@@ -587,7 +590,7 @@ func On(a *account.Account, proposals []*Proposal) *account.Account {
 	out.Managed = slices.Clone(a.Managed)
 	by := map[string]*Proposal{}
 	for _, p := range proposals {
-		if p.Nothing == "" {
+		if p.Nothing == nil {
 			by[p.Principal] = p
 		}
 	}

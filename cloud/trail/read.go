@@ -50,15 +50,18 @@ type Place interface {
 type Fault struct {
 	File  string `json:"file"`
 	Index int    `json:"index"` // which event of the file, from 0; -1 for the file itself
-	What  string `json:"what"`
+	What  Text   `json:"what"`
 }
 
-func (f Fault) String() string {
+// Text says it with the place.
+func (f Fault) Text() Text {
 	if f.Index < 0 {
-		return f.File + ": " + f.What
+		return both(f.File+": "+f.What.EN, f.File+" : "+f.What.FR)
 	}
-	return fmt.Sprintf("%s: event %d (counted from 0): %s", f.File, f.Index, f.What)
+	return both(fmt.Sprintf("%s: event %d (counted from 0): %s", f.File, f.Index, f.What.EN), fmt.Sprintf("%s : événement %d (compté à partir de 0) : %s", f.File, f.Index, f.What.FR))
 }
+
+func (f Fault) String() string { return f.Text().EN }
 
 // Reading is what reading a trail came to.
 type Reading struct {
@@ -75,7 +78,7 @@ type Reading struct {
 	Faults []Fault `json:"faults,omitempty"` // the first hundred
 }
 
-func (r *Reading) fault(file string, index int, what string) {
+func (r *Reading) fault(file string, index int, what Text) {
 	if len(r.Faults) < mostFaults {
 		r.Faults = append(r.Faults, Fault{file, index, what})
 	}
@@ -112,7 +115,7 @@ func Read(ctx context.Context, places []Place, do func(*Event) error, progress f
 				return s.file(body, func(index int, e *Event, err error) error {
 					if err != nil {
 						r.Malformed++
-						r.fault(name, index, err.Error())
+						r.fault(name, index, textOf(err))
 						return nil
 					}
 					if e.ID != "" && !seen.add(e.ID) {
@@ -142,7 +145,7 @@ func Read(ctx context.Context, places []Place, do func(*Event) error, progress f
 			}
 			if ended != nil {
 				r.Broken++
-				r.fault(name, -1, ended.Error())
+				r.fault(name, -1, textOf(ended))
 			}
 			r.Bytes += file.Size
 			if progress != nil {
@@ -207,7 +210,7 @@ func (s *stream) file(r io.Reader, take func(index int, e *Event, err error) err
 	if magic, _ := head.Peek(2); bytes.Equal(magic, []byte{0x1f, 0x8b}) {
 		z, err := gzip.NewReader(head)
 		if err != nil {
-			return fmt.Errorf("it cannot be unpacked: %w", err)
+			return tell(err, "it cannot be unpacked: %v", "il ne peut être décompressé : %v", err)
 		}
 		defer z.Close()
 		plain = z
@@ -233,13 +236,13 @@ type bounded struct {
 func (b *bounded) Read(p []byte) (int, error) {
 	n, err := b.r.Read(p)
 	if b.left -= int64(n); b.left < 0 {
-		return 0, fmt.Errorf("it has more than %d GiB unpacked: the rest was not read", mostUnpacked>>30)
+		return 0, tell(nil, "it has more than %d GiB unpacked: the rest was not read", "il fait plus de %d Gio une fois décompressé : le reste n’a pas été lu", mostUnpacked>>30)
 	}
 	return n, err
 }
 
 // errLong is of an event beyond mostEvent.
-var errLong = fmt.Errorf("it has more than %d MiB", mostEvent>>20)
+var errLong = tell(nil, "it has more than %d MiB", "il fait plus de %d Mio", mostEvent>>20)
 
 // more gets more text behind what is there, and drops what was read. What stands at s.i
 // stays readable, at another place.
@@ -262,7 +265,8 @@ func (s *stream) more() error {
 		if err != nil {
 			s.ended = true
 			if err != io.EOF {
-				s.fault = fmt.Errorf("it could not be read to its end: %w", err)
+				why := textOf(err)
+				s.fault = &told{both("it could not be read to its end: "+why.EN, "il n’a pu être lu jusqu’au bout : "+why.FR), err}
 			}
 			break
 		}
@@ -394,7 +398,7 @@ func (s *stream) one() error {
 			err = s.take(s.index, nil, errLong)
 		}
 	case errors.Is(err, errShort):
-		return fmt.Errorf("it ends in the middle of event %d: %w", s.index, errShort)
+		return tell(errShort, "it ends in the middle of event %d", "il s’arrête au milieu de l’événement %d", s.index)
 	default:
 		return err
 	}
@@ -448,7 +452,8 @@ func (s *stream) list() error {
 		}
 		if err := s.one(); err != nil {
 			if syntax, ok := errors.AsType[*syntaxError](err); ok {
-				return fmt.Errorf("event %d: %s: the rest of the file was not read", s.index, syntax)
+				why := syntax.text()
+				return tell(nil, "event %d: %[2]s: the rest of the file was not read", "événement %d : %[3]s : le reste du fichier n’a pas été lu", s.index, why.EN, why.FR)
 			}
 			return err
 		}
@@ -461,14 +466,14 @@ func (s *stream) list() error {
 		case ']':
 			return nil
 		default:
-			return fmt.Errorf("after event %d a comma or ] is missing: the rest of the file was not read", s.index-1)
+			return tell(nil, "after event %d a comma or ] is missing: the rest of the file was not read", "après l’événement %d il manque une virgule ou ] : le reste du fichier n’a pas été lu", s.index-1)
 		}
 	}
 }
 
 func (s *stream) short(err error) error {
 	if errors.Is(err, errShort) {
-		return fmt.Errorf("it ends after %d events, in the middle of their list: %w", s.index, errShort)
+		return tell(errShort, "it ends after %d events, in the middle of their list", "il s’arrête après %d événements, au milieu de leur liste", s.index)
 	}
 	return err
 }

@@ -10,6 +10,10 @@ import (
 	"strongroom/cloud/iam"
 )
 
+// DecidedBy says which policies a replay asks, and why no other.
+var DecidedBy = both("decided by the principals' own policies: boundaries, policies of sessions and of VPC endpoints, and the organization's (SCPs, RCPs) only narrow these, and stay as they are; what is kept is refused by them no more than before",
+	"décidé selon les politiques propres aux identités : les limites d’autorisations, les politiques de session et de point de terminaison VPC, et celles de l’organisation (SCP, RCP) ne font que les restreindre, et restent telles quelles ; ce qui est gardé n’est pas plus refusé par elles qu’avant")
+
 // Replayed is what deciding the window's events again under a proposal came to. The
 // principal's own policies are asked, before and after: boundaries, organisation and the
 // resources' policies stay as they are, and refuse afterwards what they refused before.
@@ -54,7 +58,7 @@ type replayed struct {
 func (s *Survey) NewReplay(proposals []*Proposal) *Replay {
 	r := &Replay{survey: s, until: s.last, proposals: map[*holder]*replayed{}}
 	for _, p := range proposals {
-		if p.Nothing != "" {
+		if p.Nothing != nil {
 			continue
 		}
 		p.Replayed = &Replayed{}

@@ -37,7 +37,7 @@ type Principal struct {
 	Policies []Source  `json:"policies"`
 	Boundary string    `json:"boundary,omitempty"`
 	// Unknown says why it may be granted more, or less, than is counted here.
-	Unknown []string `json:"unknown,omitempty"`
+	Unknown []Text `json:"unknown,omitempty"`
 
 	// Granted counts the actions that its policies allow on anything, whatever their
 	// conditions; Used those of them that were used, Unlogged those of which this trail

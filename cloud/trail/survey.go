@@ -43,7 +43,7 @@ type Survey struct {
 // Other is somebody who appears in the trail and is no principal of the account's files.
 type Other struct {
 	Who    string    `json:"who"`
-	Why    string    `json:"why"`
+	Why    Text      `json:"why"`
 	Events int64     `json:"events"`
 	First  time.Time `json:"first"`
 	Last   time.Time `json:"last"`
@@ -113,7 +113,7 @@ func New(a *account.Account) *Survey {
 		return owners[root]
 	}
 	add := func(kind string, id *account.Identity, groups []*account.Group) *holder {
-		h := &holder{kind: kind, own: id, unknown: slices.Clone(id.Unknown), uses: map[useKey]*tally{}, refused: map[useKey]*tally{}, beside: map[useKey]*tally{}, kept: map[*iam.Compound]map[string]*resources{}}
+		h := &holder{kind: kind, own: id, unknown: same(id.Unknown), uses: map[useKey]*tally{}, refused: map[useKey]*tally{}, beside: map[useKey]*tally{}, kept: map[*iam.Compound]map[string]*resources{}}
 		if p, err := iam.ParsePrincipal(id.ARN); err == nil {
 			h.as = p
 			h.as.ID = id.ID
@@ -121,7 +121,7 @@ func New(a *account.Account) *Survey {
 				h.as.Tags = id.Tags // a session may have more than its role
 			}
 		} else {
-			h.unknown = append(h.unknown, err.Error())
+			h.unknown = append(h.unknown, Text{EN: err.Error(), FR: err.Error()})
 		}
 		from := func(kind, group string, list []account.Attached) {
 			for _, p := range list {
@@ -133,11 +133,12 @@ func New(a *account.Account) *Survey {
 					}
 				}
 				if !src.Whole {
-					why := "has parts that are not understood"
+					is := src.Text()
+					why := both(is.EN+" has parts that are not understood", is.FR+" a des parties qui ne sont pas comprises")
 					if p.Policy == nil {
-						why = "was not supplied"
+						why = both(is.EN+" was not supplied", is.FR+" n’a pas été fournie")
 					}
-					h.unknown = append(h.unknown, src.String()+" "+why)
+					h.unknown = append(h.unknown, why)
 				}
 				h.sources = append(h.sources, src)
 			}
@@ -148,13 +149,13 @@ func New(a *account.Account) *Survey {
 			from("group inline", g.Name, g.Inline)
 			from("group managed", g.Name, g.Attached)
 			for _, u := range g.Unknown {
-				h.unknown = append(h.unknown, "group "+g.Name+": "+u)
+				h.unknown = append(h.unknown, both("group "+g.Name+": "+u, "groupe "+g.Name+" : "+u))
 			}
 		}
 		if b := id.Boundary; b != nil {
 			h.boundary, h.unbounded = b.Policy, b.Policy == nil
 			if h.unbounded {
-				h.unknown = append(h.unknown, "its permissions boundary "+b.Name+" was not supplied")
+				h.unknown = append(h.unknown, both("its permissions boundary "+b.Name+" was not supplied", "sa limite d’autorisations "+b.Name+" n’a pas été fournie"))
 			}
 		}
 		h.owner = owner(id.ARN)
@@ -176,14 +177,14 @@ func New(a *account.Account) *Survey {
 
 // who finds the account's principal whom an event shows; else whom it shows instead, and why
 // that is none of them.
-func (s *Survey) who(e *Event) (h *holder, other, why string) {
+func (s *Survey) who(e *Event) (h *holder, other string, why Text) {
 	id := &e.Identity
 	arn := id.ARN
 	if id.Issuer.ARN != "" {
 		arn = id.Issuer.ARN
 	}
 	if s.account.ID != "" && id.Account != "" && id.Account != s.account.ID {
-		return nil, "account " + id.Account, "another account"
+		return nil, "account " + id.Account, Text{EN: "another account", FR: "un autre compte"}
 	}
 	unique, _, _ := strings.Cut(id.PrincipalID, ":")
 	switch id.Type {
@@ -199,27 +200,37 @@ func (s *Survey) who(e *Event) (h *holder, other, why string) {
 	case "FederatedUser": // a session of a user's: within the user's rights
 		unique = id.Issuer.PrincipalID
 		if id.Issuer.Type == "Root" {
-			return nil, "root user", "root needs no grant"
+			return nil, "root user", ofRoot
 		}
 		h = s.holders[arn]
 	case "Root":
-		return nil, "root user", "root needs no grant"
+		return nil, "root user", ofRoot
 	case "AWSService", "":
-		return nil, cmp.Or(id.InvokedBy, "AWS"), "an AWS service, as itself"
+		return nil, cmp.Or(id.InvokedBy, "AWS"), Text{EN: "an AWS service, as itself", FR: "un service AWS, en son nom"}
 	case "WebIdentityUser", "SAMLUser":
-		return nil, cmp.Or(id.User, id.PrincipalID, id.Type), "somebody whom an identity provider vouches for, before taking on a role"
+		return nil, cmp.Or(id.User, id.PrincipalID, id.Type), Text{EN: "somebody whom an identity provider vouches for, before taking on a role", FR: "quelqu’un dont un fournisseur d’identité se porte garant, avant d’endosser un rôle"}
 	case "IdentityCenterUser":
-		return nil, "person " + cmp.Or(id.OnBehalfOf, id.PrincipalID), "IAM Identity Center"
+		return nil, "person " + cmp.Or(id.OnBehalfOf, id.PrincipalID), Text{EN: "IAM Identity Center", FR: "IAM Identity Center"}
 	default:
-		return nil, cmp.Or(id.ARN, id.PrincipalID, id.Type), "a principal of type " + id.Type
+		return nil, cmp.Or(id.ARN, id.PrincipalID, id.Type), say("a principal of type %s", "une identité de type %s", id.Type)
 	}
 	if h == nil {
-		return nil, cmp.Or(arn, id.ARN, id.User, id.PrincipalID), "not in the account's files"
+		return nil, cmp.Or(arn, id.ARN, id.User, id.PrincipalID), Text{EN: "not in the account's files", FR: "absent des fichiers du compte"}
 	}
 	if unique != "" && h.own.ID != "" && unique != h.own.ID {
-		return nil, h.own.ARN + " (" + unique + ")", "an earlier " + h.kind + " of that name: " + h.own.ID + " has it now"
+		return nil, h.own.ARN + " (" + unique + ")", earlierOne(h)
 	}
-	return h, "", ""
+	return h, "", Text{}
+}
+
+var ofRoot = Text{EN: "root needs no grant", FR: "l’utilisateur racine n’a besoin d’aucun droit"}
+
+func earlierOne(h *holder) Text {
+	fr := "un utilisateur antérieur du même nom : %[2]s le porte maintenant"
+	if h.kind == "role" {
+		fr = "un rôle antérieur du même nom : %[2]s le porte maintenant"
+	}
+	return say("an earlier %s of that name: %s has it now", fr, h.kind, h.own.ID)
 }
 
 // Add counts one event.
@@ -360,7 +371,7 @@ type Window struct {
 	Regions    map[string]int64 `json:"regions"`        // events by region
 	DataEvents map[string]int64 `json:"dataEvents"`     // by service
 	// NotShown says what the trail does not contain, or may not.
-	NotShown []string `json:"notShown"`
+	NotShown []Text `json:"notShown"`
 }
 
 // Gap is a time without any event.
@@ -372,7 +383,7 @@ type Gap struct {
 func (s *Survey) window() Window {
 	w := Window{First: s.first, Last: s.last, Covered: len(s.hours), Regions: s.regions, DataEvents: s.data}
 	if s.first.IsZero() {
-		w.NotShown = []string{"there is no event at all"}
+		w.NotShown = []Text{{EN: "there is no event at all", FR: "il n’y a aucun événement"}}
 		return w
 	}
 	hours := slices.Sorted(maps.Keys(s.hours))
@@ -383,39 +394,43 @@ func (s *Survey) window() Window {
 		}
 	}
 	slices.SortStableFunc(w.Gaps, func(a, b Gap) int { return cmp.Compare(b.To.Sub(b.From), a.To.Sub(a.From)) })
-	say := func(format string, args ...any) { w.NotShown = append(w.NotShown, fmt.Sprintf(format, args...)) }
+	note := func(t Text) { w.NotShown = append(w.NotShown, t) }
 	if n := len(w.Gaps); n > 0 {
 		total := 0
 		for _, g := range w.Gaps {
 			total += int(g.To.Sub(g.From) / time.Hour)
 		}
-		say("%d of %d hours have no event, in %d gaps; the longest is %s: quiet, or missing from the files", total, w.Hours, n, w.Gaps[0])
+		gap := w.Gaps[0]
+		const minute = "2006-01-02 15:04"
+		note(say("%d of %d hours have no event, in %d gaps; the longest is %s to %s: quiet, or missing from the files", "%d heures sur %d n’ont aucun événement, en %d trous ; le plus long va du %s au %s : calme, ou absent des fichiers",
+			total, w.Hours, n, gap.From.Format(minute), gap.To.Format(minute)))
 		w.Gaps = w.Gaps[:min(5, n)]
 	}
 	if days := s.last.Sub(s.first).Hours() / 24; days < 90 {
-		say("the window is %.1f days: what is done by the quarter or the year is not in it", days)
+		n := fmt.Sprintf("%.1f", days)
+		note(both("the window is "+n+" days: what is done by the quarter or the year is not in it",
+			"la fenêtre est de "+strings.Replace(n, ".", ",", 1)+" jours : ce qui se fait une fois par trimestre ou par an n’y est pas"))
 	}
 	switch {
 	case len(s.data) == 0:
-		say("no data events: reads and writes of objects (s3), invocations (lambda), items (dynamodb), messages (sqs, sns) and the like leave no trace here, so that nothing says that they are unused")
+		note(both("no data events: reads and writes of objects (s3), invocations (lambda), items (dynamodb), messages (sqs, sns) and the like leave no trace here, so that nothing says that they are unused",
+			"aucun événement de données : lectures et écritures d’objets (s3), appels de fonctions (lambda), éléments (dynamodb), messages (sqs, sns) et autres ne laissent ici aucune trace, si bien que rien ne dit qu’ils sont inutilisés"))
 	default:
 		seen := slices.Sorted(maps.Keys(s.data))
-		text := "data events are there of " + strings.Join(seen, ", ") + " only"
+		list := strings.Join(seen, ", ")
+		text := both("data events are there of "+list+" only", "il n’y a d’événements de données que de "+list)
 		if n := len(s.dataOf); n > 0 {
-			text += fmt.Sprintf(", and of %d buckets", n)
+			of := counted(n, "bucket", "buckets", "compartiment", "compartiments")
+			text = both(text.EN+", and of "+of.EN, text.FR+", et de "+of.FR)
 		}
-		say("%s: whether others are logged the files do not say", text)
+		note(both(text.EN+": whether others are logged the files do not say", text.FR+" : si d’autres sont journalisés, les fichiers ne le disent pas"))
 	}
-	say("regions with events: %s; any other was not used, or is not logged", strings.Join(slices.Sorted(maps.Keys(s.regions)), ", "))
+	note(say("regions with events: %s; any other was not used, or is not logged", "régions avec des événements : %s ; toute autre n’a pas été utilisée, ou n’est pas journalisée", strings.Join(slices.Sorted(maps.Keys(s.regions)), ", ")))
 	if len(s.account.Trails) > 0 && !slices.ContainsFunc(s.account.Trails, func(t *account.Trail) bool { return t.MultiRegion }) {
-		say("no trail of the account covers all regions")
+		note(both("no trail of the account covers all regions", "aucun journal de suivi du compte ne couvre toutes les régions"))
 	}
 	if !s.global {
-		say("no events of IAM or STS: the files may lack global services, which are logged in us-east-1")
+		note(both("no events of IAM or STS: the files may lack global services, which are logged in us-east-1", "aucun événement d’IAM ni de STS : il manque peut-être aux fichiers les services mondiaux, journalisés en us-east-1"))
 	}
 	return w
-}
-
-func (g Gap) String() string {
-	return fmt.Sprintf("%s to %s", g.From.Format("2006-01-02 15:04"), g.To.Format("2006-01-02 15:04"))
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -25,6 +26,7 @@ type trailFlags struct {
 	cloudAccount
 	Principal []string `sep:"none" placeholder:"ARN" help:"Only this user or role: its ARN or its name. Can be given several times."`
 	JSON      bool     `help:"Print JSON."`
+	Lang      tongue   `help:"Language of the text: ${enum}." enum:"en,fr" default:"en"`
 }
 
 // survey reads the account and the trail.
@@ -112,45 +114,94 @@ func (c cloudUsed) Run(ctx context.Context, out output) error {
 	if c.JSON {
 		return out.json(r)
 	}
-	printWindow(out, r.Window, reading)
+	c.Lang.printWindow(out, r.Window, reading)
 	if len(c.Principal) > 0 {
 		for _, p := range r.Principals {
-			printPrincipal(out, p)
+			c.Lang.printPrincipal(out, p)
 		}
-	} else if err := printPrincipals(out, r); err != nil {
+	} else if err := c.Lang.printPrincipals(out, r); err != nil {
 		return err
 	}
-	printUnknown(out, r)
+	c.Lang.printUnknown(out, r)
 	return nil
 }
 
-func printWindow(out output, w trail.Window, r *trail.Reading) {
-	out.printf("%s in %s", count(r.Events, "event"), count(r.Files, "file"))
+// tongue is the language of what a command prints: "en" or "fr".
+type tongue string
+
+// T chooses between the two. French punctuation stays on the line of the word before it.
+func (l tongue) T(en, fr string) string {
+	if l == "fr" {
+		return strings.NewReplacer(" :", "\u00a0:", " ;", "\u00a0;").Replace(fr)
+	}
+	return en
+}
+
+// of is a sentence that may hold what stands in files.
+func (l tongue) of(t trail.Text) string { return l.T(printable(t.EN), printable(t.FR)) }
+
+// who names somebody who is none of the account's principals.
+func (l tongue) who(name string) string {
+	if l == "fr" {
+		for _, w := range [][2]string{{"account ", "compte "}, {"person ", "personne "}, {"root user", "utilisateur racine"}} {
+			if rest, ok := strings.CutPrefix(name, w[0]); ok {
+				name = w[1] + rest
+			}
+		}
+	}
+	return printable(name)
+}
+
+// N is a number with its noun. In French, 0 and 1 are singular.
+func (l tongue) N(n int64, one, many, un, plusieurs string) string {
+	if n == 1 || n == 0 && l == "fr" {
+		return fmt.Sprintf("%d %s", n, l.T(one, un))
+	}
+	return fmt.Sprintf("%d %s", n, l.T(many, plusieurs))
+}
+
+func (l tongue) events(n int64) string {
+	return l.N(n, "event", "events", "événement", "événements")
+}
+func (l tongue) files(n int64) string { return l.N(n, "file", "files", "fichier", "fichiers") }
+
+func (l tongue) when(t time.Time) string {
+	if t.IsZero() {
+		return l.T("never", "jamais")
+	}
+	return when(t)
+}
+
+func (l tongue) printWindow(out output, w trail.Window, r *trail.Reading) {
+	out.printf(l.T("%s in %s", "%s dans %s"), l.events(r.Events), l.files(r.Files))
 	if !w.First.IsZero() {
-		out.printf(", from %s to %s", when(w.First), when(w.Last))
+		out.printf(l.T(", from %s to %s", ", du %s au %s"), when(w.First), when(w.Last))
 	}
 	out.printf("\n")
 	if r.Duplicates > 0 {
-		out.printf("  %s came more than once, and counted once\n", count(r.Duplicates, "event"))
+		out.printf(l.T("  %s came more than once, and counted once\n", "  %s en plusieurs exemplaires, comptés une fois\n"), l.events(int64(r.Duplicates)))
+	}
+	if r.Forgot {
+		out.printf("  %s\n", l.T("there were more events than ids are remembered: a duplicate far from its like counts twice", "il y avait plus d’événements que d’identifiants retenus : un doublon éloigné de son semblable compte deux fois"))
 	}
 	if r.Malformed+r.Broken > 0 {
-		out.printf("  NOT READ: %s, and the rest of %s:\n", count(r.Malformed, "event"), count(r.Broken, "file"))
+		out.printf(l.T("  NOT READ: %s, and the rest of %s:\n", "  NON LUS : %s, et le reste de %s :\n"), l.events(int64(r.Malformed)), l.files(int64(r.Broken)))
 		for _, f := range r.Faults[:min(10, len(r.Faults))] {
-			out.printf("    %s\n", printable(f.String()))
+			out.printf("    %s\n", l.of(f.Text()))
 		}
 		if len(r.Faults) > 10 {
-			out.printf("    … (--json has more)\n")
+			out.printf("    %s\n", l.T("… (--json has more)", "… (--json en a plus)"))
 		}
 	}
 	for _, n := range w.NotShown {
-		out.printf("  %s\n", printable(n))
+		out.printf("  %s\n", l.of(n))
 	}
 	out.printf("\n")
 }
 
-func printPrincipals(out output, r *trail.Report) error {
+func (l tongue) printPrincipals(out output, r *trail.Report) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "PRINCIPAL\tGRANTED\tUSED\tNEVER\tUNSEEN\tREFUSED\tLAST USED")
+	fmt.Fprintln(w, l.T("PRINCIPAL\tGRANTED\tUSED\tNEVER\tUNSEEN\tREFUSED\tLAST USED", "IDENTITÉ\tACCORDÉ\tUTILISÉ\tJAMAIS\tINVISIBLE\tREFUSÉ\tDERNIER USAGE"))
 	for _, p := range r.Principals {
 		unknown := ""
 		if len(p.Unknown) > 0 {
@@ -162,78 +213,79 @@ func printPrincipals(out output, r *trail.Report) error {
 		}
 		_, name, _ := strings.Cut(p.ARN, ":iam::")
 		_, name, _ = strings.Cut(name, ":")
-		fmt.Fprintf(w, "%s\t%d%s\t%d\t%d\t%d\t%d\t%s\n", name, p.Granted, unknown, p.Used, p.Never, p.Unlogged, refused, when(p.Last))
+		fmt.Fprintf(w, "%s\t%d%s\t%d\t%d\t%d\t%d\t%s\n", name, p.Granted, unknown, p.Used, p.Never, p.Unlogged, refused, l.when(p.Last))
 	}
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	out.printf("actions of AWS's list of %s; UNSEEN: granted, and this trail would not show their use; +?: a policy was not supplied or not understood\n", r.Catalogue)
+	out.printf(l.T("actions of AWS's list of %s; UNSEEN: granted, and this trail would not show their use; +?: a policy was not supplied or not understood\n",
+		"actions de la liste d’AWS, version %s ; INVISIBLE : accordées, et ce journal ne montrerait pas leur usage ; +? : une politique n’a pas été fournie ou pas comprise\n"), r.Catalogue)
 	if len(r.Others) > 0 {
 		out.printf("\n")
 		w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-		fmt.Fprintln(w, "NOT OF THE ACCOUNT'S FILES\tEVENTS\tLAST\tWHY")
+		fmt.Fprintln(w, l.T("NOT OF THE ACCOUNT'S FILES\tEVENTS\tLAST\tWHY", "ABSENT DES FICHIERS DU COMPTE\tÉVÉNEMENTS\tDERNIER\tPOURQUOI"))
 		const most = 20
 		for _, o := range r.Others[:min(most, len(r.Others))] {
-			fmt.Fprintf(w, "%s\t%d\t%s\t%s\n", printable(o.Who), o.Events, when(o.Last), printable(o.Why))
+			fmt.Fprintf(w, "%s\t%d\t%s\t%s\n", l.who(o.Who), o.Events, l.when(o.Last), l.of(o.Why))
 		}
 		if err := w.Flush(); err != nil {
 			return err
 		}
 		if n := len(r.Others) - most; n > 0 {
-			out.printf("… and %d more (--json has them)\n", n)
+			out.printf(l.T("… and %d more (--json has them)\n", "… et %d de plus (--json les a)\n"), n)
 		}
 	}
 	return nil
 }
 
-func printPrincipal(out output, p trail.Principal) {
+func (l tongue) printPrincipal(out output, p trail.Principal) {
 	out.printf("%s\n", p.ARN)
 	for _, s := range p.Policies {
-		out.printf("  %s\n", printable(s.String()))
+		out.printf("  %s\n", l.of(s.Text()))
 	}
 	for _, u := range p.Unknown {
-		out.printf("  UNKNOWN: %s\n", printable(u))
+		out.printf(l.T("  UNKNOWN: %s\n", "  INCONNU : %s\n"), l.of(u))
 	}
-	out.printf("  %d actions granted, %d of them used, %d never, %d whose use this trail would not show\n", p.Granted, p.Used, p.Never, p.Unlogged)
+	out.printf(l.T("  %d actions granted, %d of them used, %d never, %d whose use this trail would not show\n", "  %d actions accordées, dont %d utilisées, %d jamais, %d dont ce journal ne montrerait pas l’usage\n"), p.Granted, p.Used, p.Never, p.Unlogged)
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	uses := func(title string, list []trail.ActionUse) {
 		if len(list) == 0 {
 			return
 		}
-		fmt.Fprintf(w, "\n  %s\tTIMES\tFIRST\tLAST\tON\n", title)
+		fmt.Fprintf(w, l.T("\n  %s\tTIMES\tFIRST\tLAST\tON\n", "\n  %s\tFOIS\tPREMIER\tDERNIER\tSUR\n"), title)
 		for _, u := range list {
 			name := u.Action
 			if u.PassedTo != "" {
 				name += " → " + u.PassedTo
 			}
 			if u.Perhaps {
-				name += " (perhaps)"
+				name += l.T(" (perhaps)", " (peut-être)")
 			}
 			if u.Undocumented {
-				name += " (not in AWS's list of actions)"
+				name += l.T(" (not in AWS's list of actions)", " (absente de la liste des actions d’AWS)")
 			}
 			on := strings.Join(u.Resources[:min(2, len(u.Resources))], " ")
 			if u.On > 2 {
-				on += fmt.Sprintf(" and %d more", u.On-2)
+				on += fmt.Sprintf(l.T(" and %d more", " et %d de plus"), u.On-2)
 			}
 			if u.NotSaid {
-				on = strings.TrimSpace(on + " (not said)")
+				on = strings.TrimSpace(on + l.T(" (not said)", " (non dit)"))
 			}
-			fmt.Fprintf(w, "  %s\t%d\t%s\t%s\t%s\n", printable(name), u.Count, when(u.First), when(u.Last), printable(on))
+			fmt.Fprintf(w, "  %s\t%d\t%s\t%s\t%s\n", printable(name), u.Count, l.when(u.First), l.when(u.Last), printable(on))
 		}
 	}
-	uses("USED", p.Uses)
-	uses("REFUSED", p.Refused)
-	uses("USED, AND NOT ALLOWED BY ITS OWN POLICIES AS THEY ARE NOW", p.Beside)
+	uses(l.T("USED", "UTILISÉ"), p.Uses)
+	uses(l.T("REFUSED", "REFUSÉ"), p.Refused)
+	uses(l.T("USED, AND NOT ALLOWED BY ITS OWN POLICIES AS THEY ARE NOW", "UTILISÉ, ET NON ACCORDÉ PAR SES POLITIQUES ACTUELLES"), p.Beside)
 	if len(p.Unused) > 0 {
-		fmt.Fprintf(w, "\n  NEVER USED\tBY\n")
+		fmt.Fprint(w, l.T("\n  NEVER USED\tBY\n", "\n  JAMAIS UTILISÉ\tPAR\n"))
 		for _, g := range p.Unused {
 			by := fmt.Sprintf("%s: Statement[%d]", g.Policy, g.Statement)
 			if g.Sid != "" {
 				by += fmt.Sprintf(" %q", g.Sid)
 			}
 			if g.Unlogged {
-				by += " (this trail would not show it)"
+				by += l.T(" (this trail would not show it)", " (ce journal ne le montrerait pas)")
 			}
 			fmt.Fprintf(w, "  %s\t%s\n", printable(g.Action), printable(by))
 		}
@@ -242,15 +294,15 @@ func printPrincipal(out output, p trail.Principal) {
 	out.printf("\n")
 }
 
-func printUnknown(out output, r *trail.Report) {
+func (l tongue) printUnknown(out output, r *trail.Report) {
 	for _, m := range r.Missing {
-		out.printf("NOT SUPPLIED: %s\n", m)
+		out.printf(l.T("NOT SUPPLIED: %s\n", "NON FOURNI : %s\n"), m)
 	}
 	for _, f := range r.Faults[:min(10, len(r.Faults))] {
-		out.printf("NOT UNDERSTOOD: %s\n", printable(f))
+		out.printf(l.T("NOT UNDERSTOOD: %s\n", "NON COMPRIS : %s\n"), printable(f))
 	}
 	if n := len(r.Faults) - 10; n > 0 {
-		out.printf("… and %d more (--json has them)\n", n)
+		out.printf(l.T("… and %d more (--json has them)\n", "… et %d de plus (--json les a)\n"), n)
 	}
 }
 
@@ -323,38 +375,40 @@ func (c cloudPropose) Run(ctx context.Context, out output) error {
 			Again     *trail.Reading    `json:"replayed"`
 			Window    trail.Window      `json:"window"`
 			Proposals []*trail.Proposal `json:"proposals"`
+			DecidedBy trail.Text        `json:"decidedBy"`
 			Closes    *trail.Closed     `json:"closes"`
 			Missing   []string          `json:"missing,omitempty"`
-		}{a.ID, reading, again, r.Window, list, closed, r.Missing})
+		}{a.ID, reading, again, r.Window, list, trail.DecidedBy, closed, r.Missing})
 	case c.Terraform:
 		for _, p := range list {
-			if p.Nothing == "" {
+			if p.Nothing == nil {
 				out.printf("%s\n", p.Terraform())
 			}
 		}
 	default:
-		printWindow(out, r.Window, reading)
+		c.Lang.printWindow(out, r.Window, reading)
 		if err = c.print(out, list); err == nil {
 			err = c.printClosed(out, closed)
 		}
-		printUnknown(out, r)
+		c.Lang.printUnknown(out, r)
 	}
 	if err == nil && refused > 0 {
-		fmt.Fprintf(out.errors, "strongroom: the proposals would refuse %s that were allowed: do not use them\n", count(refused, "use"))
+		fmt.Fprintf(out.errors, c.Lang.T("strongroom: the proposals would refuse %s that were allowed: do not use them\n", "strongroom : les propositions refuseraient %s qui étaient permis : ne les utilisez pas\n"), c.Lang.N(refused, "use", "uses", "usage", "usages"))
 		err = exitError(1)
 	}
 	return err
 }
 
 func (c cloudPropose) print(out output, list []*trail.Proposal) error {
+	l := c.Lang
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "PRINCIPAL\tGRANTED\tPROPOSED\tDOCUMENTS\tKEPT\tUNJUDGED\tREFUSED")
+	fmt.Fprintln(w, l.T("PRINCIPAL\tGRANTED\tPROPOSED\tDOCUMENTS\tKEPT\tUNJUDGED\tREFUSED", "IDENTITÉ\tACCORDÉ\tPROPOSÉ\tDOCUMENTS\tGARDÉS\tINDÉCIS\tREFUSÉS"))
 	for _, p := range list {
 		_, name, _ := strings.Cut(p.Principal, ":iam::")
 		_, name, _ = strings.Cut(name, ":")
-		if p.Nothing != "" {
+		if p.Nothing != nil {
 			if len(c.Principal) > 0 {
-				fmt.Fprintf(w, "%s\tnothing is proposed: %s\n", name, p.Nothing)
+				fmt.Fprintf(w, l.T("%s\tnothing is proposed: %s\n", "%s\trien n’est proposé : %s\n"), name, l.of(*p.Nothing))
 			}
 			continue
 		}
@@ -363,39 +417,40 @@ func (c cloudPropose) print(out output, list []*trail.Proposal) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	nothing := map[string]int{}
+	out.printf("%s\n", l.of(trail.DecidedBy))
+	nothing := map[string]int64{}
 	for _, p := range list {
-		if p.Nothing != "" {
-			nothing[p.Nothing]++
+		if p.Nothing != nil {
+			nothing[l.of(*p.Nothing)]++
 		}
 	}
 	if len(c.Principal) == 0 {
-		for why, n := range nothing {
-			out.printf("nothing is proposed for %s: %s\n", count(n, "principal"), why)
+		for _, why := range slices.Sorted(maps.Keys(nothing)) {
+			out.printf(l.T("nothing is proposed for %s: %s\n", "rien n’est proposé pour %s : %s\n"), l.N(nothing[why], "principal", "principals", "identité", "identités"), why)
 		}
 		if !c.Diff {
 			return nil
 		}
 	}
 	for _, p := range list {
-		if p.Nothing != "" {
+		if p.Nothing != nil {
 			continue
 		}
 		out.printf("\n%s\n", p.Principal)
 		for _, s := range p.Replaces {
-			out.printf("  in the place of %s\n", printable(s.String()))
+			out.printf(l.T("  in the place of %s\n", "  à la place de : %s\n"), l.of(s.Text()))
 		}
 		for _, s := range p.Stays {
-			out.printf("  beside %s, which nobody could read\n", printable(s.String()))
+			out.printf(l.T("  beside %s, which nobody could read\n", "  à côté de : %s, que personne n’a pu lire\n"), l.of(s.Text()))
 		}
 		for _, n := range p.Notes {
-			out.printf("  note: %s\n", n)
+			out.printf(l.T("  note: %s\n", "  remarque : %s\n"), l.of(n))
 		}
 		for _, cond := range p.Replayed.Conditions {
-			out.printf("  unjudged, since events do not tell: %s\n", cond)
+			out.printf(l.T("  unjudged, since events do not tell: %s\n", "  indécis, car les événements ne le disent pas : %s\n"), cond)
 		}
 		for _, e := range p.Replayed.Examples {
-			out.printf("  WOULD BE REFUSED: %s on %s (event %s)\n", printable(e.Action), printable(e.Resource), printable(e.ID))
+			out.printf(l.T("  WOULD BE REFUSED: %s on %s (event %s)\n", "  SERAIT REFUSÉ : %s sur %s (événement %s)\n"), printable(e.Action), printable(e.Resource), printable(e.ID))
 		}
 		if !c.Diff {
 			for _, doc := range p.Policies {
@@ -414,30 +469,39 @@ func (c cloudPropose) print(out output, list []*trail.Proposal) error {
 }
 
 func (c cloudPropose) printClosed(out output, closed *trail.Closed) error {
-	out.printf("\nwith these policies in force:\n")
+	l := c.Lang
+	out.printf("\n%s\n", l.T("with these policies in force:", "avec ces politiques en vigueur :"))
 	if len(closed.Reached) == 0 {
-		out.printf("  nobody reaches less than now\n")
+		out.printf("  %s\n", l.T("nobody reaches less than now", "personne n’atteint moins que maintenant"))
 	}
 	for _, r := range closed.Reached {
-		what := "read " + r.Right.Target
+		what := l.T("read ", "lire ") + r.Right.Target
 		switch r.Right.Kind {
 		case reach.BeAdmin:
-			what = "get administrative rights"
+			what = l.T("get administrative rights", "obtenir des droits d’administration")
 		case reach.UseKey:
-			what = "use " + r.Right.Target
+			what = l.T("use ", "utiliser ") + r.Right.Target
 		}
-		out.printf("  %s: %s: %s now, then %s\n", r.Principal, what, r.Before, r.After)
+		out.printf(l.T("  %s: %s: %s now, then %s\n", "  %s : %s : %s maintenant, puis %s\n"), r.Principal, what, l.certainty(r.Before), l.certainty(r.After))
 	}
 	for _, r := range closed.Routes {
-		out.printf("  route %q: %s (%d) now, then %s (%d)\n", r.Title.EN, r.Before, r.WhoBefore, r.After, r.WhoAfter)
+		out.printf(l.T("  route \"%s\": %s (%d) now, then %s (%d)\n", "  voie « %s » : %s (%d) maintenant, puis %s (%d)\n"), l.of(r.Title), l.status(r.Before), r.WhoBefore, l.status(r.After), r.WhoAfter)
 	}
 	if closed.Remaining > 0 {
-		out.printf("  %d more of what principals reach stays as it is: strongroom cloud ways shows how\n", closed.Remaining)
+		out.printf(l.T("  %d more of what principals reach stays as it is: strongroom cloud ways shows how\n", "  %d autres choses que des identités atteignent restent telles quelles : strongroom cloud ways montre comment\n"), closed.Remaining)
 	}
 	if n := len(closed.Missing); n > 0 {
-		out.printf("  %s not supplied, without which more may be open before and after: %s\n", count(n, "input"), strings.Join(closed.Missing[:min(5, n)], ", ")+map[bool]string{true: " …"}[n > 5])
+		out.printf(l.T("  %s not supplied, without which more may be open before and after: %s\n", "  %s manquent, sans quoi davantage peut être ouvert avant et après : %s\n"), l.N(int64(n), "input", "inputs", "entrée", "entrées"), strings.Join(closed.Missing[:min(5, n)], ", ")+map[bool]string{true: " …"}[n > 5])
 	}
 	return nil
+}
+
+func (l tongue) certainty(c reach.Certainty) string {
+	return l.T(c.String(), map[reach.Certainty]string{reach.Certain: "certain", reach.Possible: "possible", reach.Unknown: "inconnu", reach.No: "non"}[c])
+}
+
+func (l tongue) status(s reach.Status) string {
+	return l.T(s.String(), map[reach.Status]string{reach.Open: "ouverte", reach.Closed: "fermée", reach.NotKnown: "inconnue"}[s])
 }
 
 // writeProposals writes each document as a file of its own.
