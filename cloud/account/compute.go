@@ -71,7 +71,7 @@ func readInstances(d *document, v value) {
 				region = zoneRegion(zone)
 			}
 			if id == "" {
-				i.fault("an instance without an id")
+				i.lost("an instance without an id")
 				continue
 			}
 			w := d.l.instance(id)
@@ -505,7 +505,7 @@ func readTaskDefinition(d *document, v value) {
 	v.get("tags").n.markWhole()
 	arn := t.get("taskDefinitionArn").text()
 	if arn == "" {
-		t.fault("a task definition without an ARN")
+		t.lost("a task definition without an ARN")
 		return
 	}
 	d.of = arn

@@ -80,6 +80,7 @@ func (l *Loader) finishResources() {
 	slices.Sort(a.Regions)
 	l.finishServices()
 	l.finishOrganization()
+	l.finishPolicies()
 }
 
 func (l *Loader) finishWorkloads(arn func(service, region, resource string) string) {

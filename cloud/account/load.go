@@ -213,6 +213,9 @@ func (l *Loader) file(path string) error {
 	return l.Read(path, f)
 }
 
+// lostEntry says why an input is not whole.
+const lostEntry = "an entry of it cannot be read: see the faults"
+
 // document is one answer of AWS, or one value in a file.
 type document struct {
 	l      *Loader
@@ -224,6 +227,7 @@ type document struct {
 	none   bool // AWS said that there is none
 	final  bool // no other answer follows
 	bad    bool // a fault was found since somebody set it to false
+	lost   bool // an entry of it could not be read
 }
 
 func (d *document) fault(path, format string, args ...any) {
@@ -317,6 +321,9 @@ func (d *document) contents(b *bounded) error {
 	if mark := []byte("\ufeff"); bytes.HasPrefix(start, mark) {
 		_, _ = in.Discard(len(mark))
 		start = start[len(mark):]
+	}
+	if bytes.HasPrefix(start, []byte{0xff, 0xfe}) || bytes.HasPrefix(start, []byte{0xfe, 0xff}) {
+		return errors.New("it is UTF-16, as > writes in Windows PowerShell, and AWS's answers are UTF-8: write it with | Out-File -Encoding utf8")
 	}
 	trimmed := bytes.TrimSpace(start)
 	switch {
@@ -429,7 +436,7 @@ func (d *document) object(dec *json.Decoder, b *bounded) error {
 			if err != nil {
 				d.l.understood++
 				d.fault(at.String(), "%v", err)
-				d.l.broken[d.subject()] = "an entry of it cannot be read: see the faults"
+				d.l.broken[d.subject()] = lostEntry
 				continue
 			}
 			v := value{d, at, n}
@@ -439,6 +446,7 @@ func (d *document) object(dec *json.Decoder, b *bounded) error {
 			}
 			if n.kind != object {
 				v.fault("%s is %s, not an object", short(n.raw), n.kind)
+				d.l.broken[d.subject()] = lostEntry
 				continue
 			}
 			streamed[fold] = true
@@ -630,6 +638,7 @@ func (l *Loader) parse(name string, raw []byte) (*iam.Policy, error) {
 	}
 	p, err := iam.Parse(name, raw)
 	if err == nil {
+		p.Faults = iam.Compile(p).Faults // conditions and ARNs too
 		l.policies[sum] = p
 	}
 	return p, err

@@ -299,7 +299,7 @@ func readOrganizationPolicy(d *document, v value) {
 	s := p.get("PolicySummary")
 	id := s.get("Id").text()
 	if id == "" {
-		p.fault("a policy without an id")
+		p.lost("a policy without an id")
 		return
 	}
 	d.of = id

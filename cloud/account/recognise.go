@@ -159,7 +159,7 @@ func (d *document) take(v value) {
 	}
 	meant := len(v.n.members) == 0 || d.none
 	faults := len(d.l.a.Faults)
-	d.bad = false
+	d.bad, d.lost = false, false
 	waiting := len(d.l.later)
 	in.read(d, v)
 	if len(d.l.later) > waiting {
@@ -167,6 +167,9 @@ func (d *document) take(v value) {
 	}
 	for i := range v.n.members {
 		meant = meant || v.n.members[i].used
+	}
+	if d.lost {
+		d.l.broken[d.subject()] = lostEntry
 	}
 	d.l.understood++
 	if !meant {

@@ -34,7 +34,7 @@ func readBuckets(d *document, v value) {
 	for _, b := range v.get("Buckets").objects() {
 		name := b.get("Name").text()
 		if name == "" {
-			b.fault("a bucket without a name")
+			b.lost("a bucket without a name")
 			continue
 		}
 		k := d.l.bucket(name)
@@ -343,7 +343,7 @@ func (d *document) readAccessPoint(v value) {
 	arn := v.get("AccessPointArn").text()
 	name := v.get("Name").text()
 	if name == "" {
-		v.fault("an access point without a name")
+		v.lost("an access point without a name")
 		return
 	}
 	p := d.l.accessPoint("s3", regionOf(arn, d.region), name)
@@ -487,7 +487,7 @@ func readKeys(d *document, v value) {
 			id = arn
 		}
 		if id == "" {
-			k.fault("a key without an id")
+			k.lost("a key without an id")
 			continue
 		}
 		d.l.key(id, d.region)
@@ -498,7 +498,7 @@ func readKey(d *document, v value) {
 	m := d.must(v, "KeyMetadata", object)
 	id := m.first("Arn", "KeyId").text()
 	if id == "" {
-		v.fault("a key without an id")
+		v.lost("a key without an id")
 		return
 	}
 	m.get("KeyId")

@@ -200,6 +200,12 @@ func (v value) fault(format string, args ...any) {
 	v.d.fault(v.at.String(), format, args...)
 }
 
+// lost is a fault for which an entry is left out, so that the input it is of is not whole.
+func (v value) lost(format string, args ...any) {
+	v.d.lost = true
+	v.fault(format, args...)
+}
+
 // want says whether the value is there and of a kind; another kind is a fault.
 func (v value) want(k kind) bool {
 	if !v.there() {
@@ -308,7 +314,7 @@ func (v value) objects() []value {
 	out := all[:0]
 	for _, i := range all {
 		if i.n.kind != object {
-			i.fault("%s is %s, not an object", short(i.n.raw), i.n.kind)
+			i.lost("%s is %s, not an object", short(i.n.raw), i.n.kind)
 			continue
 		}
 		out = append(out, i)

@@ -109,6 +109,23 @@ func Expand(pattern string) []*Action {
 	return out
 }
 
+// Known says whether a pattern such as s3:Get* or * stands for any action at all. In the name of
+// a service no wildcard stands.
+func Known(pattern string) bool {
+	c := loadCatalogue()
+	name := strings.ToLower(pattern)
+	if !strings.ContainsAny(name, "*?") {
+		_, ok := c.actions[name]
+		return ok
+	}
+	if name == "*" {
+		return true
+	}
+	p := ActionPattern(name)
+	service, _, _ := strings.Cut(name, ":")
+	return slices.ContainsFunc(c.services[service], func(a *Action) bool { return p.Match(strings.ToLower(a.Name)) })
+}
+
 // Suggest gives the known action that is nearest to one that is not, or "".
 func Suggest(action string) string {
 	c := loadCatalogue()
