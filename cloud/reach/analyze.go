@@ -609,7 +609,14 @@ func (e *engine) lacks(rule *Rule) []string {
 	case "state-bucket":
 		need = append(need, "buckets")
 	case "access-point":
-		need = append(need, "access-points")
+		need = append(need, "access-points", "multi-region-access-points")
+		for _, b := range e.asked() {
+			for _, to := range e.doors("access-point", b) {
+				if !to.point.Policy.Known {
+					need = append(need, accessPointPolicy(to.point))
+				}
+			}
+		}
 	case "object-lambda":
 		need = append(need, "object-lambda-access-points")
 	case "access-grant":
@@ -669,7 +676,7 @@ func (e *engine) lacks(rule *Rule) []string {
 	for _, n := range need {
 		known := e.known(n)
 		switch n {
-		case "bucket-policy", "bucket-encryption", "key-policy", "key-grants":
+		case "bucket-policy", "bucket-encryption", "key-policy", "key-grants", "access-point-policy", "multi-region-access-point-policy":
 			known = false // looked at above, for the buckets that are asked about
 		case "bucket-public-access-block":
 			known = !slices.ContainsFunc(e.asked(), func(b *account.Bucket) bool { return !b.PublicAccess.Known })

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -35,9 +36,36 @@ type situation struct {
 	set   iam.Set
 	owner string
 	given map[string]string
-	with  func(p *iam.Policies, strict bool)
-	// source is where the resource's own policy is.
+	// tagged says that they hold the resource's tags, without which they are untagged.
+	tagged   bool
+	untagged map[string]string
+	with     func(p *iam.Policies, strict bool)
+	// source is where the resource's own policy is; input what holds it, of access points.
 	source Source
+	input  string
+}
+
+// situations are the questions that one action of a step is: through an access point S3 asks
+// the point and the bucket behind it (Amazon S3 User Guide, "Configuring IAM policies for using
+// access points").
+func (e *engine) situations(n *Need, on string, t *target) []situation {
+	out := []situation{e.situation(n, on, t)}
+	if given := e.tagged(n, t); given != nil && on == "target" {
+		s := &out[0]
+		s.untagged, s.tagged = s.given, true
+		if s.given = given; t.bucket != nil {
+			maps.Copy(s.given, s.untagged)
+		}
+	}
+	switch on {
+	case "access-point objects", "supporting objects", "new access-point objects":
+		if t.bucket == nil {
+			break
+		}
+		behind := e.situation(&Need{Action: n.Action, Given: out[0].given}, "objects", &target{kind: "bucket", arn: t.bucket.ARN, bucket: t.bucket})
+		out = append(out, behind)
+	}
+	return out
 }
 
 func (e *engine) situation(n *Need, on string, t *target) situation {
@@ -51,7 +79,7 @@ func (e *engine) situation(n *Need, on string, t *target) situation {
 		return s
 	}
 	bucket := func(b *account.Bucket, resources string) situation {
-		text(resources)
+		s.text, s.set = resources, e.inBucket(resources).set
 		s.source = Source{Kind: "bucket", Owner: b.ARN}
 		s.given = direct(n.Given)
 		block := e.block(b)
@@ -151,10 +179,10 @@ func (e *engine) situation(n *Need, on string, t *target) situation {
 		}
 		text(p.ARN + "/object/*")
 		s.source = Source{Kind: "access-point", Owner: p.ARN}
-		s.given = through(e.a.ID, n.Given)
-		s.given["s3:DataAccessPointArn"] = p.ARN
+		s.input = accessPointPolicy(p)
+		s.given = throughPoint(p, n.Given)
 		s.with = func(ps *iam.Policies, strict bool) {
-			ps.Resource = e.resource(p.Policy, strict)
+			ps.Resource, ps.Bucket = e.resource(p.Policy, strict), e.blocked(p.PublicAccess)
 			if n.Policy == "rewritten" {
 				ps.Resource = iam.Supplied(toAnyone)
 			}
@@ -200,21 +228,26 @@ func (e *engine) why(a *actor, r *ref) *detail {
 			continue
 		}
 		for _, on := range n.On {
-			s := e.situation(n, on, r.to)
-			act := Act{Action: n.Action, Resource: s.text}
-			because, conditions, missing, granted := e.because(a, n.Action, s)
-			if !granted && n.Otherwise != nil {
-				d.conditions = append(d.conditions, Condition{Note: n.Otherwise})
-				continue
-			}
-			act.Because = because
-			d.acts = append(d.acts, act)
-			for _, c := range conditions {
-				if !slices.ContainsFunc(d.conditions, func(x Condition) bool { return sameCondition(x, c) }) {
-					d.conditions = append(d.conditions, c)
+			for _, s := range e.situations(n, on, r.to) {
+				act := Act{Action: n.Action, Resource: s.text}
+				because, conditions, missing, granted := e.because(a, n.Action, s)
+				if !granted && s.tagged {
+					s.given = s.untagged
+					because, conditions, missing, granted = e.because(a, n.Action, s)
 				}
+				if !granted && n.Otherwise != nil {
+					d.conditions = append(d.conditions, Condition{Note: n.Otherwise})
+					continue
+				}
+				act.Because = because
+				d.acts = append(d.acts, act)
+				for _, c := range conditions {
+					if !slices.ContainsFunc(d.conditions, func(x Condition) bool { return sameCondition(x, c) }) {
+						d.conditions = append(d.conditions, c)
+					}
+				}
+				d.missing = append(d.missing, missing...)
 			}
-			d.missing = append(d.missing, missing...)
 		}
 	}
 	slices.Sort(d.missing)
@@ -250,7 +283,7 @@ func (e *engine) because(a *actor, action string, s situation) (out []Because, c
 		case s.source.Kind == "key":
 			missing = append(missing, "key-policy")
 		case s.source.Kind == "access-point":
-			missing = append(missing, "access-point-policy")
+			missing = append(missing, s.input)
 		case s.source.Kind == "resource":
 			missing = append(missing, policyOf(s.source.Owner))
 		}

@@ -263,6 +263,11 @@ func (e *engine) holds(name string, t *target) fact {
 			return isSo
 		}
 		return isNot
+	case "in-network":
+		if v := t.point.VPC; v != "" {
+			return assumed("one is in the network "+v+", from where alone the access point answers", "on est dans le réseau "+v+", depuis lequel seul le point d’accès répond")
+		}
+		return isSo
 	case "grantee", "administrator":
 		return isSo // who it is was looked at with the target
 	case "acls-on":

@@ -111,6 +111,14 @@ func (e *engine) rootFirst(goal []*ref) []*ref {
 	return out
 }
 
+// accessPointPolicy is the input that holds an access point's policy.
+func accessPointPolicy(p *account.AccessPoint) string {
+	if p.Kind == "multi-region" {
+		return "multi-region-access-point-policy"
+	}
+	return "access-point-policy"
+}
+
 // untold is whom a policy that was not supplied may let, beside those who are found.
 func (e *engine) untold(rule string, to *target, missing ...string) []*ref {
 	if e.everyone == nil {
@@ -279,6 +287,15 @@ func (e *engine) goalBucket(b *account.Bucket) []*ref {
 		}
 	}
 	out = e.rootFirst(out)
+	for _, to := range e.doors("access-point", b) {
+		// Whom the point's policy may let and the bucket does.
+		if !to.point.Policy.Known && b.Policy.Known && e.everyone != nil {
+			everyone := e.fromMap(map[int32]Certainty{int32(e.everyone.class.id): Certain})
+			if e.whoBucket(&Need{Action: "s3:GetObject", Given: throughPoint(to.point, nil)}, b, b.ARN+"/*", everyone) != none {
+				out = append(out, e.untold("s3-access-point", to, accessPointPolicy(to.point))...)
+			}
+		}
+	}
 	if !b.Policy.Known {
 		missing := []string{"bucket-policy"}
 		if u.missing != "" {

@@ -277,6 +277,9 @@ func (e *engine) question(c *class, action string, given map[string]string, owne
 			}
 		}
 	}
+	if owner == "" && c.rep.principal.Kind == External {
+		q.Account = "another" // of the principal's, whatever its number
+	}
 	if owner != e.a.ID {
 		q.ResourceManages = iam.No
 	}

@@ -103,10 +103,12 @@ type engine struct {
 	concerns          map[*iam.Compiled]map[string]bool
 	base              iam.Context
 	tagKeys           map[string]bool
-	spared            []iam.Pattern // of those whom denials leave out, or keys name
+	resourceTags      map[string]bool // condition keys on the tags of resources, that policies ask for
+	spared            []iam.Pattern   // of those whom denials leave out, or keys name
 	exceptions        map[*actor]bool
 	principalValues   []string // patterns that conditions hold principals against
 	principalPatterns []iam.Pattern
+	points            bool // some policy speaks of access points' ARNs
 	ownNames          bool // some condition needs each principal by itself
 	named             map[string][]int
 	workloads         map[string][]*account.Workload // by role
@@ -144,7 +146,7 @@ type alternative struct {
 func newEngine(a *account.Account, q Question, rules *Rules) *engine {
 	e := &engine{a: a, q: q, rules: rules, byARN: map[string]*actor{},
 		compiled: map[*iam.Statement]*iam.Compiled{}, stricts: map[*iam.Compiled]*iam.Compiled{}, concerns: map[*iam.Compiled]map[string]bool{},
-		tagKeys: map[string]bool{}, named: map[string][]int{},
+		tagKeys: map[string]bool{}, resourceTags: map[string]bool{}, named: map[string][]int{},
 		workloads: map[string][]*account.Workload{}, needs: map[string]*need{},
 		kept: newMemo(), about: map[*iam.Statement][]place{}, trusts: map[string]Certainty{},
 		classByKey: map[string]*class{}, stmtIDs: map[*iam.Statement]int{}, missing: map[string]bool{}, byName: map[string][]int32{},
@@ -351,6 +353,9 @@ func (e *engine) people() {
 	}
 	untold := false
 	for _, b := range e.asked() {
+		for _, p := range e.doors("access-point", b) {
+			untold = untold || !p.point.Policy.Known
+		}
 		if objectLists(b).level != No {
 			e.outsider("*", add)
 		}
@@ -472,9 +477,14 @@ func (e *engine) classify() {
 	keys := func(p *iam.Policy) {
 		for i := range p.Statements {
 			s := &p.Statements[i]
+			e.points = e.points || slices.ContainsFunc(s.Resources, func(r string) bool { return strings.Contains(r, ":accesspoint/") })
 			for _, c := range s.Conditions {
 				k := strings.ToLower(c.Key)
 				switch {
+				case strings.Contains(k, ":resourcetag/"):
+					if _, _, ok := resourceTag(k); ok {
+						e.resourceTags[k] = true
+					}
 				case strings.HasPrefix(k, "aws:principaltag/"):
 					e.tagKeys[k[len("aws:principaltag/"):]] = true
 				case k == "aws:principalarn" || k == "aws:userid" || k == "aws:username":

@@ -244,7 +244,11 @@ func (e *engine) step(alt *alternative, t *target) (*ref, bool) {
 	r := &ref{alt: alt, to: t, cap: Certain, via: t.arn, who: e.doers(alt.rule)}
 	if t.arn == "" {
 		r.via, r.unknown, r.cap = t.pattern, true, Unknown
-		r.missing = append(r.missing, kinds[t.kind].lacks(e)...)
+		if k, ok := kinds[t.kind]; ok {
+			r.missing = append(r.missing, k.lacks(e)...)
+		} else {
+			r.missing = append(r.missing, "trails") // the one thing besides that stands for others
+		}
 	}
 	// Facts first: they are cheap.
 	for i := range alt.need {
@@ -296,6 +300,14 @@ func (e *engine) step(alt *alternative, t *target) (*ref, bool) {
 
 // whoFor is who may do one action of a step where the rule says.
 func (e *engine) whoFor(alt *alternative, n *Need, on string, t *target, among *list) *list {
+	if on == "target" && t.key == nil && t.arn != "" {
+		return e.byTags(n, t, func(n *Need) *list { return e.whoForAs(alt, n, on, t, among) })
+	}
+	return e.whoForAs(alt, n, on, t, among)
+}
+
+// whoForAs is whoFor with the condition keys that the step gives and no others.
+func (e *engine) whoForAs(alt *alternative, n *Need, on string, t *target, among *list) *list {
 	which, thing, _ := strings.Cut(on, " ")
 	switch {
 	case on == "target" && t.kind == "role" && n.Policy == "trust":
@@ -471,6 +483,12 @@ func (e *engine) ownTrust(p *iam.Policy) bool {
 
 // block is what S3 knows of a bucket beside its policy.
 func (e *engine) block(b *account.Bucket) *iam.Bucket {
+	return e.blocked(b.PublicAccess)
+}
+
+// blocked is what a public-access block, with the account's, makes of a policy that lets
+// everybody in.
+func (e *engine) blocked(own account.Value[account.PublicAccess]) *iam.Bucket {
 	out := &iam.Bucket{ACL: iam.Supplied(), Enforced: iam.Yes}
 	three := func(v account.Value[account.PublicAccess], of func(account.PublicAccess) bool) iam.Truth {
 		switch {
@@ -482,8 +500,8 @@ func (e *engine) block(b *account.Bucket) *iam.Bucket {
 		return iam.No
 	}
 	restrict := func(p account.PublicAccess) bool { return p.Restrict }
-	out.RestrictPublic = max(three(b.PublicAccess, restrict), three(e.a.PublicAccess, restrict))
-	if b.PublicAccess.Known && b.PublicAccess.V.Restrict || e.a.PublicAccess.Known && e.a.PublicAccess.V.Restrict {
+	out.RestrictPublic = max(three(own, restrict), three(e.a.PublicAccess, restrict))
+	if own.Known && own.V.Restrict || e.a.PublicAccess.Known && e.a.PublicAccess.V.Restrict {
 		out.RestrictPublic = iam.Yes
 	}
 	return out
@@ -495,6 +513,17 @@ func (e *engine) block(b *account.Bucket) *iam.Bucket {
 func through(account string, given map[string]string) map[string]string {
 	out := map[string]string{"s3:DataAccessPointAccount": account}
 	maps.Copy(out, given)
+	return out
+}
+
+// throughPoint are the same for one access point.
+func throughPoint(p *account.AccessPoint, given map[string]string) map[string]string {
+	out := through(arnAccount(p.ARN), given)
+	out["s3:DataAccessPointArn"] = p.ARN
+	out["s3:AccessPointNetworkOrigin"] = "Internet"
+	if p.VPC != "" {
+		out["s3:AccessPointNetworkOrigin"] = "VPC"
+	}
 	return out
 }
 
@@ -520,7 +549,7 @@ func (e *engine) whoBucket(n *Need, b *account.Bucket, resources string, among *
 		policies = append(policies, toAnyone.Policy)
 	}
 	block := e.block(b)
-	return e.whoWith(key, n.Action, direct(n.Given), pattern(resources).ofOne(), e.a.ID, among, policies, func(p *iam.Policies, strict bool) {
+	return e.whoWith(key, n.Action, direct(n.Given), e.inBucket(resources).ofOne(), e.a.ID, among, policies, func(p *iam.Policies, strict bool) {
 		switch n.Policy {
 		case "rewritten":
 			p.Resource = iam.Supplied(toAnyone)
@@ -531,6 +560,18 @@ func (e *engine) whoBucket(n *Need, b *account.Bucket, resources string, among *
 			p.Bucket = block
 		}
 	})
+}
+
+// inBucket is the set of a bucket's objects, or the bucket. A wildcard at the end of an ARN's
+// part goes on beyond it, so what is granted on access points' ARNs in all regions is also
+// granted on objects with such a name ("x:123456789012:accesspoint/…"): there are none, and
+// the grant is not about the bucket.
+func (e *engine) inBucket(resources string) place {
+	p := pattern(resources)
+	if e.points && strings.HasSuffix(resources, "/*") {
+		p.set = p.set.Minus(iam.Of(iam.ResourcePattern(resources + ":accesspoint/*")))
+	}
+	return p
 }
 
 // resource is a resource's own policy as a layer; strictly, one that was not supplied grants
@@ -555,13 +596,12 @@ func (e *engine) whoPoint(n *Need, p *account.AccessPoint, b *account.Bucket, am
 	} else if p.Policy.V != nil {
 		policies = append(policies, p.Policy.V)
 	}
-	given := through(e.a.ID, n.Given)
-	given["s3:DataAccessPointArn"] = p.ARN
+	given := throughPoint(p, n.Given)
 	point := e.whoWith(p.ARN+"|"+n.Policy, n.Action, given, pattern(p.ARN+"/object/*").ofOne(), e.a.ID, among, policies, func(ps *iam.Policies, strict bool) {
 		if n.Policy == "rewritten" {
 			ps.Resource = iam.Supplied(toAnyone)
 		} else {
-			ps.Resource = e.resource(p.Policy, strict)
+			ps.Resource, ps.Bucket = e.resource(p.Policy, strict), e.blocked(p.PublicAccess)
 		}
 	})
 	in := &Need{Action: n.Action, Given: given}
@@ -572,8 +612,8 @@ func (e *engine) whoPoint(n *Need, p *account.AccessPoint, b *account.Bucket, am
 	return e.and(point, bucket)
 }
 
-// whoKey is who may do something with a key; for the objects of a bucket, if one is given.
-func (e *engine) whoKey(n *Need, k *account.Key, among *list, b *account.Bucket) *list {
+// whoKeyAs is whoKey with the condition keys that the step gives and no others.
+func (e *engine) whoKeyAs(n *Need, k *account.Key, among *list, b *account.Bucket) *list {
 	given := n.Given
 	key := k.ARN + "|" + n.Policy
 	if b != nil {

@@ -250,3 +250,196 @@ func TestServicesReadWithRoles(t *testing.T) {
 		}
 	}
 }
+
+// point adds an access point of a bucket's with a policy, in a network or ("") the internet.
+func point(a *draft.Account, name, bucket, vpc string, policy ...draft.Statement) string {
+	arn := "arn:aws:s3:eu-west-1:" + truthAccount + ":accesspoint/" + name
+	entry := draft.Document{"Name": name, "Bucket": bucket, "BucketAccountId": truthAccount, "AccessPointArn": arn, "NetworkOrigin": "Internet"}
+	if vpc != "" {
+		entry["NetworkOrigin"], entry["VpcConfiguration"] = "VPC", draft.Document{"VpcId": vpc}
+	}
+	a.List("access-points", entry)
+	detail := draft.Document{"PublicAccessBlockConfiguration": draft.Document{"BlockPublicAcls": true, "IgnorePublicAcls": true, "BlockPublicPolicy": true, "RestrictPublicBuckets": true}}
+	for k, v := range entry {
+		detail[k] = v
+	}
+	a.Answer("access-point", name, detail)
+	if len(policy) == 0 {
+		a.Refused("access-point-policy", name, "NoSuchAccessPointPolicy")
+	} else {
+		a.Answer("access-point-policy", name, draft.Document{"Policy": draft.Policy(policy...)})
+	}
+	return arn
+}
+
+// TestAccessPoints: who reads through an access point, by its policy and by the bucket's.
+func TestAccessPoints(t *testing.T) {
+	const ap = "arn:aws:s3:eu-west-1:" + truthAccount + ":accesspoint/team"
+	eve := "arn:aws:iam::" + truthAccount + ":user/eve"
+	both := []string{"arn:aws:s3:::calls", "arn:aws:s3:::calls/*"}
+	delegated := draft.Allow("*", both...).To("*").If("StringEquals", "s3:DataAccessPointAccount", truthAccount)
+	onPoint := draft.Allow("s3:GetObject", ap+"/object/*")
+	for name, c := range map[string]struct {
+		bucket []draft.Statement
+		eve    []draft.Statement
+		point  []draft.Statement
+		vpc    string
+		want   Certainty
+	}{
+		"the bucket leaves it to its access points":        {[]draft.Statement{delegated}, []draft.Statement{onPoint}, nil, "", Certain},
+		"the bucket leaves it to no access point":          {nil, []draft.Statement{onPoint}, nil, "", No},
+		"by the bucket's ARN alone":                        {[]draft.Statement{delegated}, []draft.Statement{draft.Allow("s3:GetObject", "arn:aws:s3:::other/*")}, nil, "", No},
+		"by the point's policy":                            {[]draft.Statement{delegated}, nil, []draft.Statement{onPoint.To(eve)}, "", Certain},
+		"by the point's policy, and the bucket knows none": {nil, nil, []draft.Statement{onPoint.To(eve)}, "", No},
+		"denied by the point's policy":                     {[]draft.Statement{delegated}, []draft.Statement{onPoint}, []draft.Statement{draft.Deny("s3:*", ap+"/object/*").To(eve)}, "", No},
+		"delegated to another account's points": {[]draft.Statement{draft.Allow("*", both...).To("*").If("StringEquals", "s3:DataAccessPointAccount", "444455556666")},
+			[]draft.Statement{onPoint}, nil, "", No},
+		"delegated to this point": {[]draft.Statement{draft.Allow("*", both...).To("*").If("ArnLike", "s3:DataAccessPointArn", ap)}, []draft.Statement{onPoint}, nil, "", Certain},
+		"delegated to another point": {[]draft.Statement{draft.Allow("*", both...).To("*").If("ArnLike", "s3:DataAccessPointArn", strings.Replace(ap, "team", "other", 1))},
+			[]draft.Statement{onPoint}, nil, "", No},
+		"the point's policy asks for the point's account":                  {[]draft.Statement{delegated}, nil, []draft.Statement{onPoint.To(eve).If("StringEquals", "s3:DataAccessPointAccount", truthAccount)}, "", Certain},
+		"the identity asks for a network":                                  {[]draft.Statement{delegated}, []draft.Statement{onPoint.If("StringEquals", "s3:AccessPointNetworkOrigin", "VPC")}, nil, "", No},
+		"in a network":                                                     {[]draft.Statement{delegated}, []draft.Statement{onPoint}, nil, "vpc-1", Possible},
+		"points of all regions and names":                                  {[]draft.Statement{delegated}, []draft.Statement{draft.Allow("s3:GetObject", "arn:aws:s3:*:"+truthAccount+":accesspoint/*")}, nil, "", Certain},
+		"points of all accounts, and none of the bucket's is delegated to": {nil, []draft.Statement{draft.Allow("s3:GetObject", "arn:aws:s3:*:*:accesspoint/*")}, nil, "", No},
+	} {
+		a := draft.New(truthAccount).Bucket("calls", c.bucket...)
+		point(a, "team", "calls", c.vpc, c.point...)
+		u := a.User("eve")
+		if len(c.eve) > 0 {
+			u.Can(c.eve...)
+		}
+		f := of(analyzed(t, a, Question{}), "eve")
+		if f.Certainty != c.want {
+			t.Errorf("%s: %s by %q, not %s", name, f.Certainty, rulesOf(f.Chains), c.want)
+		}
+		if c.want == No {
+			continue
+		}
+		var kinds []string
+		for _, chain := range f.Chains {
+			if len(chain.Steps) != 1 || chain.Steps[0].Rule != "s3-access-point" {
+				t.Errorf("%s: by %q", name, rulesOf(f.Chains))
+			}
+			for _, act := range chain.Steps[0].Actions {
+				for _, b := range act.Because {
+					kinds = append(kinds, b.Source.Kind)
+				}
+			}
+		}
+		if !slices.Contains(kinds, "bucket") {
+			t.Errorf("%s: the statement of the bucket is not told, only those of %q", name, kinds)
+		}
+	}
+}
+
+// TestAccessPointsNotSupplied: without the list of points, or a point's policy, nothing is closed.
+func TestAccessPointsNotSupplied(t *testing.T) {
+	both := []string{"arn:aws:s3:::calls", "arn:aws:s3:::calls/*"}
+	delegated := draft.Allow("*", both...).To("*").If("StringEquals", "s3:DataAccessPointAccount", truthAccount)
+	multi := func(a *draft.Account) {
+		a.List("multi-region-access-points", draft.Document{"Name": "world", "Alias": "abc.mrap", "Status": "READY", "PublicAccessBlock": draft.Document{"BlockPublicPolicy": true, "RestrictPublicBuckets": true},
+			"Regions": []any{draft.Document{"Bucket": "calls", "BucketAccountId": truthAccount, "Region": "eu-west-1"}}})
+	}
+	for name, c := range map[string]struct {
+		make    func(*draft.Account)
+		missing string
+	}{
+		"a point's policy":              {func(a *draft.Account) { point(a, "team", "calls", ""); a.Without("access-point-policy") }, "access-point-policy"},
+		"the list of points":            {func(a *draft.Account) { a.Without("access-points") }, "access-points"},
+		"the list of multi-region ones": {func(a *draft.Account) { a.Without("multi-region-access-points") }, "multi-region-access-points"},
+		"a multi-region point's policy": {multi, "multi-region-access-point-policy"},
+	} {
+		a := draft.New(truthAccount).Bucket("calls", delegated)
+		a.User("eve")
+		c.make(a)
+		res := analyzed(t, a, Question{})
+		if r := routeOf(t, res, "s3-access-point"); r.Status != NotKnown || !slices.Contains(r.Missing, c.missing) {
+			t.Errorf("%s: %s, lacking %q", name, r.Status, r.Missing)
+		}
+		if strings.HasSuffix(c.missing, "-policy") {
+			if f := of(res, "everybody"); f.Certainty != Unknown || !slices.Contains(f.Missing, c.missing) {
+				t.Errorf("%s: everybody %s, lacking %q", name, f.Certainty, f.Missing)
+			}
+		}
+	}
+	// With both policies a multi-region point is one more.
+	a := draft.New(truthAccount).Bucket("calls", delegated)
+	a.User("eve").Can(draft.Allow("s3:GetObject", "arn:aws:s3::"+truthAccount+":accesspoint/abc.mrap/object/*"))
+	multi(a)
+	a.Answer("multi-region-access-point-policy", "world", draft.Document{"Policy": draft.Document{"Established": draft.Document{"Policy": draft.Policy()}}})
+	if f := of(analyzed(t, a, Question{}), "eve"); f.Certainty == No || f.Chains[0].Steps[0].Rule != "s3-access-point" {
+		t.Errorf("a multi-region access point: %s by %q", f.Certainty, rulesOf(f.Chains))
+	}
+}
+
+// TestResourceTags: a condition on tags that the export holds is settled by them, unless
+// somebody can change them.
+func TestResourceTags(t *testing.T) {
+	user := func(name string) string { return "arn:aws:iam::" + truthAccount + ":user/" + name }
+	read := draft.Allow("s3:GetObject", "arn:aws:s3:::calls/*")
+	server := func(tags ...any) func(*draft.Account) {
+		return func(a *draft.Account) {
+			a.Instance("i-1", a.Role("app", "ec2.amazonaws.com").Can(read).Profile(), draft.Document{"Tags": tags})
+			a.List("managed-instances", draft.Document{"InstanceId": "i-1", "PingStatus": "Online"})
+		}
+	}
+	team := func(v string) draft.Document { return draft.Document{"Key": "Team", "Value": v} }
+	session := draft.Allow("ssm:StartSession", "*")
+	for name, c := range map[string]struct {
+		make func(*draft.Account)
+		eve  []draft.Statement
+		want Certainty
+		rule string
+	}{
+		"the tag is so":                       {server(team("calls")), []draft.Statement{session.If("StringEquals", "ssm:resourceTag/Team", "calls")}, Certain, "ssm-session"},
+		"the tag is so, in other letters":     {server(team("calls")), []draft.Statement{session.If("StringLike", "aws:ResourceTag/team", "ca*")}, Certain, "ssm-session"},
+		"the tag is another":                  {server(team("web")), []draft.Statement{session.If("StringEquals", "ssm:resourceTag/Team", "calls")}, No, ""},
+		"there is no tag":                     {server(), []draft.Statement{session.If("StringEquals", "aws:ResourceTag/Team", "calls")}, No, ""},
+		"a key of another service":            {server(team("calls")), []draft.Statement{session.If("StringEquals", "lambda:ResourceTag/Team", "calls")}, Possible, "ssm-session"},
+		"an empty tag":                        {server(team("")), []draft.Statement{session.If("StringEquals", "aws:ResourceTag/Team", "calls")}, Possible, "ssm-session"},
+		"denied by the tag":                   {server(team("calls")), []draft.Statement{session, draft.Deny("ssm:*", "*").If("StringEquals", "ssm:resourceTag/Team", "calls")}, No, ""},
+		"denied by a tag that is another":     {server(team("web")), []draft.Statement{session, draft.Deny("ssm:*", "*").If("StringEquals", "ssm:resourceTag/Team", "calls")}, Certain, "ssm-session"},
+		"the tag is another, and she may tag": {server(team("web")), []draft.Statement{session.If("StringEquals", "ssm:resourceTag/Team", "calls"), draft.Allow("ec2:CreateTags", "*")}, Possible, "ssm-session"},
+		"the tag is another, and others may tag": {func(a *draft.Account) {
+			server(team("web"))(a)
+			a.User("tagger").Can(draft.Allow("ec2:CreateTags", "*"))
+		},
+			[]draft.Statement{session.If("StringEquals", "ssm:resourceTag/Team", "calls")}, Possible, "ssm-session"},
+		"the tag is another, and administrators may tag": {func(a *draft.Account) { server(team("web"))(a); a.User("boss").Can(draft.Allow("*", "*")) },
+			[]draft.Statement{session.If("StringEquals", "ssm:resourceTag/Team", "calls")}, No, ""},
+		"a user's tag": {func(a *draft.Account) { a.User("bob").Tag("Team", "calls").Can(read) },
+			[]draft.Statement{draft.Allow("iam:CreateAccessKey", "*").If("StringEquals", "iam:ResourceTag/Team", "calls")}, Certain, "access-key"},
+		"a user's tag that is another": {func(a *draft.Account) { a.User("bob").Tag("Team", "web").Can(read) },
+			[]draft.Statement{draft.Allow("iam:CreateAccessKey", "*").If("StringEquals", "aws:ResourceTag/Team", "calls")}, No, ""},
+		"a role's tag": {func(a *draft.Account) { a.Role("app", rootARN).Tag("Team", "calls").Can(read) },
+			[]draft.Statement{draft.Allow("sts:AssumeRole", "*").If("StringEquals", "iam:ResourceTag/Team", "calls")}, Certain, "assume-role"},
+		"a passed role's tag that is another": {func(a *draft.Account) { a.Role("app", "lambda.amazonaws.com").Tag("Team", "web").Can(read) },
+			[]draft.Statement{draft.Allow("lambda:CreateFunction lambda:InvokeFunction", "*"), draft.Allow("iam:PassRole", "*").If("StringEquals", "aws:ResourceTag/Team", "calls")}, Possible, "lambda-create-invoke"},
+		"a key's tag": {func(a *draft.Account) {
+			a.Encrypted("calls", a.Key("k")).Instead("key-tags", "k", draft.Document{"Tags": []any{draft.Document{"TagKey": "Team", "TagValue": "calls"}}})
+		}, []draft.Statement{read, draft.Allow("kms:Decrypt", "*").If("StringEquals", "aws:ResourceTag/Team", "calls")}, Certain, "s3-get"},
+		"a key's tag that is another": {func(a *draft.Account) { a.Encrypted("calls", a.Key("k")) },
+			[]draft.Statement{read, draft.Allow("kms:Decrypt", "*").If("StringEquals", "aws:ResourceTag/Team", "calls")}, No, ""},
+		"a key's tags that were not supplied": {func(a *draft.Account) { a.Encrypted("calls", a.Key("k")).Without("key-tags") },
+			[]draft.Statement{read, draft.Allow("kms:Decrypt", "*").If("StringEquals", "aws:ResourceTag/Team", "calls")}, Possible, "s3-get"},
+	} {
+		a := draft.New(truthAccount).Bucket("calls")
+		c.make(a)
+		a.User("eve").Can(c.eve...)
+		f := of(analyzed(t, a, Question{From: []string{user("eve")}}), "eve")
+		if f.Certainty != c.want || c.want != No && f.Chains[0].Steps[0].Rule != c.rule {
+			t.Errorf("%s: %s by %q, not %s by %s", name, f.Certainty, rulesOf(f.Chains), c.want, c.rule)
+		}
+		if c.want != Certain {
+			continue
+		}
+		for _, act := range f.Chains[0].Steps[0].Actions {
+			for _, b := range act.Because {
+				if b.Effect != "Allow" {
+					t.Errorf("%s: %s is told to be by a %s", name, act.Action, b.Effect)
+				}
+			}
+		}
+	}
+}
