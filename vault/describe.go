@@ -15,7 +15,10 @@ type Described struct {
 	Labelled Labelling
 	Opens    Opens
 	Missing  []strongroom.Obligation // what opening it still needs
-	Kept     []Kept
+	// Purpose is what an approval or broken glass of the asker is for, by which it opens, zero
+	// where it opens by neither.
+	Purpose strongroom.Purpose
+	Kept    []Kept
 	// Others are the other versions of its key that the asker may see, the newest first, at
 	// most versionsDescribed.
 	Others []strongroom.Object
@@ -74,6 +77,9 @@ func (r *Room) Describe(ctx context.Context, c Caller, id strongroom.ID) (Descri
 	r.foretell(&o.Object)
 	d.Object = o.Object
 	d.Opens, d.Missing = r.opens(c, resourceOf(o.Object))
+	if d.Opens == OpensFreely {
+		d.Purpose = r.decide(c, strongroom.ActionReadObject, resourceOf(o.Object)).question.Context.Purpose
+	}
 	if o.Labelled != nil {
 		d.Labelled = *o.Labelled
 	}

@@ -759,3 +759,17 @@ func (r *Room) EndSessions(ctx context.Context) (int, error) {
 func (r *Room) Offers(c Caller, action strongroom.Action) bool {
 	return r.decide(c, action, strongroom.Resource{}).decision.Permit
 }
+
+// OffersIn is as Offers of a bucket, or, where a key is given, of an object by that name which
+// is stored now.
+func (r *Room) OffersIn(c Caller, action strongroom.Action, bucket, key string) bool {
+	b, exists := r.bucket(bucket)
+	if !exists {
+		return false
+	}
+	on := strongroom.Resource{Bucket: b.Name, Key: key, Custody: b.Custody}
+	if key != "" {
+		on.Created = r.Clock().UTC()
+	}
+	return r.decide(c, action, on).decision.Permit
+}

@@ -727,6 +727,14 @@ func (r *Room) Search(ctx context.Context, c Caller, q SearchRequest) (SearchPag
 	return page, nil
 }
 
+// Empty reports whether nothing is stored that has a current version, for a page that says
+// what to do first.
+func (r *Room) Empty() bool {
+	r.state.mu.RLock()
+	defer r.state.mu.RUnlock()
+	return r.state.finds.Len() == 0
+}
+
 // OffersSearch reports whether a search would show somebody anything, for a page that
 // offers it. It permits nothing and is no record.
 func (r *Room) OffersSearch(c Caller) bool {

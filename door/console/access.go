@@ -209,9 +209,10 @@ type accessData struct {
 	Series   accessSeries
 	Movers   []accessMover
 	Firsts   []accessFirst
-	More     int // firsts beside those
-	Machines int // firsts of machines, which are not among them
-	Behind   int // records that are not counted yet
+	More     int  // firsts beside those
+	Unused   bool // the reader may have unused rights worked out
+	Machines int  // firsts of machines, which are not among them
+	Behind   int  // records that are not counted yet
 }
 
 type accessColumn struct{ Name string }
@@ -328,6 +329,7 @@ func (v *visit) access() error {
 		d.Map = m.draw()
 	}
 	d.Series = v.series(o.Hours, d.Since, d.Until, d.Query.Weeks == 1)
+	d.Unused = v.mayCompare()
 	return v.show("access", "access", d)
 }
 

@@ -157,6 +157,8 @@ var emergencyWords = map[string]said{
 	"time.whole.hours":       {"%s hour|%s hours", "%s heure|%s heures"},
 	"emergency.sure":         {"I know that others are told now, and that all of it is reviewed.", "Je sais que d’autres sont prévenus maintenant et que tout sera examiné."},
 	"emergency.button":       {"Open it with passkey", "Ouvrir avec la clé d’accès"},
+	"emergency.now":          {"What you may do now", "Ce que vous pouvez faire maintenant"},
+	"emergency.now.how":      {"Find what the emergency needs and open it. Your reason is filled in each time. End it as soon as you are done.", "Trouvez ce dont l’urgence a besoin et ouvrez-le. Votre motif est repris à chaque fois. Mettez-y fin dès que vous avez terminé."},
 	"emergency.none":         {"Policy lets you open no emergency access.", "La politique ne vous permet pas d’ouvrir un accès d’urgence."},
 	"emergency.reviews":      {"To review", "À examiner"},
 	"emergency.reviews.none": {"No emergency access waits for a review.", "Aucun accès d’urgence n’attend d’examen."},

@@ -46,7 +46,8 @@ func TestEmergencyPages(t *testing.T) {
 	if p.House.Room.OwnOpening(p.Owner) != nil {
 		t.Fatal("it opened without the box")
 	}
-	do(t, ctx, "opening", chromedp.Click("input[name=sure]"), chromedp.SetValue("#minutes", "15"), chromedp.Click("button[data-act=break-glass]"), said("Emergency access is open"), chromedp.WaitVisible(".emergency"))
+	do(t, ctx, "opening", chromedp.Click("input[name=sure]"), chromedp.SetValue("#minutes", "15"), chromedp.Click("button[data-act=break-glass]"), said("Emergency access is open"), chromedp.WaitVisible(".emergency"), chromedp.WaitVisible(`main a.button[href="/recordings"]`))
+	shots(t, ctx, "emergencies-open-en")
 	do(t, ctx, "another page", chromedp.Navigate(p.URL+"/requests"), sees("Requests"), chromedp.WaitVisible(".emergency"))
 	shots(t, ctx, "banner-en")
 	inFrench(t, ctx, func() { shots(t, ctx, "banner-fr") })

@@ -62,6 +62,7 @@ func (c *console) protect(next http.Handler) http.Handler {
 	if err := cross.AddTrustedOrigin(c.origin); err != nil {
 		c.Log.Error("the console's own address is no origin", "origin", c.origin, "error", err)
 	}
+	cross.SetDenyHandler(http.HandlerFunc(c.foreign))
 	next = cross.Handler(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -81,6 +82,14 @@ func (c *console) protect(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// foreign answers what another site's page sent: nothing is done.
+func (c *console) foreign(w http.ResponseWriter, r *http.Request) {
+	p := c.newPage(r)
+	p.Title, p.Path = "error.foreign", "/"
+	p.Trouble = &trouble{Title: p.T("error.foreign"), Message: p.T("error.foreign.message"), Said: true}
+	c.render(w, http.StatusForbidden, "error", p)
 }
 
 // here sends whoever knocks under another name than the console's to the one that

@@ -111,6 +111,8 @@ type ownRow struct {
 	Label, Key string // Label is the name as shown, Key the state as a text's key
 	Bucket     string // id, "" where it is none
 	Bare       int    // how many bear no label
+	MayOwn     bool   // the reader may name an owner
+	MayLabel   bool   // and label what bears none
 }
 
 type placeRow struct {
@@ -201,6 +203,8 @@ func (v *visit) stock(d *inventoryData, g know.Gathered) {
 		if o.What == "bucket" {
 			row.Bucket = ids[o.Name]
 		}
+		row.MayOwn = row.Key != "owned" && o.What != "flow" && (o.What != "bucket" || v.room.Vault.OffersIn(v.caller, strongroom.ActionConfigureBucket, o.Name, ""))
+		row.MayLabel = row.Bucket != "" && o.Unknown > 0 && v.room.Vault.OffersIn(v.caller, strongroom.ActionRelabel, o.Name, "*")
 		d.Open = append(d.Open, row)
 	}
 	for _, r := range know.Fold(g.All, []string{"place", "owner"}) {

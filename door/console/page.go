@@ -61,6 +61,7 @@ func (p *page) Date(t time.Time) string                   { return date(p.Lang, 
 func (p *page) Away(t time.Time) string                   { return away(p.Lang, t, p.now) }
 func (p *page) Machine(t time.Time) string                { return t.UTC().Format(time.RFC3339) }
 func (p *page) Asset(name string) string                  { return p.paths[name] }
+func (p *page) Now() string                               { return p.Date(p.now) }
 func (p *page) Zone() string                              { return p.zone.String() }
 func (p *page) Passed(t time.Time) bool                   { return !p.now.Before(t) }
 func (p *page) With(pairs ...any) (map[string]any, error) { return dict(append(pairs, "Page", p)...) }
@@ -194,7 +195,7 @@ func sentence(s string) string {
 		return ""
 	}
 	first, n := utf8.DecodeRuneInString(s)
-	return string(unicode.ToUpper(first)) + s[n:] + "."
+	return string(unicode.ToUpper(first)) + strings.TrimSuffix(s[n:], ".") + "."
 }
 
 func (c *console) nowhere(w http.ResponseWriter, r *http.Request) {

@@ -109,6 +109,7 @@ var recordingWords = map[string]said{
 	"recording.scrubbed":        {"scrubbed copy", "copie expurgée"},
 	"recording.scrubbed.how":    {"Whoever makes scrubbed copies here can prepare one.", "Les personnes qui préparent les copies expurgées peuvent en établir une."},
 	"recording.open":            {"Open it", "L’ouvrir"},
+	"recording.why.approved":    {"You gave this reason before. An approval holds for it alone: for another reason, ask again.", "Vous avez déjà donné ce motif. Un accord ne vaut que pour lui : pour un autre motif, faites une nouvelle demande."},
 	"recording.why":             {"Why do you need it?", "Pourquoi en avez-vous besoin ?"},
 	"recording.ticket":          {"Ticket", "Ticket"},
 	"recording.ticket.optional": {"Ticket, if there is one", "Ticket, s’il existe"},

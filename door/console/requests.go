@@ -130,9 +130,12 @@ func tallied(n map[string]int) []tally {
 func (v *visit) request() error {
 	id, err := v.id()
 	if err != nil {
-		return err
+		return errNowhere(v)
 	}
 	q, err := v.room.Vault.SeeRequest(v.r.Context(), v.caller, id)
+	if strongroom.KindOf(err) == strongroom.KindInvalid {
+		return errNowhere(v)
+	}
 	if err != nil {
 		return err
 	}

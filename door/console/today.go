@@ -35,6 +35,8 @@ type todayData struct {
 	// Alone: nobody else can answer what this person asks.
 	Alone bool
 	Quiet bool // nothing waits
+	// Empty: nothing is stored yet, for those who may list buckets.
+	Empty bool
 }
 
 // atDesk opens the desk where people meet alerts.
@@ -111,6 +113,7 @@ func (v *visit) today() error {
 	}
 	worstFirst(d.Alerts)
 	d.MayFind = slices.ContainsFunc(v.page.Nav, func(x place) bool { return x.Section == "recordings" })
+	d.Empty = room.Empty() && room.Offers(v.caller, strongroom.ActionListBuckets)
 	d.Alone = d.MayManage && room.People() < 2
 	for _, s := range d.States {
 		if !s.Good {
@@ -193,6 +196,8 @@ var todayWords = map[string]said{
 	"today.mine":                  {"Your own requests", "Vos propres demandes"},
 	"today.mine.none":             {"You have asked for nothing that is still open.", "Vous n’avez aucune demande en cours."},
 	"today.all":                   {"Show all", "Tout afficher"},
+	"today.empty":                 {"Store the first recordings", "Déposez les premiers enregistrements"},
+	"today.empty.message":         {"Nothing is stored yet. Drain the export bucket of your platform, or store by any S3 client. First hold an export against how its files are read:", "Rien n’est encore déposé. Videz le compartiment d’export de votre plateforme, ou déposez avec n’importe quel client S3. Vérifiez d’abord comment un export serait lu :"},
 	"today.alone":                 {"Invite a second person", "Invitez une deuxième personne"},
 	"today.unspoken":              {"New here, and not permitted to anybody yet", "Nouveau ici, et encore permis à personne"},
 	"today.unspoken.message":      {"No policy of this room speaks of it: the room was made before it was known. A new room’s policies permit it to some. To add those:", "Aucune politique de cette salle n’en parle : la salle a été créée avant. Les politiques d’une nouvelle salle le permettent à certaines personnes. Pour les ajouter :"},

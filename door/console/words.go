@@ -23,6 +23,7 @@ var frameWords = map[string]said{
 	"theme.system":   {"System", "Système"},
 	"theme.light":    {"Light", "Clair"},
 	"theme.dark":     {"Dark", "Sombre"},
+	"frame.printed":  {"Strongroom, room %s. As %s saw it on %s (%s).", "Strongroom, salle %s. Vu par %s le %s (%s)."},
 	"frame.zone":     {"Times are in %s.", "Les heures sont celles de %s."},
 
 	"time.now":  {"now", "maintenant"},
@@ -39,6 +40,8 @@ var frameWords = map[string]said{
 	"error.unavailable":     {"The room cannot record anything now, so nothing was done. Try again shortly", "La salle ne peut rien enregistrer pour l’instant : rien n’a été fait. Réessayez dans un instant"},
 	"error.failed":          {"Something went wrong here, and nothing was done", "Une erreur est survenue et rien n’a été fait"},
 	"error.session":         {"Your session is over. Log on again.", "Votre session est terminée. Reconnectez-vous."},
+	"error.foreign":         {"This did not come from here", "Cet envoi ne vient pas d’ici"},
+	"error.foreign.message": {"Another site’s page sent it, so nothing was done. Open the page here and do it again.", "La page d’un autre site l’a envoyé ; rien n’a été fait. Ouvrez la page ici et recommencez."},
 	"error.nowhere":         {"There is no such page", "Cette page n’existe pas"},
 	"error.nowhere.message": {"There is nothing here, or nothing that you may see.", "Il n’y a rien ici, ou rien que vous puissiez voir."},
 	"error.home":            {"Back to Today", "Retour à Aujourd’hui"},
