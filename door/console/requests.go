@@ -143,7 +143,7 @@ func (v *visit) request() error {
 	d := requestData{RequestSeen: q, Own: q.Asker == v.who.Holder.ID, Status: q.Status(now), Hold: time.Duration(v.room.Vault.RequestBounds().Hold) * time.Second}
 	for _, a := range q.Approvals {
 		d.Approved = d.Approved || a.By == v.who.Holder.ID
-		if now.Before(a.Ends) {
+		if q.Ended != nil || now.Before(a.Ends) {
 			d.Holding++
 		}
 	}
@@ -274,6 +274,7 @@ var requestWords = map[string]said{
 	"request.history":         {"Answers so far", "Réponses jusqu’ici"},
 	"request.approved.by":     {"%s approved, until %s", "%s a donné son accord, jusqu’au %s"},
 	"request.none":            {"Nobody has answered yet.", "Personne n’a encore répondu."},
+	"request.own.approved":    {"It is approved: open what you need from the list above.", "Elle est approuvée : ouvrez ce dont vous avez besoin dans la liste ci-dessus."},
 	"request.own":             {"This is your own request. Somebody else answers it.", "C’est votre propre demande. Une autre personne y répondra."},
 	"request.already":         {"You have approved it. You may still refuse it.", "Vous avez donné votre accord. Vous pouvez encore refuser."},
 	"request.your":            {"Your answer", "Votre réponse"},
