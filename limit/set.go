@@ -16,9 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"unicode/utf8"
@@ -154,9 +152,15 @@ func (s *Set) Written(id string) (text, description string) {
 type Fault struct {
 	Line, Column int // from 1; 0 where not known
 	Message      string
+	Detail       string // what Cedar's parser said, in its English; "" where it said nothing
 }
 
-func (f *Fault) Error() string { return f.Message }
+func (f *Fault) Error() string {
+	if f.Detail == "" {
+		return f.Message
+	}
+	return fmt.Sprintf("line %d, column %d: %s (Cedar: %s)", f.Line, f.Column, f.Message, f.Detail)
+}
 
 // Faults answers what an error of Parse says, one by one.
 func Faults(err error) []Fault {
@@ -168,7 +172,10 @@ func Faults(err error) []Fault {
 		return out
 	}
 	if f, ok := errors.AsType[*Fault](err); ok {
-		return []Fault{{f.Line, f.Column, err.Error()}}
+		if f.Detail != "" {
+			return []Fault{*f}
+		}
+		return []Fault{{Line: f.Line, Column: f.Column, Message: err.Error()}}
 	}
 	return []Fault{{Message: err.Error()}}
 }
@@ -192,7 +199,7 @@ func Parse(text []byte) (*Set, error) {
 	}
 	list, err := cedar.NewPolicyListFromBytes("", text)
 	if err != nil {
-		return nil, syntaxFault(err)
+		return nil, syntaxFault(text, err)
 	}
 	if len(list) == 0 {
 		return nil, errors.New(`the text holds no policy; to deny everything, say so: @id("nothing") forbid (principal, action, resource);`)
@@ -216,7 +223,7 @@ func Parse(text []byte) (*Set, error) {
 			}
 		}
 		if err != nil {
-			faults = append(faults, &Fault{compiled.Position().Line, compiled.Position().Column, naming(compiled, i) + ": " + err.Error()})
+			faults = append(faults, &Fault{Line: compiled.Position().Line, Column: compiled.Position().Column, Message: naming(compiled, i) + ": " + err.Error()})
 			if len(faults) == maxFaults {
 				faults = append(faults, fmt.Errorf("the rest was not looked at"))
 				break
@@ -336,17 +343,6 @@ func checkShape(text []byte) error {
 		}
 	}
 	return nil
-}
-
-var inputPosition = regexp.MustCompile(`^(?:parser error: )?(?:parse error at )?<input>:(\d+):(\d+):? ?`)
-
-func syntaxFault(err error) error {
-	f := &Fault{Message: "reading the policies: " + inputPosition.ReplaceAllString(err.Error(), "line $1, column $2: ") + "; correct the Cedar syntax there"}
-	if at := inputPosition.FindStringSubmatch(err.Error()); at != nil {
-		f.Line, _ = strconv.Atoi(at[1])
-		f.Column, _ = strconv.Atoi(at[2])
-	}
-	return f
 }
 
 func naming(p *cedar.Policy, i int) string {
@@ -471,19 +467,21 @@ func schemaFault(err error) error {
 		lines = append(lines[:3], fmt.Sprintf("and %d more", len(lines)-3))
 	}
 	found := strings.Join(lines, "; ")
-	for _, advice := range []struct{ when, do string }{
-		{"unrecognized action", "use one of " + strings.Join(actionNames(), ", ")},
-		{"unrecognized entity type", "use Principal, Group, Room, Bucket or Object"},
-		{"applicable action", "the action does not concern such a principal or resource: see which resources it has in the schema"},
-		{"optional attribute", "ask first whether it is there, for instance resource has queue && resource.queue == …"},
-		{"tag", "ask first whether it is there, for instance resource.hasTag(…) && resource.getTag(…) == …"},
-		{"not found", "use an attribute that the schema has, or narrow the resource (resource is Object); others are tags"},
-	} {
-		if strings.Contains(found, advice.when) {
-			return fmt.Errorf("%s; %s", found, advice.do)
-		}
+	switch has := func(part string) bool { return strings.Contains(found, part) }; {
+	case has("unrecognized action"):
+		return fmt.Errorf("it names an action that there is not; use one of %s (Cedar: %s)", strings.Join(actionNames(), ", "), found)
+	case has("unrecognized entity type"):
+		return fmt.Errorf("it names a type that there is not; use Principal, Group, Room, Bucket or Object (Cedar: %s)", found)
+	case has("applicable action"):
+		return fmt.Errorf("its action does not concern such a principal or resource; see which resources it has in the schema (Cedar: %s)", found)
+	case has("optional attribute"):
+		return fmt.Errorf("it asks for an attribute that may be absent; ask first whether it is there, for instance resource has queue && resource.queue == … (Cedar: %s)", found)
+	case has("tag"):
+		return fmt.Errorf("it asks for a tag that may be absent; ask first whether it is there, for instance resource.hasTag(…) && resource.getTag(…) == … (Cedar: %s)", found)
+	case has("not found"):
+		return fmt.Errorf("it asks for an attribute that there is not; use one of the schema, or narrow the resource (resource is Object); others are tags (Cedar: %s)", found)
 	}
-	return fmt.Errorf("%s; correct it as the schema says", found)
+	return fmt.Errorf("its parts do not fit together; compare their types with the schema (Cedar: %s)", found)
 }
 
 // checkHas refuses "resource has queu": Cedar takes it for false, so that a

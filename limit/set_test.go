@@ -33,8 +33,8 @@ func TestParseRefuses(t *testing.T) {
 	}{
 		"nothing":              {"", []string{"holds no policy", "forbid (principal, action, resource)"}},
 		"comments only":        {"// permit\n", []string{"holds no policy"}},
-		"syntax":               {"\n\n" + read("resource.size + "), []string{"line 3, column", "correct the Cedar syntax"}},
-		"an open string":       {read(`"abc`), []string{"line 1, column", "correct the Cedar syntax"}},
+		"syntax":               {"\n\n" + read("resource.size + "), []string{"line 3, column", "stands where a value is expected"}},
+		"an open string":       {read(`"abc`), []string{"line 1, column", "does not end on its line"}},
 		"no id":                {permitAll + "\npermit (principal, action, resource);", []string{"policy 2 of the text (line 3)", "no @id", "put one before it"}},
 		"an empty id":          {`@id permit (principal, action, resource);`, []string{"policy 1 of the text (line 1)", "give it 1 to 128"}},
 		"an id of blanks":      {`@id("a b") permit (principal, action, resource);`, []string{"leave them out"}},
@@ -54,7 +54,7 @@ func TestParseRefuses(t *testing.T) {
 		"unknown attribute":    {read(`principal.team == "x"`), []string{"attribute `team` on entity type `Principal` not found", "the schema"}},
 		"unknown has":          {read(`resource has queu`), []string{`"queu"`, "the schema"}},
 		"unknown in context":   {read(`context has porpose && context.porpose == "x"`), []string{`"porpose"`}},
-		"deeper than any":      {read(`principal has name.first`), []string{"but saw String", "as the schema says"}},
+		"deeper than any":      {read(`principal has name.first`), []string{"but saw String", "with the schema"}},
 		"optional unasked":     {read(`resource.queue == "x"`), []string{"optional attribute `queue`", "ask first", "resource has queue"}},
 		"tag unasked":          {read(`resource.getTag("site") == "x"`), []string{"ask first", "hasTag"}},
 		"action not for it":    {`@id("a") permit (principal, action == Action::"readObject", resource is Room);`, []string{"applicable action", "schema"}},
@@ -209,7 +209,7 @@ func TestFaults(t *testing.T) {
 		text  string
 		lines [][2]int
 	}{
-		{"\n\n  permit (principal, action, resource) when { resource.size + };", [][2]int{{3, 64}}},
+		{"\n\n  permit (principal, action, resource) when { resource.size + };", [][2]int{{3, 63}}},
 		{permitAll + "\n@id(\"b\") permit (principal, action == Action::\"fly\", resource);\n  permit (principal, action, resource);", [][2]int{{3, 1}, {4, 3}}},
 		{"\npermit (principal, action, resource) when {" + strings.Repeat("(", maxNesting), [][2]int{{2, 0}}},
 		{"", [][2]int{{0, 0}}},

@@ -2,6 +2,7 @@ package console_test
 
 import (
 	"context"
+	"html"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -292,5 +293,28 @@ func TestPoliciesInBrowser(t *testing.T) {
 	}
 	if confirmed != 1 {
 		t.Errorf("%d confirmations are on record, want 1", confirmed)
+	}
+}
+
+// What is mistyped is said in the reader's language; the parser's own words stand apart, as
+// a quotation.
+func TestMistypedPolicyInFrench(t *testing.T) {
+	p, h := served(t)
+	token := p.logon(t).Token
+	ask := func(method, path, body string) string {
+		r := request(method, path, body)
+		r.AddCookie(&http.Cookie{Name: "__Host-strongroom", Value: token})
+		r.AddCookie(&http.Cookie{Name: "strongroom-language", Value: "fr"})
+		_, page := answer(h, r)
+		return page
+	}
+	seen := seenField.FindStringSubmatch(ask(http.MethodGet, "/policies/edit", ""))
+	if seen == nil {
+		t.Fatal("the page to edit has no hash")
+	}
+	page := html.UnescapeString(ask(http.MethodPost, "/policies/preview", edited("@id(\"x\")\npermt (principal, action, resource);", seen[1])))
+	said, apart, _ := strings.Cut(page, "<q ")
+	if !strings.Contains(said, "«\u00a0permt\u00a0» ne commence pas une politique") || !strings.Contains(said, "Ligne 2, colonne 1") || strings.Contains(said, "unexpected effect") || !strings.Contains(apart, "unexpected effect: permt") {
+		t.Errorf("a mistyped word is answered with %s", page)
 	}
 }
