@@ -30,7 +30,8 @@ type demoCommand struct {
 }
 
 func (demoCommand) Help() string {
-	return `Where an address is taken another port is found. Everything is synthetic.
+	return `Where an address is taken another port is found. Everything is synthetic, and so is the
+history: its records bear times of the six weeks before, by a clock that is set while it is made.
 
 Examples:
   strongroom demo
@@ -54,7 +55,7 @@ func (c demoCommand) Run(ctx context.Context, out output) (err error) {
 		return err
 	}
 	until := time.Now().UTC().Truncate(time.Hour)
-	clock := &demoClock{at: until.AddDate(0, 0, -demoDays)}
+	clock := &demoClock{at: until.AddDate(0, 0, -demoBefore-demoDays)}
 	serve := serveCommand{clock: clock.now, Data: dir, S3: freeUnless(c.S3), Console: freeUnless(c.Console), MaxPresign: 15 * time.Minute, Concurrent: 256}
 	founded, err := house.Found(ctx, house.Founding{Dir: dir, Name: "demo", Owner: "claire.fontaine", Console: "http://localhost:" + port(serve.Console), Clock: clock.now})
 	if err != nil {
@@ -176,7 +177,7 @@ func (d *demo) as(keyID, purpose string) (vault.Caller, error) {
 	return vault.Caller{Principal: c.Principal, Session: keyID, Method: "local", RequestID: strongroom.NewID().String(), Purpose: strongroom.Purpose{Text: purpose}}, err
 }
 
-// fill lets the synthetic contact centre work for two weeks.
+// fill lets the synthetic contact centre work for some weeks.
 func (d *demo) fill(ctx context.Context, owner vault.Caller, calls int, clock *demoClock, until time.Time) error {
 	start := time.Now()
 	l, err := d.live(ctx, clock, owner, calls, until)
@@ -188,9 +189,10 @@ func (d *demo) fill(ctx context.Context, owner vault.Caller, calls int, clock *d
 		counts = append(counts, fmt.Sprintf("%d %s", n, plural(kind, n)))
 	}
 	slices.Sort(counts)
-	d.printf("two weeks of a synthetic contact centre, %s, in %.1f s: %d people, %d files of %.1f MB stored (%s), %d opened, %s\n",
-		l.centre.Organisation, time.Since(start).Seconds(), len(l.centre.People()), l.files, float64(l.size)/1e6, strings.Join(counts, ", "), l.opened, count(l.refused, "refusal"))
+	d.printf("%s of a synthetic contact centre, %s, made up in %.1f s: %d people, %d files of %.1f MB stored (%s), %d opened, %s\n",
+		demoWeeks, l.centre.Organisation, time.Since(start).Seconds(), len(l.centre.People()), l.files, float64(l.size)/1e6, strings.Join(counts, ", "), l.opened, count(l.refused, "refusal"))
 	d.told = l
+	d.printf("all that is on record before now was made up just now, with a clock that ran through those weeks\n")
 	d.printf("each is sealed to %s (ML-KEM-768 with X25519), and each has its record\n", d.house.Room.Recipient(vault.StandardCustody))
 	return nil
 }

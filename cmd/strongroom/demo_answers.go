@@ -19,9 +19,9 @@ import (
 	"strongroom/monitor"
 )
 
-// answers prints what the five steps have to say after two weeks.
+// answers prints what the five steps have to say after those weeks.
 func (l *life) answers(ctx context.Context) error {
-	l.printf("\nwhat the five steps say after two weeks\n")
+	l.printf("\nwhat the five steps say after %s\n", demoWeeks)
 	for _, step := range []struct {
 		name   string
 		answer func(context.Context, *tabwriter.Writer) error
@@ -46,6 +46,28 @@ func (l *life) known(ctx context.Context, w *tabwriter.Writer) error {
 	}
 	for _, r := range know.Fold(i.Rows, []string{"kind", "owner"}) {
 		fmt.Fprintf(w, "%s\t%s\t%s\towner %s\n", dimension(r, "kind"), count(r.Count, "object"), know.Bytes(r.Bytes), dimension(r, "owner"))
+	}
+	s, err := l.house.OpenInventory(ctx)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	was, _, err := s.SnapshotBefore(ctx, know.RoomScope, time.Now().AddDate(0, 0, -demoDays))
+	if err != nil {
+		return err
+	}
+	before := know.Total(was.Rows)
+	fmt.Fprintf(w, "on %s\t%s\t%s\n", was.At.Format(time.DateOnly), count(before.Count, "object"), know.Bytes(before.Bytes))
+	flows, err := know.Flows(ctx, l.house.Room, s, l.owner, l.house.Door().CatchUp)
+	if err != nil {
+		return err
+	}
+	states := map[string]int{}
+	for _, f := range flows {
+		states[string(f.State)]++
+	}
+	for _, state := range slices.Sorted(maps.Keys(states)) {
+		fmt.Fprintf(w, "flows\t%s\t%d\n", state, states[state])
 	}
 	return nil
 }
@@ -106,6 +128,16 @@ func (l *life) monitored(ctx context.Context, w *tabwriter.Writer) error {
 			name = q.Name
 		}
 		fmt.Fprintf(w, "%s\t%d\t%d\t%s\t%s\n", name, p.Opened, p.Refused, know.Bytes(p.Delivered), p.Last.Format(time.DateTime))
+	}
+	o, err := m.Overview(ctx, monitor.OverviewQuestion{Until: time.Now(), Weeks: 1, By: monitor.ByQueue, Outcome: strongroom.Permitted, Zone: time.UTC})
+	if err != nil {
+		return err
+	}
+	for _, far := range o.Movers {
+		if q, ok := names.Principal(far.Actor); ok && q.Kind == strongroom.Person {
+			fmt.Fprintf(w, "furthest from usual this week\t%d\tusual %.1f\t%s\n", far.Count, far.Usual, q.Name)
+			break
+		}
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -15,12 +16,49 @@ import (
 
 	"strongroom"
 	"strongroom/internal/synth"
+	"strongroom/know"
 	"strongroom/limit"
 	"strongroom/vault"
 )
 
-// demoDays is how much life the demonstration's room has had.
-const demoDays = 14
+// The demonstration's room has had weeks of ordinary work, and then two in which things
+// happened. All of it is made up.
+const (
+	demoBefore = 28 // days
+	demoDays   = 14 // of what happened
+	demoWeeks  = "six weeks"
+	demoCount  = 4 // days from one inventory to the next
+)
+
+// demoHours are those of a working day in which people of the demonstration work.
+var demoHours = []int{9, 10, 11, 12, 15}
+
+// demoFlows is what the demonstration declares of what sends what where: two flows that are
+// seen, and one that is not. That the scrubber stores copies is seen, and nobody declares it.
+const demoFlows = `version: 1
+flows:
+  - name: platform-export
+    from: { system: contact-centre-platform, supplier: example-platform }
+    via: export bucket
+    to: { bucket: %[1]s }
+    principal: %[2]s
+    what: [call, screen, chat, transcript, metadata, document]
+    owner: %[2]s
+    why: calls are kept for complaints
+    every: 2d
+  - name: transcription
+    from: { bucket: %[1]s }
+    via: S3
+    to: { system: transcriber, supplier: example-transcription }
+    what: [call]
+    owner: %[2]s
+    why: scrubbed copies are transcribed
+  - name: quality-extract
+    from: { bucket: %[1]s }
+    to: { system: quality-board, supplier: example-analytics }
+    owner: %[2]s
+    why: agreed in the contract, not begun
+`
 
 // demoClock is the room's clock: the time of what is being told, and the real one
 // afterwards.
@@ -47,7 +85,7 @@ func (c *demoClock) set(t time.Time) {
 	}
 }
 
-// life is two weeks of a contact centre on their way through the door.
+// life is some weeks of a contact centre on their way through the door.
 type life struct {
 	*demo
 	clock  *demoClock
@@ -68,10 +106,10 @@ type life struct {
 	breaking strongroom.ID // glass broken last
 }
 
-// live lets the people of the centre work for two weeks.
+// live lets the people of the centre work for some weeks.
 func (d *demo) live(ctx context.Context, clock *demoClock, owner vault.Caller, calls int, until time.Time) (*life, error) {
 	l := &life{
-		demo: d, clock: clock, centre: synth.Within(4711, calls, demoDays*24*time.Hour), owner: owner, keys: map[string]string{}, at: map[string]netip.Addr{}, kinds: map[string]int{},
+		demo: d, clock: clock, centre: synth.Within(4711, calls, (demoBefore+demoDays)*24*time.Hour), owner: owner, keys: map[string]string{}, at: map[string]netip.Addr{}, kinds: map[string]int{},
 	}
 	l.centre.Until = until
 	l.roles = l.centre.Roles(owner.Principal.Name)
@@ -87,22 +125,34 @@ func (d *demo) live(ctx context.Context, clock *demoClock, owner vault.Caller, c
 	next, stop := iter.Pull(l.centre.Documents())
 	defer stop()
 	calling := l.centre.Calls
-	first := until.AddDate(0, 0, -demoDays)
+	if err := l.declare(ctx); err != nil {
+		return nil, err
+	}
+	first := until.AddDate(0, 0, -demoBefore-demoDays)
 	for h := first; h.Before(until); h = h.Add(time.Hour) {
 		clock.set(h)
-		day := int(h.Sub(first).Hours() / 24)
+		since := int(h.Sub(first).Hours())
+		day := since/24 - demoBefore
+		if since%(demoCount*24) == 0 {
+			if err := l.count(ctx); err != nil {
+				return nil, err
+			}
+		}
 		for len(calling) > 0 && l.centre.Start(&calling[0]).Before(h.Add(time.Hour)) {
 			if err := l.arrive(ctx, &calling[0]); err != nil {
 				return nil, err
 			}
 			calling = calling[1:]
 		}
-		if h.Hour()%3 == 0 {
+		if h.Hour()%12 == 9 {
 			if f, more := next(); more {
 				if err := l.store(ctx, owner, f, h); err != nil {
 					return nil, err
 				}
 			}
+		}
+		if working := h.Hour() >= 8 && h.Hour() < 18; working && !slices.Contains(demoHours, h.Hour()) {
+			continue
 		}
 		for _, a := range l.centre.Hour(l.roles, h, day, demoDays, l.stored) {
 			clock.set(a.At)
@@ -118,6 +168,37 @@ func (d *demo) live(ctx context.Context, clock *demoClock, owner vault.Caller, c
 	}
 	clock.set(time.Time{})
 	return l, nil
+}
+
+// declare says what sends what where.
+func (l *life) declare(ctx context.Context) error {
+	text := fmt.Appendf(nil, demoFlows, l.bucket, l.owner.Principal.Name)
+	if _, err := know.ParseFlows("flows.yaml", text); err != nil {
+		return err
+	}
+	s, err := l.house.OpenInventory(ctx)
+	if err != nil {
+		return err
+	}
+	f := know.FlowFile{Name: "flows.yaml", Text: text, Digest: fmt.Sprintf("%x", sha256.Sum256(text)), Imported: l.clock.now().UTC(), By: l.owner.Principal.Name}
+	err = l.house.Room.NoteInventory(ctx, l.owner, vault.InventoryFlows, f.Name, "SHA-256 "+f.Digest)
+	if err == nil {
+		err = s.PutFlows(ctx, f)
+	}
+	return errors.Join(err, s.Close())
+}
+
+// count takes an inventory, as a room that is served does every day.
+func (l *life) count(ctx context.Context) error {
+	i, err := know.Measured(ctx, l.house.Room)
+	if err != nil {
+		return err
+	}
+	s, err := l.house.OpenInventory(ctx)
+	if err != nil {
+		return err
+	}
+	return errors.Join(s.PutSnapshot(ctx, know.SnapshotOf(know.RoomScope, i.At, i.Rows)), s.Close())
 }
 
 // hire makes the principals and their keys: the staff, and the machines beside them.

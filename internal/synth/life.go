@@ -78,7 +78,8 @@ func workday(t time.Time) bool {
 var purposes = []string{"customer complaint", "coaching", "dispute over a contract", "regulator's question"}
 
 // Hour is what people do in the hour that begins at t, in order of time, with what is
-// there: day counts from 0 over days of which there are so many. The same seed, hour and
+// there: day counts from 0 over days of which there are so many, and below 0 is what went
+// before: the same work, and nothing out of the ordinary. The same seed, hour and
 // files give the same acts.
 func (c *Centre) Hour(r Roles, t time.Time, day, days int, stored []Stored) []Act {
 	random := rand.New(rand.NewPCG(c.seed, uint64(t.Unix())))
@@ -113,7 +114,7 @@ func (c *Centre) Hour(r Roles, t time.Time, day, days int, stored []Stored) []Ac
 			if gone(p) || random.IntN(4) != 0 {
 				continue
 			}
-			if own, ok := which(func(s Stored) bool { return s.Agent == p.Name }); ok {
+			if own, ok := which(func(s Stored) bool { return s.Agent == p.Name && t.Sub(s.At) < 29*24*time.Hour }); ok {
 				act(p.Name, Find, own.Key, strongroom.Purpose{})
 				act(p.Name, Open, own.Key, strongroom.Purpose{})
 			}
