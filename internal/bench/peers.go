@@ -52,7 +52,7 @@ func (p plan) trials() []trial {
 		trial{what: fmt.Sprintf("%s down in one piece", bytesOf(p.large)), action: "down", size: p.large, callers: 1, count: 1, prefix: "large"},
 		trial{what: fmt.Sprintf("PUT 1 byte, %d objects, 32 callers", p.listed), action: "fill", size: 1, callers: 32, count: p.listed, prefix: "listed/", rounds: 1},
 		trial{what: fmt.Sprintf("listing %d keys, 1,000 a page", p.listed), action: "list", count: 1, objects: p.listed, prefix: "listed/"},
-		trial{what: fmt.Sprintf("listing their %d folders by delimiter", p.listed/1000), action: "list", count: 3, objects: p.listed / 1000, prefix: "listed/", folders: true},
+		trial{what: fmt.Sprintf("listing their %d folders by delimiter", p.listed/1000), action: "list", count: 50, objects: p.listed / 1000, prefix: "listed/", folders: true},
 	)
 }
 
