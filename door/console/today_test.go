@@ -185,3 +185,27 @@ func TestTodayTellsOfTheLandingPlace(t *testing.T) {
 		t.Errorf("both are cleared:\n%s", page)
 	}
 }
+
+// Where the landing place is overdue the page does not say that everything answers.
+func TestOverdueIsNotGood(t *testing.T) {
+	p := open(t)
+	h, err := console.New(console.Config{
+		Metrics: http.NotFoundHandler(), URL: origin, Log: slog.New(slog.DiscardHandler), Rooms: []door.Room{p.House.Door()}, Noise: func(string) {}, Failed: func(string, error) {},
+		Ready: []console.Check{{Name: "ledger " + p.House.ID.String(), Ask: func(context.Context) error { return nil }}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := p.logon(t)
+	const good = "Everything answers."
+	if _, page := asked(h, l, http.MethodGet, "/", nil); !strings.Contains(page, good) {
+		t.Errorf("with nothing wrong the page says:\n%s", page)
+	}
+	drain := p.Person(strongroom.Principal{Name: "drain", Kind: strongroom.Workload, Groups: []string{"intake"}})
+	if err := p.House.Room.Report(t.Context(), drain, "landing-overdue", "told by the test"); err != nil {
+		t.Fatal(err)
+	}
+	if _, page := asked(h, l, http.MethodGet, "/", nil); strings.Contains(page, good) || !strings.Contains(page, "Something lies in the landing place too long") {
+		t.Errorf("with an overdue landing place the page says:\n%s", page)
+	}
+}
