@@ -26,6 +26,54 @@ func Analyze(a *account.Account, q Question) (*Result, error) {
 
 // AnalyzeWith is Analyze with rules of one's own.
 func AnalyzeWith(a *account.Account, q Question, rules *Rules) (*Result, error) {
+	var findings []Finding
+	res, err := walk(a, q, rules, func(f Finding, chains Chains) {
+		f.Chains = chains(q.Chains)
+		f.Missing = missingOf(f.Chains[:1])
+		findings = append(findings, f)
+	})
+	if err != nil {
+		return nil, err
+	}
+	res.Findings = findings
+	return res, nil
+}
+
+// Chains works out the best few chains of a finding, the first alone at a fraction of the
+// cost of several; 0 is as many as the question asks for. It answers only while its finding is
+// visited.
+type Chains func(most int) []Chain
+
+// Walk is Analyze without a list of findings, which is what an answer about a large account
+// consists of: visit is told of each, in the order of Result.Findings, without chains.
+// Result.Walk tells of them again.
+func Walk(a *account.Account, q Question, visit func(Finding, Chains)) (*Result, error) {
+	return walk(a, q, DefaultRules(), visit)
+}
+
+// Walk tells of each finding once more, by as many searches. It is not for use by several at
+// once.
+func (r *Result) Walk(visit func(Finding, Chains)) {
+	if r.engine == nil || r.Findings != nil {
+		for _, f := range r.Findings {
+			visit(f, func(most int) []Chain {
+				if most > 0 && most < len(f.Chains) {
+					return f.Chains[:most]
+				}
+				return f.Chains
+			})
+		}
+		return
+	}
+	e := r.engine
+	for _, right := range r.Rights {
+		e.forget()
+		e.findings(nil, e.search(right, e.goal(right), r.Question.Chains), visit)
+	}
+	e.fleeting = nil
+}
+
+func walk(a *account.Account, q Question, rules *Rules, visit func(Finding, Chains)) (*Result, error) {
 	if len(q.Buckets)+len(q.Keys) == 0 && !q.Admin {
 		return nil, fmt.Errorf("nothing is asked: name buckets or keys, or ask who can get administrative rights")
 	}
@@ -71,11 +119,10 @@ func AnalyzeWith(a *account.Account, q Question, rules *Rules) (*Result, error) 
 		e.forget()
 		p := e.search(right, e.goal(right), q.Chains)
 		takers.pass(p)
-		e.findings(res, p)
+		e.findings(res, p, visit)
 		e.progress("chains", i+1, len(rights))
 	}
 	e.fleeting = nil
-	sortFindings(res.Findings)
 	sortFindings(res.Intended)
 	e.routes(res, takers)
 	e.logon(res)
@@ -86,6 +133,7 @@ func AnalyzeWith(a *account.Account, q Question, rules *Rules) (*Result, error) 
 	for _, f := range a.Faults {
 		res.Faults = append(res.Faults, strings.TrimPrefix(fmt.Sprintf("%s: %s: %s", f.File, f.Path, f.What), ": "))
 	}
+	res.Faults = append(res.Faults, e.faults...)
 	n := 0
 	for _, x := range e.actors {
 		if x.base == nil && x != e.everyone {
@@ -110,6 +158,7 @@ func (e *engine) rights() ([]Right, error) {
 			own := *e.a
 			own.Buckets = append(slices.Clip(own.Buckets), b)
 			e.a = &own
+			e.buckets = nil
 		}
 		out = append(out, Right{ReadBucket, b.ARN})
 	}
@@ -179,7 +228,6 @@ const replicator = "s3.amazonaws.com"
 
 // serviceReaders adds, for roles with which a service reads, who it is then.
 func (e *engine) serviceReaders() {
-	e.dataOf, e.replicaOf = map[*actor]*actor{}, map[*actor]*actor{}
 	services := map[string]bool{}
 	for _, alt := range e.alts {
 		if alt.rule.Gives == "data" {
@@ -202,10 +250,10 @@ func (e *engine) serviceReaders() {
 			trusted = trusted || e.trust(a.role, s) != No
 		}
 		if trusted {
-			e.dataOf[a] = reads("data")
+			a.reader = reads("data")
 		}
 		if e.trust(a.role, replicator) != No {
-			e.replicaOf[a] = reads("replica")
+			a.replica = reads("replica")
 		}
 	}
 }
@@ -219,34 +267,51 @@ func (e *engine) intended(a *actor) *Intended {
 	return nil
 }
 
-// findings adds who reaches a pass's right.
-func (e *engine) findings(res *Result, p *pass) {
+// findings tells who reaches a pass's right. The intended go into the result.
+func (e *engine) findings(res *Result, p *pass, visit func(Finding, Chains)) {
+	type found struct {
+		a *actor
+		Finding
+		chains []Chain // where they had to be worked out
+	}
+	var list []found
 	for _, a := range e.reported {
 		s := p.states[a.id]
 		if s.level == No || a == e.everyone && !e.someUntold(p) {
 			continue
 		}
-		f := Finding{Principal: a.principal, Right: p.right, Certainty: s.level, Chains: p.chainsOf(a)}
+		f := found{a: a, Finding: Finding{Principal: a.principal, Right: p.right, Certainty: s.level}}
 		if e.intended(a) != nil && p.right.Kind != BeAdmin {
-			direct, other := splitDirect(f.Chains)
-			if len(direct) > 0 {
-				f.Chains, f.Certainty = direct, direct[0].Certainty
-				f.Missing = missingOf(direct)
-				res.Intended = append(res.Intended, f)
+			direct, other := splitDirect(p.chainsOf(a))
+			if len(direct) > 0 && res != nil {
+				in := f.Finding
+				in.Chains, in.Certainty, in.Missing = direct, direct[0].Certainty, missingOf(direct)
+				res.Intended = append(res.Intended, in)
 			}
 			if len(other) == 0 {
 				continue
 			}
-			f.Chains, f.Certainty = other, other[0].Certainty
+			f.chains, f.Certainty = other, other[0].Certainty
 		}
-		if len(f.Chains) == 0 {
-			continue
-		}
-		if a == e.root {
-			f.Chains = f.Chains[:1] // of its many, the shortest says it
-		}
-		f.Missing = missingOf(f.Chains[:1])
-		res.Findings = append(res.Findings, f)
+		list = append(list, f)
+	}
+	slices.SortFunc(list, func(x, y found) int {
+		return cmp.Or(-cmp.Compare(x.Certainty, y.Certainty), cmp.Compare(x.Principal.ARN, y.Principal.ARN))
+	})
+	for _, f := range list {
+		visit(f.Finding, func(most int) []Chain {
+			switch {
+			case f.chains != nil:
+			case most == 1 || f.a == e.root: // of its many, the shortest says it
+				return []Chain{p.first(f.a)}
+			default:
+				f.chains = p.chainsOf(f.a)
+			}
+			if most > 0 && most < len(f.chains) {
+				return f.chains[:most]
+			}
+			return f.chains
+		})
 	}
 }
 

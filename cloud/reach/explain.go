@@ -473,8 +473,30 @@ func (p *pass) chainsOf(a *actor) []Chain {
 			out = append(out, c)
 		}
 	}
+	if len(out) == 0 { // whatever there is leads back to whoever it is
+		out = append(out, p.chain(a, p.states[a.id].edge))
+	}
 	slices.SortStableFunc(out, func(x, y Chain) int { return -cmp.Compare(x.Certainty, y.Certainty) })
 	return out
+}
+
+// first is the first of chainsOf.
+func (p *pass) first(a *actor) Chain {
+	s := p.states[a.id].edge
+	var best edge
+	consider := func(ed edge) {
+		if ed.level != s.level || ed.n != s.n || ed.to != nil && ed.to.origin() != a.origin() && p.visits(ed.to, a.origin()) {
+			return
+		}
+		if best.ref == nil || p.e.byWay(ed, best) < 0 {
+			best = ed
+		}
+	}
+	p.each(a, consider)
+	if best.ref == nil {
+		return p.chainsOf(a)[0]
+	}
+	return p.chain(a, best)
 }
 
 func (p *pass) chain(a *actor, ed edge) Chain {

@@ -31,8 +31,14 @@ func (e *engine) waysTo(t *actor) []*ref {
 		e.fleeting = was
 		for _, r := range t.in {
 			r.size = r.length()
-			if r.only == nil && !r.helps {
+			switch {
+			case r.only != nil:
+				t.alone = append(t.alone, r)
+			case r.helps:
+				t.helped = append(t.helped, r)
+			default:
 				r.hub = e.hubOf(r)
+				t.hubs = append(t.hubs, inHub{r.hub.id, r})
 			}
 		}
 	}()
@@ -407,6 +413,12 @@ type hubTarget struct {
 	st  edge // of to
 }
 
+// inHub is a step to somebody, and the hub that it is of.
+type inHub struct {
+	hub int32
+	ref *ref
+}
+
 type hubKey struct {
 	alt, list, length int
 	cap               Certainty
@@ -457,7 +469,8 @@ type pass struct {
 	goal     []*ref
 	states   []state // by actor
 	hubs     []landed
-	inOrder  []*hub // those that lead to the right
+	full     []uint8 // by hub, a bit for each certainty: nothing more is to be told of it
+	inOrder  []*hub  // those that lead to the right
 	personal map[*actor][]edge
 	chains   int
 	helpers  []hubTarget // steps that help somebody else
@@ -488,6 +501,7 @@ func (e *engine) search(right Right, goal []*ref, chains int) *pass {
 	for _, h := range p.inOrder {
 		x := &p.hubs[h.id]
 		x.targets, x.told = x.targets[:0], [Certain + 1]int{}
+		p.full[h.id] = 0
 	}
 	p.right, p.goal, p.chains, p.inOrder, p.helpers = right, goal, chains, p.inOrder[:0], p.helpers[:0]
 	for _, r := range goal {
@@ -504,10 +518,10 @@ func (e *engine) search(right Right, goal []*ref, chains int) *pass {
 					continue
 				}
 				// A service reads; it rewrites no policy first.
-				if d := e.dataOf[a]; d != nil && r.alt.rule.Group == "direct" {
+				if d := a.reader; d != nil && r.alt.rule.Group == "direct" {
 					p.relax(d, ed)
 				}
-				if d := e.replicaOf[a]; d != nil && (replicated || r.alt.rule.ID == "s3-get-version") {
+				if d := a.replica; d != nil && (replicated || r.alt.rule.ID == "s3-get-version") {
 					p.relax(d, ed)
 				}
 			}
@@ -557,38 +571,43 @@ func (e *engine) search(right Right, goal []*ref, chains int) *pass {
 // expand tells those who can take a step to somebody that it leads to the right.
 func (p *pass) expand(t *actor) {
 	s := p.states[t.id].edge
-	for _, r := range p.e.waysTo(t) {
-		if r.only != nil {
-			ed := edge{r, t, min(r.cap, s.level), s.n + r.size}
-			p.personal[r.only] = append(p.personal[r.only], ed)
-			if !p.settled.has(r.only.id) {
-				p.push(pending{actor: r.only, edge: ed})
-			}
+	e := p.e
+	e.waysTo(t)
+	for _, r := range t.alone {
+		ed := edge{r, t, min(r.cap, s.level), s.n + r.size}
+		p.personal[r.only] = append(p.personal[r.only], ed)
+		if !p.settled.has(r.only.id) {
+			p.push(pending{actor: r.only, edge: ed})
+		}
+	}
+	for _, r := range t.helped {
+		p.helpers = append(p.helpers, hubTarget{r, t, s})
+	}
+	for _, in := range t.hubs {
+		for len(p.hubs) <= int(in.hub) {
+			p.hubs, p.full = append(p.hubs, landed{}), append(p.full, 0)
+		}
+		if p.full[in.hub]&(1<<s.level) != 0 {
 			continue
 		}
-		if r.helps {
-			p.helpers = append(p.helpers, hubTarget{r, t, s})
-			continue
-		}
-		h := r.hub
-		for len(p.hubs) <= int(h.id) {
-			p.hubs = append(p.hubs, landed{})
-		}
-		x := &p.hubs[h.id]
+		r := in.ref
+		h, x := r.hub, &p.hubs[in.hub]
 		if len(x.targets) == 0 {
 			p.inOrder = append(p.inOrder, h)
 		}
 		if len(x.targets) <= p.chains {
 			x.targets = append(x.targets, hubTarget{r, t, s})
 		}
-		if x.told[s.level] >= 2 {
-			continue
-		}
-		x.told[s.level]++
-		for l := s.level; l > No; l-- {
-			if h.who[l] != nil {
-				p.push(pending{hub: h, edge: edge{r, t, l, s.n + r.size}})
+		if x.told[s.level] < 2 {
+			x.told[s.level]++
+			for l := s.level; l > No; l-- {
+				if h.who[l] != nil {
+					p.push(pending{hub: h, edge: edge{r, t, l, s.n + r.size}})
+				}
 			}
+		}
+		if x.told[s.level] == 2 && len(x.targets) > p.chains {
+			p.full[in.hub] |= 1 << s.level
 		}
 	}
 }
@@ -613,23 +632,36 @@ func (p *pass) relax(a *actor, ed edge) {
 // ways are the first steps that somebody has, the best first.
 func (p *pass) ways(a *actor) []edge {
 	var out []edge
+	p.each(a, func(ed edge) { out = append(out, ed) })
+	slices.SortStableFunc(out, p.e.byWay)
+	return out
+}
+
+// each tells of the first steps that somebody has.
+func (p *pass) each(a *actor, of func(edge)) {
 	for _, r := range p.goal {
 		if level := r.who.of(a.class.id); level != No {
-			out = append(out, edge{r, nil, min(level, r.cap), r.length()})
+			of(edge{r, nil, min(level, r.cap), r.length()})
 		}
 	}
-	out = append(out, p.personal[a]...)
+	for _, ed := range p.personal[a] {
+		of(ed)
+	}
 	for _, h := range p.e.takes(a) {
 		for _, t := range p.landed(h.hub) {
 			if t.to.origin() != a.origin() {
-				out = append(out, edge{t.ref, t.to, min(h.level, t.st.level), t.st.n + t.ref.size})
+				of(edge{t.ref, t.to, min(h.level, t.st.level), t.st.n + t.ref.size})
 			}
 		}
 	}
-	slices.SortStableFunc(out, func(x, y edge) int {
-		return cmp.Or(-cmp.Compare(x.level, y.level), cmp.Compare(x.n, y.n), cmp.Compare(p.e.ruleAt[x.ref.alt.rule], p.e.ruleAt[y.ref.alt.rule]), cmp.Compare(x.ref.alt.id, y.ref.alt.id), cmp.Compare(name(x.to), name(y.to)), cmp.Compare(x.ref.via, y.ref.via))
-	})
-	return out
+}
+
+// byWay orders first steps: surer, shorter, then by rules and names.
+func (e *engine) byWay(x, y edge) int {
+	if c := cmp.Or(-cmp.Compare(x.level, y.level), cmp.Compare(x.n, y.n)); c != 0 {
+		return c
+	}
+	return cmp.Or(cmp.Compare(e.ruleAt[x.ref.alt.rule], e.ruleAt[y.ref.alt.rule]), cmp.Compare(x.ref.alt.id, y.ref.alt.id), cmp.Compare(name(x.to), name(y.to)), cmp.Compare(x.ref.via, y.ref.via))
 }
 
 // takes are the hubs that an actor is among the takers of.

@@ -241,6 +241,19 @@ func (a *allow) some(s iam.Set) Certainty {
 	return No
 }
 
+// any says how surely there is any resource among them.
+func (a *allow) any() Certainty {
+	switch {
+	case exists(a.certain) == iam.Yes:
+		return Certain
+	case exists(a.possible) != iam.No:
+		return Possible
+	case exists(a.unknown) != iam.No:
+		return Unknown
+	}
+	return No
+}
+
 func exists(s iam.Set) iam.Truth { return s.Some() }
 
 // group is classes that may do the same with an action.
@@ -249,7 +262,15 @@ type group struct {
 	id      int32 // one more than its index
 	classes []int32
 	docs    []int32 // of the need's, those that the group has
-	rest    string  // what else tells the group from others
+	always  bool
+	rest    string // what else tells the group from others
+}
+
+// aboutPlace says that one of a need's policies speaks of a place; everywhere if it has none.
+type aboutPlace struct {
+	doc int32
+	place
+	everywhere bool
 }
 
 // need is an action under given conditions, and what everybody may do with it.
@@ -257,6 +278,9 @@ type need struct {
 	groups []*group
 	live   []*group // that may do any of it by their own policies
 	docs   []*iam.Compiled
+	about  []aboutPlace     // what their statements about the action are about
+	having [][]*group       // by policy
+	always []*group         // whom a resource's policy may let though it names nobody
 	in     []int32          // by class: one more than the index of its group
 	lists  map[string]*list // by how surely each of live is among them
 }
@@ -343,25 +367,34 @@ func (e *engine) need(action string, given map[string]string) *need {
 	by := map[string]*group{}
 	out := &need{in: make([]int32, len(e.classes)), lists: map[string]*list{}}
 	number := map[*iam.Compiled]int32{}
-	ceilings := false
+	var ceilings []asked
 	for _, l := range append(slices.Clone(e.scps.Layers), e.rcps.Layers...) {
 		for _, c := range l.Policies {
-			ceilings = ceilings || e.aboutWho(c, lower)
+			if q := e.aboutWho(c, lower); q != nil {
+				ceilings = append(ceilings, *q)
+			}
 		}
 	}
+	says := make([]bool, len(e.documents))
+	for i, d := range e.documents {
+		says[i] = len(d.Policy.Faults) > 0 || slices.ContainsFunc(d.Statements(), func(s *iam.Compound) bool { return s.Concerns(lower) })
+	}
 	var docs []byte
+	var who []asked
 	for _, c := range e.classes {
 		if !c.rep.acts() {
 			continue
 		}
 		docs = docs[:0]
-		who := ceilings
+		who := append(who[:0], ceilings...)
 		speaks := len(c.rep.unsure) > 0
 		for i, s := range c.slots {
-			if e.says(s, lower) {
+			if says[c.docs[i]] {
 				speaks = true
-				docs = binary.AppendVarint(docs, int64(e.document(c.rep.slots[i].policy)))
-				who = who || e.aboutWho(s, lower)
+				docs = binary.AppendVarint(docs, int64(c.docs[i]))
+				if q := e.aboutWho(s, lower); q != nil {
+					who = append(who, *q)
+				}
 			}
 		}
 		rest := len(docs)
@@ -374,23 +407,29 @@ func (e *engine) need(action string, given map[string]string) *need {
 		}
 		for _, b := range c.bound.Policies {
 			docs = fmt.Appendf(docs, "|%p", b)
-			who = who || e.aboutWho(b, lower)
+			if q := e.aboutWho(b, lower); q != nil {
+				who = append(who, *q)
+			}
 		}
-		if c.rep.who.Account != e.a.ID || c.rep.role != nil && c.rep.role.ServiceLinked() || who {
+		if c.rep.who.Account != e.a.ID || c.rep.role != nil && c.rep.role.ServiceLinked() {
 			docs = append(append(docs, '|'), c.sign...)
+		}
+		for _, q := range who {
+			docs = e.answer(docs, c, q)
 		}
 		g := by[string(docs)]
 		if g == nil {
 			g = &group{rest: string(docs[rest:])}
-			for _, s := range c.slots {
-				if e.says(s, lower) {
+			for i, s := range c.slots {
+				if says[c.docs[i]] {
 					n, ok := number[s]
 					if !ok {
 						n = int32(len(out.docs))
 						number[s] = n
-						out.docs = append(out.docs, s)
+						out.docs, out.having = append(out.docs, s), append(out.having, nil)
+						out.about = append(out.about, e.places(s, lower, n)...)
 					}
-					g.docs = append(g.docs, n)
+					g.docs, out.having[n] = append(g.docs, n), append(out.having[n], g)
 				}
 			}
 			if speaks {
@@ -402,6 +441,9 @@ func (e *engine) need(action string, given map[string]string) *need {
 				out.live = append(out.live, g)
 			}
 			g.id = int32(len(out.groups))
+			if g.always = c.rep.principal.Kind == External || len(c.rep.unsure) > 0; g.always {
+				out.always = append(out.always, g)
+			}
 		}
 		g.classes = append(g.classes, int32(c.id))
 		out.in[c.id] = g.id
@@ -410,16 +452,25 @@ func (e *engine) need(action string, given map[string]string) *need {
 	return out
 }
 
-// aboutWho says whether what a policy says of an action depends on who asks.
-func (e *engine) aboutWho(c *iam.Compiled, action string) bool {
+// aboutWho is what a policy asks of who asks, where it speaks of an action; nil for nothing.
+func (e *engine) aboutWho(c *iam.Compiled, action string) *asked {
 	m := e.whoCounts[c]
 	if m == nil {
-		m = map[string]bool{}
+		m = map[string]*asked{}
 		e.whoCounts[c] = m
 	}
 	v, ok := m[action]
 	if !ok {
-		v = slices.ContainsFunc(c.Statements(), func(s *iam.Compound) bool { return s.Concerns(action) && asksWho(s.Statement) })
+		var q asked
+		any := false
+		for _, s := range c.Statements() {
+			if s.Concerns(action) {
+				any = e.ask(&q, s.Statement) || any
+			}
+		}
+		if any {
+			v = &q
+		}
 		m[action] = v
 	}
 	return v
@@ -546,39 +597,47 @@ type asked struct {
 	tags   []string
 }
 
-// asks is what statements ask about principals, and whether they do.
+// asks is what the statements of resources' policies ask about principals, and whether they do.
 func (e *engine) asks(policies []*iam.Policy) (out asked, any bool) {
 	for _, p := range policies {
 		for i := range p.Statements {
-			s := &p.Statements[i]
-			if s.Principals == nil || !asksWho(s) {
-				continue
-			}
-			any = true
-			out.whole = out.whole || slices.ContainsFunc(s.Resources, func(v string) bool { return strings.Contains(v, "${") })
-			for _, c := range s.Conditions {
-				k := strings.ToLower(c.Key)
-				tag, tagged := strings.CutPrefix(k, "aws:principaltag/")
-				out.whole = out.whole || slices.ContainsFunc(c.Values, func(v string) bool { return strings.Contains(v, "${") })
-				switch {
-				case k == "aws:principalarn" || k == "aws:userid" || k == "aws:username":
-					for _, v := range c.Values {
-						i, ok := slices.BinarySearch(e.principalValues, v)
-						if ok {
-							out.values = append(out.values, i)
-						}
-						out.whole = out.whole || !ok
-					}
-				case tagged:
-					out.tags = append(out.tags, tag)
-				case k == "aws:principalaccount" || k == "aws:principalorgid" || k == "kms:calleraccount":
-				case strings.HasPrefix(k, "aws:principal") || strings.HasPrefix(k, "aws:user"):
-					out.whole = true
-				}
+			if s := &p.Statements[i]; s.Principals != nil {
+				any = e.ask(&out, s) || any
 			}
 		}
 	}
 	return out, any
+}
+
+// ask adds what a statement asks about principals, if it does.
+func (e *engine) ask(q *asked, s *iam.Statement) bool {
+	if !asksWho(s) {
+		return false
+	}
+	variable := func(v string) bool { return strings.Contains(v, "${") }
+	q.whole = q.whole || slices.ContainsFunc(s.Resources, variable)
+	for _, c := range s.Conditions {
+		k := strings.ToLower(c.Key)
+		tag, tagged := strings.CutPrefix(k, "aws:principaltag/")
+		q.whole = q.whole || slices.ContainsFunc(c.Values, variable)
+		switch {
+		case k == "aws:principalarn" || k == "aws:userid" || k == "aws:username":
+			for _, v := range c.Values {
+				i, ok := slices.BinarySearch(e.principalValues, v)
+				if ok {
+					q.values = append(q.values, i)
+				}
+				q.whole = q.whole || !ok
+			}
+		case tagged:
+			q.tags = append(q.tags, tag)
+		case k == "aws:principalaccount" || k == "aws:principalorgid" || k == "kms:calleraccount":
+			// the same for all of the account's
+		case strings.HasPrefix(k, "aws:principal") || strings.HasPrefix(k, "aws:user"):
+			q.whole = true
+		}
+	}
+	return true
 }
 
 // answer is what a class answers to what is asked of it.
@@ -640,27 +699,29 @@ func (e *engine) whoWith(key, action string, given map[string]string, resources 
 	asks, who := e.asks(resource)
 	ask := func(c int32) Certainty {
 		a := e.scope(e.classes[c], action, given, resources.set, owner, with)
-		return a.some(resources.set)
+		return a.any()
 	}
 	levels, in := make([]Certainty, len(e.classes)), make([]Certainty, len(e.classes))
 	for _, x := range among.entries {
 		in[x.class] = x.level
 	}
 	signs := map[string]Certainty{}
-	lower := strings.ToLower(action)
 	n := e.need(action, given)
 	touched := make([]bool, len(n.docs))
-	for i, d := range n.docs {
-		touched[i] = e.touches(d, lower, resources)
+	for i := range n.about {
+		p := &n.about[i]
+		if !touched[p.doc] {
+			touched[p.doc] = p.everywhere || p.overlaps(&resources)
+		}
+	}
+	isNamed := make([]bool, len(e.classes))
+	for c := range named {
+		isNamed[c] = true
 	}
 	var alike []byte
-	for _, g := range n.groups {
+	for _, g := range n.concerned(touched, anyone) {
 		// Only policies that speak of these resources tell groups apart here.
-		some := slices.ContainsFunc(g.docs, func(d int32) bool { return touched[d] })
 		first := e.classes[g.classes[0]].rep
-		if !some && !anyone && first.principal.Kind != External && len(first.unsure) == 0 {
-			continue
-		}
 		alike = append(alike[:0], g.rest...)
 		for _, d := range g.docs {
 			if touched[d] {
@@ -668,11 +729,15 @@ func (e *engine) whoWith(key, action string, given map[string]string, resources 
 			}
 		}
 		rest := len(alike)
+		var level Certainty
+		known := false
 		for _, c := range g.classes {
 			switch {
-			case in[c] == No || named[c]:
+			case in[c] == No || isNamed[c]:
 			case first.principal.Kind == External:
 				levels[c] = ask(c)
+			case known && !who:
+				levels[c] = level
 			default:
 				if alike = alike[:rest]; who {
 					alike = e.answer(alike, e.classes[c], asks)
@@ -682,7 +747,7 @@ func (e *engine) whoWith(key, action string, given map[string]string, resources 
 					l = ask(c)
 					signs[string(alike)] = l
 				}
-				levels[c] = l
+				levels[c], level, known = l, l, true
 			}
 		}
 	}
@@ -692,7 +757,7 @@ func (e *engine) whoWith(key, action string, given map[string]string, resources 
 		}
 	}
 	for _, x := range among.entries {
-		if n.in[x.class] == 0 && !named[x.class] {
+		if n.in[x.class] == 0 && !isNamed[x.class] {
 			levels[x.class] = ask(x.class) // those whose rights no policy of their own tells
 		}
 	}
@@ -709,17 +774,39 @@ func (e *engine) whoWith(key, action string, given map[string]string, resources 
 	return l
 }
 
-// touches says whether what a policy says of an action can be about some of the resources.
-func (e *engine) touches(c *iam.Compiled, action string, resources place) bool {
-	if len(c.Policy.Faults) > 0 {
-		return true
+// concerned are the groups that some policy lets, or may: their own, or the resource's.
+func (n *need) concerned(touched []bool, anyone bool) []*group {
+	if anyone {
+		return n.groups
 	}
+	out := slices.Clone(n.always)
+	seen := make([]bool, len(n.groups)+1)
+	for d, yes := range touched {
+		if !yes {
+			continue
+		}
+		for _, g := range n.having[d] {
+			if !seen[g.id] && !g.always {
+				seen[g.id] = true
+				out = append(out, g)
+			}
+		}
+	}
+	return out
+}
+
+// places are what the statements of a policy that speak of an action are about.
+func (e *engine) places(c *iam.Compiled, action string, doc int32) []aboutPlace {
+	if len(c.Policy.Faults) > 0 {
+		return []aboutPlace{{doc: doc, everywhere: true}}
+	}
+	var out []aboutPlace
 	for _, s := range c.Statements() {
 		if !s.Concerns(action) {
 			continue
 		}
 		if s.NotResources || s.Resources == nil {
-			return true
+			return []aboutPlace{{doc: doc, everywhere: true}}
 		}
 		about, ok := e.about[s.Statement]
 		if !ok {
@@ -732,12 +819,15 @@ func (e *engine) touches(c *iam.Compiled, action string, resources place) bool {
 			e.about[s.Statement] = about
 		}
 		for _, p := range about {
-			if (strings.HasPrefix(p.prefix, resources.prefix) || strings.HasPrefix(resources.prefix, p.prefix)) && !p.set.Intersect(resources.set).None() {
-				return true
-			}
+			out = append(out, aboutPlace{doc, p, p.prefix == "" && p.set.Has("*")})
 		}
 	}
-	return false
+	return out
+}
+
+// overlaps says whether some resource may be in both.
+func (p *place) overlaps(q *place) bool {
+	return (strings.HasPrefix(p.prefix, q.prefix) || strings.HasPrefix(q.prefix, p.prefix)) && !p.set.Intersect(q.set).None()
 }
 
 // candidates adds the classes that a name could mean.

@@ -31,9 +31,14 @@ type actor struct {
 	root *actor
 	data bool // only what the role itself reads counts, as when a service reads with it
 
+	reader, replica *actor // who a service is that reads, or replicates, with the role
+
 	class *class
 	in    []*ref // the steps that lead here, once worked out
 	seen  bool   // in is worked out
+	// The same by what they are: of one who can, of those who only help, of many.
+	alone, helped []*ref
+	hubs          []inHub
 }
 
 // slot is one policy of an actor, and where it stands.
@@ -50,6 +55,7 @@ type class struct {
 	members []*actor
 	told    bool            // a finding may be about a member
 	slots   []*iam.Compiled // in the order of the representative's slots
+	docs    []int32         // the slots' numbers among the engine's documents
 	strict  []*iam.Compiled // the same without what could not be understood
 	bound   iam.Layer
 	matches []int  // of the engine's principalValues
@@ -125,13 +131,17 @@ type engine struct {
 	byName            map[string][]int32 // classes by the names that policies have for their members
 	missing           map[string]bool
 	ruleAt            map[*Rule]int
-	dataOf, replicaOf map[*actor]*actor // who a service is that reads, or replicates, with a role
-	whoCounts         map[*iam.Compiled]map[string]bool
+	whoCounts         map[*iam.Compiled]map[string]*asked
+	documents         []*iam.Compiled // of principals
+	docIDs            map[*iam.Compiled]int32
 	admins            map[int32]bool // classes of administrators
 	by                map[string]*list
 	hubs              map[hubKey]*hub
-	hubsOf            [][]hubAt // by class
-	pass              *pass     // the last search
+	hubsOf            [][]hubAt                  // by class
+	pass              *pass                      // the last search
+	buckets           map[string]*account.Bucket // by name and ARN
+	inQuestion        []*account.Bucket
+	faults            []string // what was too much to look at
 }
 
 // alternative is one way to fulfil a rule.
@@ -150,7 +160,7 @@ func newEngine(a *account.Account, q Question, rules *Rules) *engine {
 		workloads: map[string][]*account.Workload{}, needs: map[string]*need{},
 		kept: newMemo(), about: map[*iam.Statement][]place{}, trusts: map[string]Certainty{},
 		classByKey: map[string]*class{}, stmtIDs: map[*iam.Statement]int{}, missing: map[string]bool{}, byName: map[string][]int32{},
-		ruleAt: map[*Rule]int{}, whoCounts: map[*iam.Compiled]map[string]bool{}, by: map[string]*list{}, exceptions: map[*actor]bool{}, hubs: map[hubKey]*hub{}}
+		ruleAt: map[*Rule]int{}, whoCounts: map[*iam.Compiled]map[string]*asked{}, docIDs: map[*iam.Compiled]int32{}, by: map[string]*list{}, exceptions: map[*actor]bool{}, hubs: map[hubKey]*hub{}}
 	e.now = a.Taken
 	if e.now.IsZero() {
 		e.now = time.Now()
@@ -676,7 +686,13 @@ func (e *engine) classOf(a *actor) *class {
 		c = &class{id: len(e.classes), rep: a, matches: matches, sign: key.String()[signed:], bound: iam.Supplied()}
 		for _, s := range a.slots {
 			compiled := e.compile(s.policy)
-			c.slots = append(c.slots, compiled)
+			id, ok := e.docIDs[compiled]
+			if !ok {
+				id = int32(len(e.documents))
+				e.docIDs[compiled] = id
+				e.documents = append(e.documents, compiled)
+			}
+			c.slots, c.docs = append(c.slots, compiled), append(c.docs, id)
 			c.strict = append(c.strict, e.strictly(compiled))
 		}
 		if a.boundary != nil {

@@ -2,6 +2,7 @@ package reach
 
 import (
 	"cmp"
+	"fmt"
 	"maps"
 	"slices"
 	"strconv"
@@ -48,6 +49,9 @@ func (r *ref) length() int {
 	}
 	return n
 }
+
+// maxJoins is how many pairs of a user and a group that others can put together are looked at.
+const maxJoins = 1000
 
 // variants adds, for everybody whose policies somebody may be able to change, who they are
 // then.
@@ -189,25 +193,55 @@ func (e *engine) variants() {
 			e.classOf(v)
 		}
 	}
-	// Users who join groups.
+	// Users who join groups. To whom everything is allowed it brings no more than the first,
+	// which says that they can. Where somebody can put whom they like into which group they
+	// like, each with each is too many: the groups are looked at then with one user each,
+	// beside those who join by themselves.
+	free := func(a *actor) bool {
+		return slices.ContainsFunc(a.slots, func(s slot) bool {
+			return slices.ContainsFunc(s.policy.Statements, func(st iam.Statement) bool {
+				return st.Allow && !st.NotActions && !st.NotResources && slices.Contains(st.Actions, "*") && slices.Contains(st.Resources, "*") && len(st.Conditions) == 0
+			})
+		})
+	}
+	type join struct {
+		a    *actor
+		g    *account.Group
+		self bool
+	}
+	var joins []join
+	others, did := 0, map[*actor]bool{}
 	for _, g := range e.a.Groups {
 		l := e.whoOn("iam:AddUserToGroup", nil, g.ARN)
-		if l == none {
-			continue
-		}
 		for _, a := range base {
-			if a.user == nil || slices.Contains(a.user.Groups, g) {
+			if l == none || a.user == nil || slices.Contains(a.user.Groups, g) || !changes(l, a) {
 				continue
 			}
-			if !changes(l, a) {
-				continue
+			self := l.of(a.class.id) != No
+			if self && free(a) {
+				if did[a] {
+					continue
+				}
+				did[a] = true
 			}
-			v := grown(a, "joined:"+g.ARN)
-			v.slots = slices.Clone(a.slots)
-			e.groupSlots(v, g)
-			e.classOf(v)
-			wide(v, "wide", nil)
+			if !self && !e.excepted(a) {
+				others++
+				if others > maxJoins && len(joins) > 0 && joins[len(joins)-1].g == g && !joins[len(joins)-1].self {
+					continue
+				}
+			}
+			joins = append(joins, join{a, g, self})
 		}
+	}
+	for _, j := range joins {
+		v := grown(j.a, "joined:"+j.g.ARN)
+		v.slots = slices.Clone(j.a.slots)
+		e.groupSlots(v, j.g)
+		e.classOf(v)
+		wide(v, "wide", nil)
+	}
+	if others > maxJoins {
+		e.faults = append(e.faults, fmt.Sprintf("somebody can put users into groups in %d ways: what a user's rights allow only together with a group's was looked at for %d of them", others, len(joins)))
 	}
 	clear(e.needs)
 	clear(e.kept.members)
@@ -659,20 +693,22 @@ func arnAccount(arn string) string {
 
 // asked are the buckets that the question is about.
 func (e *engine) asked() []*account.Bucket {
-	var out []*account.Bucket
-	for _, name := range e.q.Buckets {
-		if b := e.bucket(name); b != nil {
-			out = append(out, b)
+	if e.inQuestion == nil {
+		for _, name := range e.q.Buckets {
+			if b := e.bucket(name); b != nil {
+				e.inQuestion = append(e.inQuestion, b)
+			}
 		}
 	}
-	return out
+	return e.inQuestion
 }
 
 func (e *engine) bucket(name string) *account.Bucket {
-	for _, b := range e.a.Buckets {
-		if b.Name == name || b.ARN == name {
-			return b
+	if e.buckets == nil {
+		e.buckets = map[string]*account.Bucket{}
+		for _, b := range slices.Backward(e.a.Buckets) {
+			e.buckets[b.Name], e.buckets[b.ARN] = b, b
 		}
 	}
-	return nil
+	return e.buckets[name]
 }

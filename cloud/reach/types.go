@@ -130,7 +130,7 @@ type Result struct {
 	// Routes has every route of every group, open or not, in the order of the rules.
 	Routes []Route `json:"routes"`
 	// Findings has one entry for each principal and right that is reached or may be, except
-	// the intended: by right, then certainty (certain first), then principal.
+	// the intended: by right, then certainty (certain first), then principal. Empty after Walk.
 	Findings []Finding `json:"findings"`
 	// Intended are the findings that are meant to be there.
 	Intended []Finding `json:"intended"`
