@@ -298,6 +298,9 @@ func (e *engine) findings(res *Result, p *pass, visit func(Finding, Chains)) {
 	slices.SortFunc(list, func(x, y found) int {
 		return cmp.Or(-cmp.Compare(x.Certainty, y.Certainty), cmp.Compare(x.Principal.ARN, y.Principal.ARN))
 	})
+	if res != nil {
+		res.found += len(list)
+	}
 	for _, f := range list {
 		visit(f.Finding, func(most int) []Chain {
 			switch {

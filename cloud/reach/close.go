@@ -20,6 +20,7 @@ const (
 
 	closingChains = maxChains // of each finding, in the runs of a search
 	closingRounds = 60        // runs at most
+	closingMost   = 20_000    // findings
 	denyName      = "closed-ways"
 )
 
@@ -53,6 +54,9 @@ type closing struct {
 func Close(a *account.Account, res *Result, budget time.Duration) (*Plan, error) {
 	if budget <= 0 {
 		budget = DefaultBudget
+	}
+	if res.found > closingMost {
+		return nil, fmt.Errorf("%d ways are more than can be closed at once (%d): ask about fewer buckets, or about some principals", res.found, closingMost)
 	}
 	q := res.Question
 	q.Progress, q.Chains = nil, closingChains

@@ -241,7 +241,7 @@ func (e *engine) variants() {
 		wide(v, "wide", nil)
 	}
 	if others > maxJoins {
-		e.faults = append(e.faults, fmt.Sprintf("somebody can put users into groups in %d ways: what a user's rights allow only together with a group's was looked at for %d of them", others, len(joins)))
+		e.faults = append(e.faults, fmt.Sprintf("somebody can put users into groups in %d ways: what a user's rights allow only together with a group's was looked at for some of them", others))
 	}
 	clear(e.needs)
 	clear(e.kept.members)

@@ -144,6 +144,7 @@ type Result struct {
 	Examined Examined `json:"examined"`
 
 	engine *engine
+	found  int // findings
 }
 
 // Examined counts what an analysis looked at.

@@ -88,10 +88,8 @@ func Compare(before, after *Report, then, now *account.Account) *Diff {
 		who   string
 		right reach.Right
 	}
-	old, seen := map[key]reach.Finding{}, map[key]bool{}
-	for _, f := range before.Findings {
-		old[key{f.Principal.ARN, f.Right}] = f
-	}
+	old, seen := map[key]reach.Certainty{}, map[key]bool{}
+	before.each(func(f reach.Finding, _ reach.Chains) { old[key{f.Principal.ARN, f.Right}] = f.Certainty })
 	missing := func() []Cause {
 		was := map[string]bool{}
 		for _, m := range before.Missing {
@@ -105,39 +103,39 @@ func Compare(before, after *Report, then, now *account.Account) *Diff {
 		}
 		return out
 	}()
-	for _, f := range after.Findings {
+	after.each(func(f reach.Finding, chains reach.Chains) {
 		k := key{f.Principal.ARN, f.Right}
 		seen[k] = true
 		was := old[k]
-		if was.Certainty == f.Certainty {
-			continue
+		if was == f.Certainty {
+			return
 		}
-		c := FindingChange{Principal: f.Principal, Right: f.Right, Then: was.Certainty, Now: f.Certainty}
-		if len(f.Chains) > 0 {
-			c.Chain = &f.Chains[0]
+		c := FindingChange{Principal: f.Principal, Right: f.Right, Then: was, Now: f.Certainty}
+		if first := chains(1); len(first) > 0 {
+			c.Chain = &first[0]
 		}
 		c.Because = causes(earlier, later, f.Principal, c.Chain, "new")
 		switch {
 		case f.Certainty == reach.Unknown:
 			c.Because = append(c.Because, missing...)
 			d.Unknown = append(d.Unknown, c.told())
-		case was.Certainty < reach.Possible:
+		case was < reach.Possible:
 			d.Opened = append(d.Opened, c.told())
 		default:
 			d.Changed = append(d.Changed, c.told())
 		}
-	}
-	for _, f := range before.Findings {
+	})
+	before.each(func(f reach.Finding, chains reach.Chains) {
 		if seen[key{f.Principal.ARN, f.Right}] {
-			continue
+			return
 		}
 		c := FindingChange{Principal: f.Principal, Right: f.Right, Then: f.Certainty, Now: reach.No}
-		if len(f.Chains) > 0 {
-			c.Chain = &f.Chains[0]
+		if first := chains(1); len(first) > 0 {
+			c.Chain = &first[0]
 		}
 		c.Because = causes(later, earlier, f.Principal, c.Chain, "gone")
 		d.Closed = append(d.Closed, c.told())
-	}
+	})
 	for _, p := range d.parts() {
 		slices.SortStableFunc(p.list, func(x, y FindingChange) int {
 			return cmp.Or(-cmp.Compare(max(x.Then, x.Now), max(y.Then, y.Now)), cmp.Compare(x.Principal.ARN, y.Principal.ARN), cmp.Compare(x.Right.Target, y.Right.Target))

@@ -86,6 +86,8 @@ func (v *view) Summary() []string {
 func (v *view) Status(s reach.Status) string               { return v.T("status." + s.String()) }
 func (v *view) Who(p reach.Principal) string               { return v.who(p, v.R.Account) }
 func (v *view) Right(r reach.Right) string                 { return v.right(r, v.R.Account) }
+func (v *view) Found() int                                 { return v.R.found }
+func (v *view) Rights(list []reach.Right, n int) string    { return v.rights(list, v.R.Account, n) }
 func (v *view) Cause(c Cause) string                       { return v.cause(c, v.R.Account) }
 func (v *view) Crowd(l []reach.Principal) string           { return v.crowd(l, v.R.Account) }
 func (v *view) Names(l []reach.Principal, most int) string { return v.names(l, v.R.Account, most) }
@@ -175,17 +177,22 @@ func (v *view) Twin() []twinRow {
 	for _, l := range v.Picture.Lights {
 		seen := map[twinRow]bool{}
 		for _, w := range l.Ways {
-			_, through, _ := stations(w)
-			row := twinRow{Who: v.crowd(l.Who, v.R.Account), Route: w.Chain.Steps[0].Title.In(v.lang), Through: v.T("pic.directly"), What: v.target(w.Right, v.R.Account), Sure: v.Sure(w.Certainty)}
-			if len(l.Who) > 1 {
-				row.Who += " (" + v.names(l.Who, v.R.Account, 3) + ")"
-			}
-			if through != "" {
-				row.Through = v.thing(through, v.R.Account)
-			}
-			if !seen[row] && len(seen) < 40 {
-				seen[row] = true
-				out = append(out, row)
+			_, through := stations(w)
+			for _, right := range w.Rights {
+				row := twinRow{Who: v.crowd(l.Who, v.R.Account), Route: w.Chain.Steps[0].Title.In(v.lang), Through: v.T("pic.directly"), What: v.target(right, v.R.Account), Sure: v.Sure(w.Certainty)}
+				if len(l.Who) > 1 {
+					row.Who += " (" + v.names(l.Who, v.R.Account, 3) + ")"
+				}
+				if through != "" {
+					row.Through = v.thing(through, v.R.Account)
+				}
+				if len(seen) == 40 {
+					break
+				}
+				if !seen[row] {
+					seen[row] = true
+					out = append(out, row)
+				}
 			}
 		}
 	}

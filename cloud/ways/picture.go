@@ -98,6 +98,15 @@ func (out *Report) Picture(lang string) *Picture {
 		ways []*Way
 		sure reach.Certainty
 		many int // groups in one, where they are too many
+		has  map[*Way]bool
+	}
+	join := func(g *group, ways []*Way) {
+		for _, w := range ways {
+			if !g.has[w] {
+				g.has[w] = true
+				g.ways = append(g.ways, w)
+			}
+		}
 	}
 	var groups []*group
 	byRoutes := map[string]*group{}
@@ -110,29 +119,21 @@ func (out *Report) Picture(lang string) *Picture {
 		key := fmt.Sprint(x.sure, outside(x.principal), slices.Compact(routes))
 		g := byRoutes[key]
 		if g == nil {
-			g = &group{sure: x.sure}
+			g = &group{sure: x.sure, has: map[*Way]bool{}}
 			byRoutes[key] = g
 			groups = append(groups, g)
 		}
 		g.who = append(g.who, x.principal)
-		for _, w := range x.ways {
-			if !slices.Contains(g.ways, w) {
-				g.ways = append(g.ways, w)
-			}
-		}
+		join(g, x.ways)
 	}
 	slices.SortStableFunc(groups, func(a, b *group) int {
 		return cmp.Or(-cmp.Compare(a.sure, b.sure), -cmp.Compare(outside(a.who[0]), outside(b.who[0])), -cmp.Compare(len(a.who), len(b.who)), cmp.Compare(a.who[0].ARN, b.who[0].ARN))
 	})
 	if most := pictureRows[pictureWho]; len(groups) > most {
-		rest := &group{many: len(groups) - most + 1}
+		rest := &group{many: len(groups) - most + 1, has: map[*Way]bool{}}
 		for _, g := range groups[most-1:] {
 			rest.who = append(rest.who, g.who...)
-			for _, w := range g.ways {
-				if !slices.Contains(rest.ways, w) {
-					rest.ways = append(rest.ways, w)
-				}
-			}
+			join(rest, g.ways)
 			rest.sure = max(rest.sure, g.sure)
 		}
 		groups = append(groups[:most-1], rest)
@@ -141,10 +142,12 @@ func (out *Report) Picture(lang string) *Picture {
 	weigh := [pictureColumns]map[string]int{{}, {}, {}, {}}
 	for _, g := range groups {
 		for _, w := range g.ways {
-			r, t, b := stations(w)
-			weigh[pictureRoute][r] += len(w.Who)
-			weigh[pictureThrough][t] += len(w.Who)
-			weigh[pictureWhat][b] += len(w.Who)
+			r, t := stations(w)
+			weigh[pictureRoute][r] += len(w.Who) * len(w.Rights)
+			weigh[pictureThrough][t] += len(w.Who) * len(w.Rights)
+			for _, right := range w.Rights {
+				weigh[pictureWhat][target(right)] += len(w.Who)
+			}
 		}
 	}
 	kept := [pictureColumns]map[string]bool{}
@@ -221,7 +224,7 @@ func (out *Report) Picture(lang string) *Picture {
 			if j == 0 {
 				lit = light
 			}
-			r, t, b := stations(w)
+			r, t := stations(w)
 			first := w.Chain.Steps[0]
 			route := node(pictureRoute, r, func() *pictureNode {
 				return &pictureNode{name: first.Title.In(lang), note: r, says: first.Title.In(lang) + " (" + r + ")", kind: "route"}
@@ -232,27 +235,33 @@ func (out *Report) Picture(lang string) *Picture {
 				}
 				return &pictureNode{name: s.thing(t, home), note: s.T("pic.rights"), says: s.thing(t, home), kind: "through"}
 			})
-			what := node(pictureWhat, b, func() *pictureNode {
-				return &pictureNode{name: s.target(w.Right, home), note: s.T("pic." + string(w.Right.Kind)), says: s.right(w.Right, home), kind: "what"}
-			})
 			edge(from, route, count, w.Certainty, lit)
 			edge(route, through, count, w.Certainty, lit)
-			edge(through, what, count, w.Certainty, lit)
+			for i, right := range w.Rights {
+				what := node(pictureWhat, target(right), func() *pictureNode {
+					return &pictureNode{name: s.target(right, home), note: s.T("pic." + string(right.Kind)), says: s.right(right, home), kind: "what"}
+				})
+				if i > 0 {
+					lit = 0 // one chain is lit
+				}
+				edge(through, what, count, w.Certainty, lit)
+			}
 		}
 	}
 	p.place()
 	return p
 }
 
-// stations are what a way goes by: its first route, whose rights it ends with ("" its own),
-// and what it reaches.
-func stations(w *Way) (route, through, what string) {
+// stations are what a way goes by: its first route, and whose rights it ends with ("" its own).
+func stations(w *Way) (route, through string) {
 	last := w.Chain.Steps[len(w.Chain.Steps)-1]
 	if len(w.Chain.Steps) > 1 && last.From.ARN != w.Who[0].ARN {
 		through = last.From.ARN
 	}
-	return w.Chain.Steps[0].Rule, through, string(w.Right.Kind) + " " + w.Right.Target
+	return w.Chain.Steps[0].Rule, through
 }
+
+func target(r reach.Right) string { return string(r.Kind) + " " + r.Target }
 
 // most are the heaviest of many: all, or as many as have room beside a node for the rest.
 func most(weigh map[string]int, rows int) map[string]bool {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -38,6 +39,20 @@ type Report struct {
 	Plan     *Plan           `json:"plan,omitempty"`
 	Diff     *Diff           `json:"since,omitempty"`
 	Examined reach.Examined  `json:"examined"`
+
+	// found counts the findings; result tells of them where Findings has not got them.
+	found  int
+	result *reach.Result
+	onWays map[string]bool // the routes on anybody's chains, where the question is about some
+}
+
+// each tells of every finding.
+func (out *Report) each(visit func(reach.Finding, reach.Chains)) {
+	r := out.result
+	if r == nil {
+		r = &reach.Result{Findings: out.Findings}
+	}
+	r.Walk(visit)
 }
 
 // Summary is what stands at the top.
@@ -80,14 +95,16 @@ type Group struct {
 	Routes []reach.Route `json:"routes"`
 }
 
-// Way is one way in and everybody who goes it: the same steps to the same place by the same
-// policies, a principal's own inline policies apart.
+// Way is one way in and everybody who goes it: the same steps by the same policies, a
+// principal's own inline policies apart, to the same places: each of Who gets to each of
+// Rights by it.
 type Way struct {
 	ID        string            `json:"id"` // the same in every snapshot where the way exists
-	Right     reach.Right       `json:"right"`
+	Rights    []reach.Right     `json:"rights"`
 	Certainty reach.Certainty   `json:"certainty"`
 	Who       []reach.Principal `json:"who"`
-	// Chain is that of the first of them; Others are the further ways of the same.
+	// Chain is that of the first of them to the first right; Others are further ones of
+	// whoever was met first on the same steps.
 	Chain  reach.Chain   `json:"chain"`
 	Others []reach.Chain `json:"others,omitempty"`
 	// Since is the earliest time at which it can have been open to any of them, where the
@@ -125,30 +142,157 @@ type Fault struct {
 
 // New makes the report of an account and what was found in it.
 func New(a *account.Account, r *reach.Result) *Report {
-	out := &Report{Form: Form, Account: r.Account, Question: r.Question, Asked: r.Rights, Findings: r.Findings, Intended: r.Intended, Examined: r.Examined}
+	b := newBuilder(a, r.Question)
+	r.Walk(b.visit)
+	out := b.report(a, r)
+	out.Findings = r.Findings
+	if out.Findings == nil {
+		out.Findings = []reach.Finding{}
+	}
+	return out
+}
+
+// Make asks a question of an account and makes its report. The report does not hold the
+// findings, which is what an answer about a large account consists of; where they are
+// written, they are worked out once more.
+func Make(a *account.Account, q reach.Question) (*Report, *reach.Result, error) {
+	b := newBuilder(a, q)
+	r, err := reach.Walk(a, q, b.visit)
+	if err != nil {
+		return nil, nil, err
+	}
+	out := b.report(a, r)
+	out.result = r
+	return out, r, nil
+}
+
+// builder gathers what a report says of findings, as it is told of them.
+type builder struct {
+	dates   datesOf
+	from    bool
+	on      map[string]bool
+	found   int
+	missing map[string]bool
+	surest  map[string]reach.Certainty
+	ways    []Way
+	at      map[string]int // ways by their steps and people
+	others  map[string][]reach.Chain
+	right   reach.Right
+	here    map[string]*Way // to right, by their steps
+	order   []string
+	key     []byte
+}
+
+func newBuilder(a *account.Account, q reach.Question) *builder {
+	return &builder{dates: dates(a), from: len(q.From) > 0, on: map[string]bool{}, missing: map[string]bool{}, surest: map[string]reach.Certainty{}, ways: []Way{},
+		at: map[string]int{}, others: map[string][]reach.Chain{}, here: map[string]*Way{}}
+}
+
+func (b *builder) visit(f reach.Finding, chains reach.Chains) {
+	if f.Right != b.right {
+		b.next()
+		b.right = f.Right
+	}
+	b.found++
+	b.surest[f.Principal.ARN] = max(b.surest[f.Principal.ARN], f.Certainty)
+	if b.from {
+		for _, c := range chains(0) {
+			for _, s := range c.Steps {
+				b.on[s.Rule] = true
+			}
+		}
+	}
+	var chain reach.Chain
+	missing := f.Missing
+	if first := chains(1); len(first) > 0 {
+		chain = first[0]
+		if missing == nil {
+			missing = chain.Missing
+		}
+	}
+	for _, m := range missing {
+		b.missing[m] = true
+	}
+	b.key = sameWay(b.key[:0], f, chain)
+	since := b.dates.since(f.Principal, chain)
+	w := b.here[string(b.key)]
+	if w == nil {
+		key := string(b.key)
+		others, met := b.others[key]
+		if !met {
+			if all := chains(0); len(all) > 1 {
+				others = all[1:]
+			}
+			b.others[key] = others
+		}
+		sum := sha256.Sum256(fmt.Appendf(nil, "%s\n%s %s", key, f.Right.Kind, f.Right.Target))
+		w = &Way{ID: "w" + hex.EncodeToString(sum[:8]), Rights: []reach.Right{f.Right}, Certainty: f.Certainty, Chain: chain, Others: others, Missing: missing, Since: since}
+		b.here[key] = w
+		b.order = append(b.order, key)
+	}
+	w.Who = append(w.Who, f.Principal)
+	w.earliest(since)
+}
+
+// earliest makes a bound one of all who go a way.
+func (w *Way) earliest(since *Since) {
+	if since == nil || w.Since != nil && since.NotBefore.Before(w.Since.NotBefore) {
+		w.Since = since
+	}
+}
+
+// next puts the ways to a right to those that the same people go by the same steps to others.
+func (b *builder) next() {
+	for _, key := range b.order {
+		w := b.here[key]
+		h := sha256.New()
+		h.Write([]byte(key))
+		for _, p := range w.Who {
+			h.Write([]byte(p.ARN + "\n"))
+		}
+		same := string(h.Sum(nil))
+		i, there := b.at[same]
+		if !there {
+			b.at[same] = len(b.ways)
+			b.ways = append(b.ways, *w)
+			continue
+		}
+		b.ways[i].Rights = append(b.ways[i].Rights, w.Rights...)
+		b.ways[i].earliest(w.Since)
+	}
+	clear(b.here)
+	b.order = b.order[:0]
+}
+
+// report is what was gathered, and what else a result says.
+func (b *builder) report(a *account.Account, r *reach.Result) *Report {
+	b.next()
+	out := &Report{Form: Form, Account: r.Account, Question: r.Question, Asked: r.Rights, Intended: r.Intended, Examined: r.Examined, Ways: b.ways, found: b.found, onWays: b.on}
 	if !r.Taken.IsZero() {
 		out.Taken = &r.Taken
 	}
 	if out.Asked == nil {
 		out.Asked = []reach.Right{}
 	}
-	if out.Findings == nil {
-		out.Findings = []reach.Finding{}
-	}
 	if out.Intended == nil {
 		out.Intended = []reach.Finding{}
 	}
-	out.inputs(a, r)
+	out.inputs(a, r, decisive(r, b.missing))
 	out.groups(r)
-	out.ways(a)
-	surest, intended := map[string]reach.Certainty{}, map[string]bool{}
-	for _, f := range r.Findings {
-		surest[f.Principal.ARN] = max(surest[f.Principal.ARN], f.Certainty)
-	}
+	slices.SortStableFunc(out.Ways, func(x, y Way) int {
+		return cmp.Or(
+			-cmp.Compare(x.Certainty, y.Certainty),
+			-cmp.Compare(outside(x.Who[0]), outside(y.Who[0])),
+			-cmp.Compare(len(x.Who)*len(x.Rights), len(y.Who)*len(y.Rights)),
+			cmp.Compare(len(x.Chain.Steps), len(y.Chain.Steps)),
+			cmp.Compare(x.Who[0].ARN, y.Who[0].ARN),
+			cmp.Compare(x.ID, y.ID))
+	})
+	intended := map[string]bool{}
 	for _, f := range r.Intended {
 		intended[f.Principal.ARN] = true
 	}
-	for _, c := range surest {
+	for _, c := range b.surest {
 		switch c {
 		case reach.Certain:
 			out.Summary.Certain++
@@ -164,12 +308,11 @@ func New(a *account.Account, r *reach.Result) *Report {
 
 // inputs gathers what was not looked at. An input that the analysis names and the account
 // does not (a part of one that was supplied) is there too.
-func (out *Report) inputs(a *account.Account, r *reach.Result) {
+func (out *Report) inputs(a *account.Account, r *reach.Result, decides []string) {
 	known := map[string]account.Input{}
 	for _, in := range account.Inputs() {
 		known[in.Name] = in
 	}
-	decides := decisive(r)
 	named := map[string]bool{}
 	for _, m := range a.Missing {
 		named[m.Input] = true
@@ -204,15 +347,9 @@ func (out *Report) inputs(a *account.Account, r *reach.Result) {
 }
 
 // decisive are the inputs without which a route or a finding is not as sure as it could be.
-func decisive(r *reach.Result) []string {
-	in := map[string]bool{}
+func decisive(r *reach.Result, in map[string]bool) []string {
 	for _, route := range r.Routes {
 		for _, m := range route.Missing {
-			in[m] = true
-		}
-	}
-	for _, f := range r.Findings {
-		for _, m := range f.Missing {
 			in[m] = true
 		}
 	}
@@ -264,42 +401,6 @@ func (out *Report) groups(r *reach.Result) {
 // leads says whether a route leads to what was asked about.
 func leads(r reach.Route) bool { return r.Effect == "" || r.Effect == "reach" }
 
-// ways puts together who goes the same way.
-func (out *Report) ways(a *account.Account) {
-	at := map[string]int{}
-	out.Ways = []Way{}
-	d := dates(a)
-	for _, f := range out.Findings {
-		var chain reach.Chain
-		var others []reach.Chain
-		if len(f.Chains) > 0 {
-			chain, others = f.Chains[0], f.Chains[1:]
-		}
-		id := sameWay(f, chain)
-		i, there := at[id]
-		if !there {
-			i = len(out.Ways)
-			at[id] = i
-			out.Ways = append(out.Ways, Way{ID: id, Right: f.Right, Certainty: f.Certainty, Chain: chain, Others: others, Missing: f.Missing})
-			out.Ways[i].Since = d.since(f.Principal, chain)
-		}
-		w := &out.Ways[i]
-		w.Who = append(w.Who, f.Principal)
-		if s := d.since(f.Principal, chain); s == nil || w.Since != nil && s.NotBefore.Before(w.Since.NotBefore) {
-			w.Since = s
-		}
-	}
-	slices.SortStableFunc(out.Ways, func(x, y Way) int {
-		return cmp.Or(
-			-cmp.Compare(x.Certainty, y.Certainty),
-			-cmp.Compare(outside(x.Who[0]), outside(y.Who[0])),
-			-cmp.Compare(len(x.Who), len(y.Who)),
-			cmp.Compare(len(x.Chain.Steps), len(y.Chain.Steps)),
-			cmp.Compare(x.Who[0].ARN, y.Who[0].ARN),
-			cmp.Compare(x.ID, y.ID))
-	})
-}
-
 // outside says how far from the account a principal is.
 func outside(p reach.Principal) int {
 	switch p.Kind {
@@ -313,34 +414,42 @@ func outside(p reach.Principal) int {
 	return 1
 }
 
-// sameWay names the way that a finding's first chain goes, whoever goes it.
-func sameWay(f reach.Finding, c reach.Chain) string {
-	var b strings.Builder
+// sameWay writes what the way of a finding's first chain consists of, whoever goes it to
+// whatever of its kind.
+func sameWay(to []byte, f reach.Finding, c reach.Chain) []byte {
+	add := func(parts ...string) {
+		for _, s := range parts {
+			to = append(append(to, s...), '\n')
+		}
+	}
 	own := func(arn string) string {
-		if arn == f.Principal.ARN {
+		switch arn {
+		case f.Principal.ARN:
 			return "self"
+		case f.Right.Target:
+			return "target"
 		}
 		return arn
 	}
-	fmt.Fprintf(&b, "%s\n%s %s\n%s\n", f.Principal.Kind, f.Right.Kind, f.Right.Target, f.Certainty)
+	add(string(f.Principal.Kind), string(f.Right.Kind), f.Certainty.String())
 	for _, s := range c.Steps {
-		fmt.Fprintf(&b, "%s\n%s\n%s %s\n%s\n", s.Rule, own(s.From.ARN), s.To.Kind, own(s.To.ARN), own(s.Via))
+		add(s.Rule, own(s.From.ARN), string(s.To.Kind), own(s.To.ARN), own(s.Via))
 		for _, act := range s.Actions {
-			fmt.Fprintf(&b, "%s\n", act.Action)
+			add(act.Action)
 			for _, w := range act.Because {
-				if w.Source.Owner == f.Principal.ARN { // its own inline policy
-					fmt.Fprintf(&b, "%s self\n", w.Source.Kind)
-				} else {
-					fmt.Fprintf(&b, "%s %s %s %d\n", w.Source.Kind, w.Source.Owner, w.Source.Name, w.Statement)
+				add(w.Source.Kind, own(w.Source.Owner))
+				if w.Source.Owner != f.Principal.ARN { // else its own inline policy
+					add(w.Source.Name)
+					to = strconv.AppendInt(to, int64(w.Statement), 10)
 				}
 			}
 		}
 		for _, w := range s.Conditions {
-			fmt.Fprintf(&b, "if %s %s %q\n", w.Operator, w.Key, w.Values)
+			add("if", w.Operator, w.Key)
+			add(w.Values...)
 		}
 	}
-	sum := sha256.Sum256([]byte(b.String()))
-	return "w" + hex.EncodeToString(sum[:8])
+	return to
 }
 
 // known dates of an account, by ARN.
@@ -429,14 +538,7 @@ func (out *Report) listed() []Group {
 	if len(out.Question.From) == 0 {
 		return out.Groups
 	}
-	on := map[string]bool{}
-	for _, f := range out.Findings {
-		for _, c := range f.Chains {
-			for _, s := range c.Steps {
-				on[s.Rule] = true
-			}
-		}
-	}
+	on := out.onWays
 	var groups []Group
 	for _, g := range out.Groups {
 		n := Group{ID: g.ID, Title: g.Title}

@@ -153,13 +153,17 @@ func (out *Report) WriteSARIF(w io.Writer, lang string, files []string) error {
 		}
 		return i
 	}
-	for _, f := range out.Findings {
+	out.each(func(f reach.Finding, chains reach.Chains) {
 		id := "unknown-way"
 		var flow []sarifStep
-		if len(f.Chains) > 0 && len(f.Chains[0].Steps) > 0 {
-			id = f.Chains[0].Steps[0].Rule
-			for _, step := range f.Chains[0].Steps {
+		missing := f.Missing
+		if first := chains(1); len(first) > 0 && len(first[0].Steps) > 0 {
+			id = first[0].Steps[0].Rule
+			for _, step := range first[0].Steps {
 				flow = append(flow, sarifStep{here(step.From.ARN, "resource", s.step(step, out.Account)+". "+strings.Join(s.details(step), ". "))})
+			}
+			if missing == nil {
+				missing = first[0].Missing
 			}
 		}
 		res := sarifResult{
@@ -167,7 +171,7 @@ func (out *Report) WriteSARIF(w io.Writer, lang string, files []string) error {
 			Message:      sarifText{s.who(f.Principal, out.Account) + " " + s.right(f.Right, out.Account) + " (" + s.T("sure."+f.Certainty.String()) + ")"},
 			Locations:    []sarifLocation{here(f.Principal.ARN, "resource", "")},
 			Fingerprints: map[string]string{"way/v1": fingerprint(f.Principal.ARN, string(f.Right.Kind), f.Right.Target, id)},
-			Properties:   map[string]any{"certainty": f.Certainty, "missing": f.Missing},
+			Properties:   map[string]any{"certainty": f.Certainty, "missing": missing},
 		}
 		switch f.Certainty {
 		case reach.Possible:
@@ -179,7 +183,7 @@ func (out *Report) WriteSARIF(w io.Writer, lang string, files []string) error {
 			res.CodeFlows = []sarifCodeFlow{{[]sarifThread{{flow}}}}
 		}
 		run.Results = append(run.Results, res)
-	}
+	})
 	for _, g := range out.Groups {
 		for _, r := range g.Routes {
 			if r.Status != reach.NotKnown {

@@ -70,6 +70,19 @@ func (s speaker) names(who []reach.Principal, home string, most int) string {
 	return strings.Join(out, ", ")
 }
 
+// rights lists the first few and counts the rest.
+func (s speaker) rights(list []reach.Right, home string, most int) string {
+	var out []string
+	for i, r := range list {
+		if i == most {
+			out = append(out, s.T("and.more", s.number(len(list)-most)))
+			break
+		}
+		out = append(out, s.right(r, home))
+	}
+	return strings.Join(out, ", ")
+}
+
 // TextOptions say how a report is printed.
 type TextOptions struct {
 	Lang string // en, fr
@@ -164,7 +177,7 @@ func (s speaker) summary(out *Report) []string {
 		lines = append(lines, s.T("sum.beside", b.Open, b.Open+b.Closed+b.Unknown))
 	}
 	if best := out.Best(); best != nil {
-		lines = append(lines, s.T("sum.best", printable(best.What.In(s.lang)), best.Closes, len(out.Findings)))
+		lines = append(lines, s.T("sum.best", printable(best.What.In(s.lang)), best.Closes, out.found))
 	}
 	return lines
 }
@@ -327,7 +340,7 @@ func (p *page) ways(out *Report, top int) {
 			return
 		}
 		p.line("")
-		p.wrap(fmt.Sprintf("%3d ", i+1), "    ", p.names(w.Who, out.Account, 4)+p.T("colon")+p.T("sure."+w.Certainty.String())+", "+p.right(w.Right, out.Account))
+		p.wrap(fmt.Sprintf("%3d ", i+1), "    ", p.names(w.Who, out.Account, 4)+p.T("colon")+p.T("sure."+w.Certainty.String())+", "+p.rights(w.Rights, out.Account, 4))
 		p.chain(w.Chain)
 		if w.Since != nil {
 			p.wrap("    ", "      ", p.T("since", p.day(w.Since.NotBefore), printable(w.Since.Because.In(p.lang))))
@@ -414,7 +427,7 @@ func (p *page) plan(out *Report, top int) {
 			break
 		}
 		p.wrap(fmt.Sprintf("%3d ", i+1), "    ", printable(c.What.In(p.lang)))
-		p.wrap("    ", "      ", p.T("close.counts", c.Closes, len(out.Findings)))
+		p.wrap("    ", "      ", p.T("close.counts", c.Closes, out.found))
 		for _, o := range c.Patch {
 			if o.Op != "test" {
 				p.wrap("    "+pad(o.Op, 8), "            ", printable(o.Path+" "+string(o.Value)))

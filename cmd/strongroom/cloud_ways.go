@@ -86,6 +86,9 @@ func (c cloudWays) Run(ctx context.Context, out output) error {
 		// collecting was a fifth of the time.
 		debug.SetGCPercent(400)
 	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(2 << 30) // beyond it, it is collected more often
+	}
 	if len(c.Bucket)+len(c.Key) == 0 && !c.Admin {
 		return invalid("nothing is asked: give --bucket, --key or --admin")
 	}
@@ -107,21 +110,20 @@ func (c cloudWays) Run(ctx context.Context, out output) error {
 	progress := cloudProgress(out.errors)
 	defer progress(reach.Progress{})
 	q.Progress = progress
-	result, err := reach.Analyze(a, q)
+	report, result, err := ways.Make(a, q)
 	if err != nil {
 		return err
 	}
-	report := ways.New(a, result)
 	if len(c.Since) > 0 {
 		then, err := c.loadFrom(c.Since)
 		if err != nil {
 			return err
 		}
-		before, err := reach.Analyze(then, q)
+		before, _, err := ways.Make(then, q)
 		if err != nil {
 			return fmt.Errorf("the earlier snapshot: %w", err)
 		}
-		report.Diff = ways.Compare(ways.New(then, before), report, then, a)
+		report.Diff = ways.Compare(before, report, then, a)
 	}
 	// What was found is told even where nothing was found that closes it.
 	var unclosed error
@@ -158,11 +160,11 @@ func (c cloudWays) close(report *ways.Report, a *account.Account, result *reach.
 	if err != nil {
 		return err
 	}
-	again, err := reach.Analyze(changed, q)
+	again, _, err := ways.Make(changed, q)
 	if err != nil {
 		return fmt.Errorf("after the changes: %w", err)
 	}
-	report.Plan.After = &ways.New(changed, again).Summary
+	report.Plan.After = &again.Summary
 	return nil
 }
 
@@ -172,11 +174,11 @@ func (c cloudWays) write(report *ways.Report, a *account.Account, out output) er
 		file  string
 		write func(io.Writer) error
 	}{
-		{c.SVG, report.Picture(c.Lang).WriteSVG},
+		{c.SVG, func(w io.Writer) error { return report.Picture(c.Lang).WriteSVG(w) }},
 		{c.HTML, func(w io.Writer) error { return report.WriteHTML(w, c.Lang) }},
 		{c.SARIF, func(w io.Writer) error { return report.WriteSARIF(w, c.Lang, c.Account) }},
 		{c.Terraform, func(w io.Writer) error { return report.WriteTerraform(w) }},
-		{c.JSON, func(w io.Writer) error { return writeJSON(w, report) }},
+		{c.JSON, report.WriteJSON},
 	} {
 		if form.file == "" || form.file == c.Terraform && report.Plan == nil {
 			continue
