@@ -87,7 +87,7 @@ func (c cloudWays) Run(ctx context.Context, out output) error {
 		debug.SetGCPercent(400)
 	}
 	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(2 << 30) // beyond it, it is collected more often
+		debug.SetMemoryLimit(4 << 30) // beyond it, it is collected more often
 	}
 	if len(c.Bucket)+len(c.Key) == 0 && !c.Admin {
 		return invalid("nothing is asked: give --bucket, --key or --admin")
