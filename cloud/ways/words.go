@@ -259,6 +259,14 @@ func (s speaker) policy(b reach.Because) string {
 	return s.T(key, printable(owner))
 }
 
+// Means says, in a language, what is unknown without an input; in English the account says it.
+func Means(input, english, lang string) string {
+	if text := means(input, english).In(lang); text != "" {
+		return text
+	}
+	return english
+}
+
 // means says what is unknown without an input.
 func means(input, english string) reach.Text {
 	return reach.Text{EN: english, FR: inputFrench[input]}

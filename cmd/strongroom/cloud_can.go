@@ -8,6 +8,7 @@ import (
 
 	"strongroom/cloud/account"
 	"strongroom/cloud/iam"
+	"strongroom/cloud/ways"
 )
 
 type cloudCan struct {
@@ -16,12 +17,14 @@ type cloudCan struct {
 	Resource  string   `required:"" help:"On what: an ARN, or * where the action takes no resource." placeholder:"ARN"`
 	Context   []string `sep:"none" help:"A condition key and its value, KEY=VALUE; several for several, the same again for several values. Other keys are unknown." placeholder:"KEY=VALUE"`
 	cloudAccount
-	JSON bool `help:"Print JSON."`
+	JSON bool   `help:"Print JSON."`
+	Lang string `help:"Language of the text: ${enum}." enum:"en,fr" default:"en"`
 }
 
 func (cloudCan) Help() string {
 	return `The answers: Allowed, ImplicitlyDenied (nothing allows it), ExplicitlyDenied (a statement denies it), Unknown (it depends on conditions, or on inputs that were not supplied: both are listed).
 The request is taken to come through no VPC endpoint, and a session to have neither a policy nor tags of its own.
+Reading or writing an object that a customer's key encrypts takes the key as well: where the exports tell of one, both are asked, and the answer is that of whichever permits less.
 
 Exit codes: 0 allowed, 1 denied, 2 bad input, 3 unknown.
 
@@ -32,8 +35,16 @@ Example:
 // canAnswer is an answer with what the exports lack.
 type canAnswer struct {
 	simulated
+	Key    *keyShown      `json:"key,omitempty"`    // that encrypts the object
 	Inputs []missingInput `json:"inputs,omitempty"` // that could change an Unknown
 	Faults []string       `json:"faults,omitempty"` // in the files
+}
+
+// keyShown is what the key must permit beside. The result of all is the lesser of both.
+type keyShown struct {
+	Action   string `json:"action"`
+	Resource string `json:"resource"`
+	simulated
 }
 
 type missingInput struct {
@@ -74,9 +85,22 @@ func (c cloudCan) Run(ctx context.Context, out output) error {
 	if err != nil {
 		return bad(fmt.Errorf("--principal: %w", err))
 	}
+	use, err := a.KeyUse(c.Principal, c.Action, c.Resource, known)
+	if err != nil {
+		return bad(err)
+	}
 	shown := canAnswer{simulated: showAnswer(answer)}
-	if answer.Decision == iam.Unknown {
+	decision := answer.Decision
+	if decision == iam.Unknown {
 		shown.Inputs = lacking(a, answer.Missing, c.Resource)
+	}
+	if use != nil {
+		decision = lesser(decision, use.Answer.Decision)
+		shown.Result = decision
+		shown.Key = &keyShown{use.Action, use.Key, showAnswer(use.Answer)}
+		if use.Answer.Decision == iam.Unknown {
+			shown.Inputs = append(shown.Inputs, lacking(a, use.Answer.Missing, use.Key)...)
+		}
 	}
 	for _, f := range a.Faults {
 		shown.Faults = append(shown.Faults, fmt.Sprintf("%s: %s: %s", f.File, f.Path, f.What))
@@ -86,26 +110,51 @@ func (c cloudCan) Run(ctx context.Context, out output) error {
 			return err
 		}
 	} else {
-		printDecision(out, answer)
-		for _, m := range shown.Inputs {
-			of := ""
-			if m.Of != "" {
-				of = " of " + m.Of
-			}
-			out.printf("  lacking: %s%s: %s", m.Input, of, m.Why)
-			if m.Command != "" {
-				out.printf("; %s", m.Command)
-			}
-			out.printf("\n")
-		}
-		if n := len(shown.Faults); n > 0 {
-			out.printf("  note: %s in the files, the first: %s\n", count(n, "fault"), shown.Faults[0])
-		}
+		c.print(out, decision, answer, use, shown)
 	}
-	if code := exitOf(answer.Decision); code != 0 {
+	if code := exitOf(decision); code != 0 {
 		return exitError(code)
 	}
 	return nil
+}
+
+// print prints the answer for people.
+func (c cloudCan) print(out output, decision iam.Decision, answer iam.Answer, use *account.KeyUse, shown canAnswer) {
+	l := answering(c.Lang)
+	colon := l.colon()
+	printVerdict(out, l, decision, answer)
+	if use != nil {
+		out.printf("%s%s%s\n", l.T("the key that encrypts it must permit %s on %s", use.Action, use.Key), colon, l.T(use.Answer.Decision.String()))
+		printReasons(out, l, use.Answer)
+	}
+	for _, m := range shown.Inputs {
+		of := ""
+		if m.Of != "" {
+			of = " " + l.T("of") + " " + m.Of
+		}
+		out.printf("  %s%s%s%s%s%s", l.T("lacking"), colon, m.Input, of, colon, ways.Means(m.Input, m.Why, c.Lang))
+		if m.Command != "" {
+			out.printf("%s%s", strings.ReplaceAll(colon, ":", ";"), m.Command)
+		}
+		out.printf("\n")
+	}
+	if n := len(shown.Faults); n > 0 {
+		text := l.T("1 fault in the files: %s", shown.Faults[0])
+		if n > 1 {
+			text = l.T("%d faults in the files, the first: %s", n, shown.Faults[0])
+		}
+		out.printf("  %s%s%s\n", l.T("note"), colon, text)
+	}
+}
+
+// lesser is the decision that permits less.
+func lesser(a, b iam.Decision) iam.Decision {
+	for _, d := range []iam.Decision{iam.ExplicitlyDenied, iam.ImplicitlyDenied, iam.Unknown} {
+		if a == d || b == d {
+			return d
+		}
+	}
+	return iam.Allowed
 }
 
 // holding says which kinds of policy an input holds.

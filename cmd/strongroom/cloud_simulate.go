@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"strongroom/cloud/iam"
 )
@@ -14,6 +15,7 @@ import (
 type cloudSimulate struct {
 	File string `arg:"" help:"One request with its policies, or a list of them, as JSON; - for standard input." placeholder:"FILE.json"`
 	JSON bool   `help:"Print JSON."`
+	Lang string `help:"Language of the text: ${enum}." enum:"en,fr" default:"en"`
 }
 
 func (cloudSimulate) Help() string {
@@ -163,7 +165,7 @@ func (c cloudSimulate) Run(ctx context.Context, out output) error {
 		case c.JSON:
 			err = out.json(shown)
 		default:
-			printDecision(out, answer)
+			printVerdict(out, answering(c.Lang), answer.Decision, answer)
 		}
 		if err != nil {
 			return err
@@ -186,25 +188,30 @@ func isList(data []byte) bool {
 	return false
 }
 
-// printDecision prints an answer for people.
-func printDecision(out output, a iam.Answer) {
-	out.printf("%s\n", a.Decision)
+// printVerdict prints an answer for people: a decision, and why.
+func printVerdict(out output, l answering, decision iam.Decision, a iam.Answer) {
+	out.printf("%s\n", l.T(decision.String()))
+	printReasons(out, l, a)
+}
+
+func printReasons(out output, l answering, a iam.Answer) {
 	for _, w := range a.Why {
-		out.printf("  %s\n", w)
+		out.printf("  %s\n", l.sentence(w))
 	}
+	colon := l.colon()
 	print := func(b iam.Because) {
 		s := showStatement(b)
 		held := map[iam.Truth]string{iam.Yes: "holds", iam.No: "does not hold", iam.Maybe: "may hold"}[b.Holds]
-		out.printf("  %s: %s: %s: %s\n", b.Kind, b.Statement, s.Effect, held)
+		out.printf("  %s%s%s: %s%s%s\n", l.T(string(b.Kind)), colon, l.statement(b.Statement), s.Effect, colon, l.T(held))
 		switch {
 		case b.Principal == iam.No:
-			out.printf("    the principal is not named\n")
+			out.printf("    %s\n", l.T("the principal is not named"))
 		case b.Resource == iam.No:
-			out.printf("    it is not about the resource\n")
+			out.printf("    %s\n", l.T("it is not about the resource"))
 		default:
 			for _, o := range b.Conditions {
 				met := map[iam.Truth]string{iam.Yes: "met", iam.No: "not met", iam.Maybe: "not known"}[o.Met]
-				out.printf("    %s: %s\n", o.Condition, met)
+				out.printf("    %s%s%s\n", o.Condition, colon, l.T(met))
 			}
 		}
 	}
@@ -212,13 +219,13 @@ func printDecision(out output, a iam.Answer) {
 		print(b)
 	}
 	if others := a.Others(); len(others) > 0 {
-		out.printf("  also about the action:\n")
+		out.printf("  %s%s\n", l.T("also about the action"), strings.TrimRight(colon, " "))
 		for _, b := range others {
 			print(b)
 		}
 	}
 	for _, n := range a.Notes {
-		out.printf("  note: %s\n", n)
+		out.printf("  %s%s%s\n", l.T("note"), colon, l.sentence(n))
 	}
 }
 
