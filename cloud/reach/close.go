@@ -407,31 +407,45 @@ func (c *closer) solve() []string {
 // greedy takes the change that breaks most of what is left, and in the end leaves out what
 // the others do without it.
 func greedy(sets [][]string) []string {
-	left := slices.Clone(sets)
-	var out []string
-	for len(left) > 0 {
-		count := map[string]int{}
-		for _, s := range left {
-			for _, o := range s {
-				count[o]++
-			}
+	in, count := map[string][]int{}, map[string]int{}
+	for i, s := range sets {
+		for _, o := range s {
+			in[o] = append(in[o], i)
+			count[o]++
 		}
+	}
+	options := slices.Sorted(maps.Keys(in))
+	broken := make([]int, len(sets)) // by how many of those taken
+	var out []string
+	for left := len(sets); left > 0; {
 		top := ""
-		for _, o := range slices.Sorted(maps.Keys(count)) {
+		for _, o := range options {
 			if top == "" || count[o] > count[top] {
 				top = o
 			}
 		}
+		if count[top] == 0 {
+			break
+		}
 		out = append(out, top)
-		left = slices.DeleteFunc(left, func(s []string) bool { return slices.Contains(s, top) })
+		for _, i := range in[top] {
+			if broken[i]++; broken[i] > 1 {
+				continue
+			}
+			left--
+			for _, o := range sets[i] {
+				count[o]--
+			}
+		}
 	}
 	for i := len(out) - 1; i >= 0; i-- {
-		rest := slices.Delete(slices.Clone(out), i, i+1)
-		if !slices.ContainsFunc(sets, func(s []string) bool {
-			return !slices.ContainsFunc(s, func(o string) bool { return slices.Contains(rest, o) })
-		}) {
-			out = rest
+		if slices.ContainsFunc(in[out[i]], func(s int) bool { return broken[s] == 1 }) {
+			continue
 		}
+		for _, s := range in[out[i]] {
+			broken[s]--
+		}
+		out = slices.Delete(out, i, i+1)
 	}
 	return out
 }
@@ -440,12 +454,11 @@ func greedy(sets [][]string) []string {
 type search struct {
 	budget time.Time
 	best   []string
-	nodes  int
 	late   bool
 }
 
 func (s *search) run(sets [][]string, chosen []string) {
-	if s.nodes++; s.nodes%256 == 0 && time.Now().After(s.budget) {
+	if time.Now().After(s.budget) {
 		s.late = true
 	}
 	if s.late {
