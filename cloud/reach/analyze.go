@@ -657,6 +657,14 @@ func (e *engine) aside(kind string) []*target {
 	return out
 }
 
+// asksPolicies says whether policies decide on a rule: it has an action, and no fact that is
+// never so.
+func asksPolicies(r *Rule) bool {
+	return slices.ContainsFunc(r.Alternatives, func(need []Need) bool {
+		return slices.ContainsFunc(need, func(n Need) bool { return n.Action != "" }) && !slices.ContainsFunc(need, func(n Need) bool { return n.Is == "torrents-served" })
+	})
+}
+
 // lacks are the inputs without which a route cannot be said to be closed.
 func (e *engine) lacks(rule *Rule) []string {
 	var need []string
@@ -664,7 +672,7 @@ func (e *engine) lacks(rule *Rule) []string {
 	switch rule.Target {
 	case "bucket", "log-bucket":
 		for _, b := range e.asked() {
-			if !b.Policy.Known {
+			if !b.Policy.Known && asksPolicies(rule) {
 				need = append(need, "bucket-policy")
 			}
 		}
@@ -784,7 +792,11 @@ func (e *engine) logon(res *Result) {
 					}
 					if rule.By != "" {
 						// Nobody's rights are asked: whoever is there.
-						if a := e.byARN["*"]; ref.cap > levels[a] {
+						a := e.byARN["*"]
+						if rule.By == "everybody" {
+							a = e.everyone
+						}
+						if ref.cap > levels[a] {
 							found[a], levels[a] = ref, ref.cap
 						}
 						continue
@@ -808,6 +820,11 @@ func (e *engine) logon(res *Result) {
 				top := No
 				if len(way.Who) > 0 {
 					top = way.Who[0].Certainty
+				}
+				if top == Unknown {
+					for _, w := range way.Who {
+						way.Missing = union(way.Missing, w.Step.Missing)
+					}
 				}
 				n := len(found)
 				switch {
@@ -833,7 +850,7 @@ func (e *engine) logon(res *Result) {
 			switch {
 			case open > 0:
 				s.Shell = Open
-				s.Why = Text{fmt.Sprintf("%d of %d ways to a shell are open", open, len(s.Ways)), fmt.Sprintf("%d des %d accès à un interpréteur de commandes sont ouverts", open, len(s.Ways))}
+				s.Why = Text{fmt.Sprintf("ways to a shell or to code of one’s own: %d, open: %d", len(s.Ways), open), fmt.Sprintf("accès à un interpréteur de commandes ou à l’exécution de son propre code : %d, dont ouverts : %d", len(s.Ways), open)}
 			case len(missing) > 0:
 				s.Shell = NotKnown
 				s.Why = Text{"no way to a shell was found, but this was not supplied: " + strings.Join(missing, ", "), "aucun accès à un interpréteur de commandes n’a été trouvé, mais il manque : " + strings.Join(missing, ", ")}

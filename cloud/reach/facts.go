@@ -204,7 +204,7 @@ func (e *engine) holds(name string, t *target) fact {
 		switch {
 		case in == nil:
 			return lacking("instances")
-		case in.MetadataOff:
+		case in.MetadataOff, strings.HasPrefix(in.ID, "mi-"):
 			return isNot
 		case !in.MetadataV1.Known:
 			return unsure("instances", "metadata answers without a session token", "les métadonnées répondent sans jeton de session")
@@ -216,8 +216,11 @@ func (e *engine) holds(name string, t *target) fact {
 		}
 		return e.port(w, name == "port-3389", false)
 	case "port-22-open", "port-3389-open":
-		if in == nil {
+		switch {
+		case in == nil:
 			return lacking("instances")
+		case strings.HasPrefix(in.ID, "mi-"):
+			return lacking("machine-elsewhere")
 		}
 		return e.port(w, name == "port-3389-open", true)
 	case "connect-endpoint":
@@ -234,6 +237,9 @@ func (e *engine) holds(name string, t *target) fact {
 	case "key-pair":
 		if in == nil {
 			return noted("one has the instance’s private key", "on a la clé privée de l’instance")
+		}
+		if strings.HasPrefix(in.ID, "mi-") {
+			return assumed("one has a key of the machine’s", "on a une clé de la machine")
 		}
 		if in.KeyPair == "" {
 			return isNot
@@ -263,6 +269,11 @@ func (e *engine) holds(name string, t *target) fact {
 			return isSo
 		}
 		return isNot
+	case "on-ec2":
+		// A machine that Systems Manager manages elsewhere is none of EC2's.
+		return known(in == nil || !strings.HasPrefix(in.ID, "mi-"))
+	case "cluster-lets":
+		return lacking("kubernetes-access")
 	case "in-network":
 		if v := t.point.VPC; v != "" {
 			return assumed("one is in the network "+v+", from where alone the access point answers", "on est dans le réseau "+v+", depuis lequel seul le point d’accès répond")
@@ -435,8 +446,11 @@ func (e *engine) port(w *account.Workload, rdp, anywhere bool) fact {
 				continue
 			}
 			open := slices.Contains(i.CIDRs, "0.0.0.0/0") || slices.Contains(i.CIDRs, "::/0")
-			if open {
+			if open && in.PublicIP != "" {
 				return isSo
+			}
+			if open {
+				return assumed("one is in the network of the instance, which has no public address", "on est dans le réseau de l’instance, qui n’a pas d’adresse publique")
 			}
 			if !anywhere && len(i.CIDRs)+len(i.Groups)+len(i.Prefixes) > 0 {
 				return assumed("one is where the security group "+g.ID+" lets in", "on est là d’où le groupe de sécurité "+g.ID+" laisse entrer")

@@ -121,9 +121,6 @@ func accessPointPolicy(p *account.AccessPoint) string {
 
 // untold is whom a policy that was not supplied may let, beside those who are found.
 func (e *engine) untold(rule string, to *target, missing ...string) []*ref {
-	if e.everyone == nil {
-		return nil
-	}
 	for _, alt := range e.alts {
 		if alt.rule.ID == rule {
 			l := e.fromMap(map[int32]Certainty{int32(e.everyone.class.id): Unknown})
@@ -289,7 +286,7 @@ func (e *engine) goalBucket(b *account.Bucket) []*ref {
 	out = e.rootFirst(out)
 	for _, to := range e.doors("access-point", b) {
 		// Whom the point's policy may let and the bucket does.
-		if !to.point.Policy.Known && b.Policy.Known && e.everyone != nil {
+		if !to.point.Policy.Known && b.Policy.Known {
 			everyone := e.fromMap(map[int32]Certainty{int32(e.everyone.class.id): Certain})
 			if e.whoBucket(&Need{Action: "s3:GetObject", Given: throughPoint(to.point, nil)}, b, b.ARN+"/*", everyone) != none {
 				out = append(out, e.untold("s3-access-point", to, accessPointPolicy(to.point))...)

@@ -95,7 +95,7 @@ type engine struct {
 
 	actors   []*actor
 	root     *actor   // the root user; nil where the account's number is not known
-	everyone *actor   // whom a policy that was not supplied may let; nil where none is missing
+	everyone *actor   // whom something that was not supplied may let
 	reported []*actor // whom findings are about
 	byARN    map[string]*actor
 	classes  []*class
@@ -361,23 +361,12 @@ func (e *engine) people() {
 	for _, f := range e.q.From {
 		e.outsider(f, add)
 	}
-	untold := false
 	for _, b := range e.asked() {
-		for _, p := range e.doors("access-point", b) {
-			untold = untold || !p.point.Policy.Known
-		}
 		if objectLists(b).level != No {
 			e.outsider("*", add)
 		}
-		untold = untold || !b.Policy.Known
 	}
-	for _, name := range e.q.Keys {
-		k := e.key(name)
-		untold = untold || k == nil || !k.Policy.Known
-	}
-	if untold {
-		e.everyone = add(&actor{principal: Principal{Kind: Everybody, ARN: e.arn("iam", "", "*"), Name: "everybody"}, who: iam.Principal{Kind: iam.User, ARN: e.arn("iam", "", "user/anybody"), Account: e.a.ID}})
-	}
+	e.everyone = add(&actor{principal: Principal{Kind: Everybody, ARN: e.arn("iam", "", "*"), Name: "everybody"}, who: iam.Principal{Kind: iam.User, ARN: e.arn("iam", "", "user/anybody"), Account: e.a.ID}})
 }
 
 // anyAccount stands for whatever account is not this one.

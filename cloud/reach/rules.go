@@ -37,7 +37,8 @@ type Rule struct {
 	Title  Text
 	Target string
 	// By is whose step it is: "" a user, role or principal of another account; anonymous,
-	// outsider (any other account), root, service, federated, replication.
+	// outsider (any other account), everybody (of this account, of whom nothing else is known),
+	// root, service, federated, replication.
 	By string
 	// Service is the one that By: service is about, "" any.
 	Service string
@@ -193,8 +194,8 @@ func ParseRules(file []byte) (*Rules, error) {
 		if !slices.Contains(targets, fr.Target) && !kind(fr.Target) {
 			bad("target: %q is neither a kind of workload (service:kind) nor one of %q", fr.Target, targets)
 		}
-		if !slices.Contains([]string{"", "anonymous", "outsider", "root", "service", "federated", "replication"}, fr.By) {
-			bad("by: %q is none of anonymous, outsider, root, service, federated, replication", fr.By)
+		if !slices.Contains([]string{"", "anonymous", "outsider", "everybody", "root", "service", "federated", "replication"}, fr.By) {
+			bad("by: %q is none of anonymous, outsider, everybody, root, service, federated, replication", fr.By)
 		}
 		if len(fr.Steps) == 0 {
 			bad("it has no steps")
@@ -226,7 +227,7 @@ var (
 	gives   = []string{"be", "data", "replica", "rights", "version", "join", "undenied", "unbounded", "retagged", "read", "use", "admin"}
 	targets = []string{"role", "user", "group", "policy", "principal", "bucket", "log-bucket", "state-bucket", "access-point", "object-lambda", "access-grant", "key", "account", "trail", "saml-provider", "oidc-provider", "server", "image-user", "layer-user", "secret", "ec2:launch-template"}
 	places  = []string{"target", "any", "objects", "bucket", "role", "any-role", "any-user", "any-object", "groups", "repository", "layer", "access-point objects", "supporting objects", "log objects", "state objects", "new access-point objects"}
-	facts   = []string{"torrents-served", "grantee", "acl-reads", "acl-public", "acls-on", "acls-obeyed", "keys-free", "keys-full", "login-none", "login-exists", "changeable", "in-profile", "empty-profile", "cluster", "stack-set-execution", "agent", "credentials", "port-22", "port-22-open", "port-3389", "port-3389-open", "connect-endpoint", "key-pair", "serial-console", "windows", "metadata-v1", "exec", "multi-region", "in-network", "subject-open", "administrator", "outsiders-let", "anywhere-profile", "trust-anchor", "private-authority", "center-here", "center-group", "backed-up", "tags-mutable"}
+	facts   = []string{"torrents-served", "grantee", "acl-reads", "acl-public", "acls-on", "acls-obeyed", "keys-free", "keys-full", "login-none", "login-exists", "changeable", "in-profile", "empty-profile", "cluster", "stack-set-execution", "agent", "credentials", "port-22", "port-22-open", "port-3389", "port-3389-open", "connect-endpoint", "key-pair", "serial-console", "windows", "metadata-v1", "exec", "multi-region", "in-network", "on-ec2", "cluster-lets", "subject-open", "administrator", "outsiders-let", "anywhere-profile", "trust-anchor", "private-authority", "center-here", "center-group", "backed-up", "tags-mutable"}
 )
 
 func kind(s string) bool {

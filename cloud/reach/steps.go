@@ -479,6 +479,8 @@ func by(r *Rule) func(*class) bool {
 			return c.rep.principal.ARN == anyAccount
 		case "replication":
 			return k == Role
+		case "everybody":
+			return k == Everybody
 		case "root":
 			return k == Root
 		case "service":

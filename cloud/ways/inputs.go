@@ -1,5 +1,14 @@
 package ways
 
+import "strongroom/cloud/reach"
+
+// inNoExport is what AWS has no answer for, and what is unknown for want of it.
+var inNoExport = map[string]reach.Text{
+	"object-acls":       {EN: "whom access control lists of single objects let in; BucketOwnerEnforced disables them", FR: "à qui les listes d’accès de chaque objet donnent accès ; BucketOwnerEnforced les désactive"},
+	"kubernetes-access": {EN: "whom a cluster itself lets into its pods: kubectl auth can-i, its roles and access entries say", FR: "qui un cluster laisse lui-même entrer dans ses pods : kubectl auth can-i, ses rôles et ses entrées d’accès le disent"},
+	"machine-elsewhere": {EN: "who logs on to a machine outside AWS by its own network", FR: "qui se connecte à une machine hors d’AWS par son propre réseau"},
+}
+
 // inputFrench says, in French, what is unknown without an input. In English the account says it.
 var inputFrench = map[string]string{
 	"access-grants":                     "à qui S3 Access Grants donne accès",

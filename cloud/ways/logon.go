@@ -36,7 +36,7 @@ type Logon struct {
 }
 
 // listing are the inputs that name what runs with a role and can be logged on to.
-var listing = []string{"instances", "functions", "tasks", "services", "task-definition-list", "auto-scaling-groups", "projects", "notebooks", "dev-endpoints", "glue-jobs", "stacks", "batch-job-definitions", "apprunner-services", "data-pipelines", "code-interpreters", "state-machines"}
+var listing = []string{"instances", "functions", "tasks", "services", "task-definition-list", "auto-scaling-groups", "projects", "notebooks", "dev-endpoints", "glue-jobs", "stacks", "batch-job-definitions", "apprunner-services", "data-pipelines", "code-interpreters", "state-machines", "managed-instances", "pod-identities"}
 
 // NewLogon makes the report of the servers of a result; roles are those that it asked about.
 func NewLogon(a *account.Account, r *reach.Result, roles []string) *Logon {
@@ -97,6 +97,14 @@ func (s speaker) answer(out *Logon) (word, because string) {
 	return word, because
 }
 
+// conditions are what must be so for the surest of those who take a way.
+func conditions(w reach.LogonWay) []reach.Condition {
+	if len(w.Who) == 0 || w.Who[0].Certainty == reach.Certain {
+		return nil
+	}
+	return w.Who[0].Step.Conditions
+}
+
 // takers names who takes a way to log on.
 func (s speaker) takers(w reach.LogonWay, home string, most int) string {
 	var names []string
@@ -146,6 +154,9 @@ func (out *Logon) WriteText(w io.Writer, o TextOptions) error {
 			p.wrap("  "+pad(strings.ToUpper(p.T("status."+way.Status.String())), 9)+pad(way.Rule, 25)+" ", strings.Repeat(" ", 37), way.Title.In(p.lang))
 			if who := p.takers(way, out.Account, 4); who != "" {
 				p.wrap(strings.Repeat(" ", 37), strings.Repeat(" ", 37), who)
+			}
+			for _, c := range conditions(way) {
+				p.wrap(strings.Repeat(" ", 37), strings.Repeat(" ", 39), p.condition(c))
 			}
 			if len(way.Missing) > 0 {
 				p.wrap(strings.Repeat(" ", 37), strings.Repeat(" ", 37), p.T("missing.for", printable(strings.Join(way.Missing, ", "))))

@@ -310,6 +310,9 @@ func (b *builder) report(a *account.Account, r *reach.Result) *Report {
 // does not (a part of one that was supplied) is there too.
 func (out *Report) inputs(a *account.Account, r *reach.Result, decides []string) {
 	known := map[string]account.Input{}
+	for name, text := range inNoExport {
+		known[name] = account.Input{Name: name, Means: text.EN}
+	}
 	for _, in := range account.Inputs() {
 		known[in.Name] = in
 	}
@@ -324,8 +327,11 @@ func (out *Report) inputs(a *account.Account, r *reach.Result, decides []string)
 			continue
 		}
 		named[input] = true
-		in := known[input]
-		out.Missing = append(out.Missing, Missing{Input: input, Of: of, Why: "not whole", Means: means(input, in.Means), Command: in.Command, Decides: slices.Contains(decides, name)})
+		in, why := known[input], "not whole"
+		if _, ok := inNoExport[input]; ok {
+			why = "in no export"
+		}
+		out.Missing = append(out.Missing, Missing{Input: input, Of: of, Why: why, Means: means(input, in.Means), Command: in.Command, Decides: slices.Contains(decides, name)})
 	}
 	slices.SortStableFunc(out.Missing, func(x, y Missing) int {
 		if x.Decides != y.Decides {

@@ -118,6 +118,8 @@ func (s speaker) thing(name, home string) string {
 	switch {
 	case a.service == "s3" && a.account == "":
 		out = s.T("kind.bucket", resource)
+	case a.service == "iam" && resource == "*":
+		out = s.T("everybody")
 	case a.service == "iam" && resource == "root":
 		out = s.T("kind.root")
 	case a.service == "iam" && words["kind."+kind].EN != "":
@@ -269,6 +271,9 @@ func Means(input, english, lang string) string {
 
 // means says what is unknown without an input.
 func means(input, english string) reach.Text {
+	if text, ok := inNoExport[input]; ok {
+		return text
+	}
 	return reach.Text{EN: english, FR: inputFrench[input]}
 }
 
@@ -288,6 +293,7 @@ func (s speaker) why(text string) string {
 var whys = []reach.Text{
 	{EN: "not supplied", FR: "non fourni"},
 	{EN: "not whole", FR: "incomplet"},
+	{EN: "in no export", FR: "dans aucun export"},
 	{EN: "refused: ", FR: "refusé : "},
 	{EN: "cut off: ", FR: "coupé : "},
 	{EN: "it cannot be read to its end: ", FR: "illisible jusqu’à la fin : "},
