@@ -164,8 +164,6 @@ func (e *engine) situation(n *Need, on string, t *target) situation {
 		return text("arn:*:s3:::*")
 	case on == "bucket":
 		return bucket(t.bucket, t.bucket.ARN)
-	case t.bucket == nil && on == "objects": // the root user's rule, for another right
-		return text("*")
 	case on == "objects", on == "log objects", on == "state objects":
 		return bucket(t.bucket, t.bucket.ARN+"/*")
 	case on == "access-point objects", on == "supporting objects":
@@ -222,8 +220,14 @@ func (e *engine) why(a *actor, r *ref) *detail {
 		return d
 	}
 	d := &detail{}
-	for i := range r.alt.need {
-		n := &r.alt.need[i]
+	needs := r.alt.need
+	if r.alt.rule.By == "root" && r.to.bucket == nil { // its rule is about buckets
+		if needs = nil; r.to.key != nil {
+			needs = []Need{{Action: "kms:Decrypt", On: []string{"target"}}}
+		}
+	}
+	for i := range needs {
+		n := &needs[i]
 		if n.Action == "" {
 			continue
 		}

@@ -72,7 +72,7 @@ func everything(s iam.Set) bool {
 func (e *engine) rootRef(to *target, who *list) []*ref {
 	var out []*ref
 	for _, alt := range e.alts {
-		if alt.rule.By == "root" {
+		if alt.rule.By == "root" && alt.n == 0 {
 			if l := e.and(e.doers(alt.rule), who); l != none {
 				out = append(out, &ref{alt: alt, to: to, who: l, cap: Certain})
 			}

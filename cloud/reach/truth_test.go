@@ -443,3 +443,36 @@ func TestResourceTags(t *testing.T) {
 		}
 	}
 }
+
+// TestRootUserSaysHow: what the root user does, and no more than it has to.
+func TestRootUserSaysHow(t *testing.T) {
+	key := func(a *draft.Account) string { return a.Key("k") }
+	for name, c := range map[string]struct {
+		make func(*draft.Account) Question
+		want string
+	}{
+		"nothing in its way":    {func(a *draft.Account) Question { a.Bucket("calls"); return Question{} }, "s3:GetObject"},
+		"with the bucket's key": {func(a *draft.Account) Question { a.Bucket("calls").Encrypted("calls", key(a)); return Question{} }, "s3:GetObject kms:Decrypt"},
+		"denied by the bucket": {func(a *draft.Account) Question {
+			a.Bucket("calls", draft.Deny("s3:*", "arn:aws:s3:::calls", "arn:aws:s3:::calls/*").To("*"))
+			return Question{}
+		}, "s3:PutBucketPolicy s3:GetObject"},
+		"a key":          {func(a *draft.Account) Question { key(a); return Question{Keys: []string{"k"}} }, "kms:Decrypt"},
+		"administration": {func(a *draft.Account) Question { return Question{Admin: true} }, ""},
+	} {
+		a := draft.New(truthAccount)
+		q := c.make(a)
+		f := of(analyzed(t, a, q), "root")
+		var acts []string
+		for _, chain := range f.Chains {
+			for _, s := range chain.Steps {
+				for _, act := range s.Actions {
+					acts = append(acts, act.Action)
+				}
+			}
+		}
+		if got := strings.Join(acts, " "); f.Certainty != Certain || got != c.want {
+			t.Errorf("%s: %s by %q, not %q", name, f.Certainty, got, c.want)
+		}
+	}
+}
