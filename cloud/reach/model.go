@@ -114,7 +114,7 @@ type engine struct {
 	exceptions        map[*actor]bool
 	principalValues   []string // patterns that conditions hold principals against
 	principalPatterns []iam.Pattern
-	points            bool // some policy speaks of access points' ARNs
+	points            bool // some policy speaks of access points' ARNs, and so of objects too
 	ownNames          bool // some condition needs each principal by itself
 	named             map[string][]int
 	workloads         map[string][]*account.Workload // by role
@@ -470,13 +470,18 @@ func (e *engine) resourcePolicies() []*iam.Policy {
 	return out
 }
 
+// overlaps says whether a text for access points' ARNs also matches those of objects.
+func (e *engine) overlaps(resource string) bool {
+	return strings.Contains(resource, ":accesspoint/") && exists(iam.Of(iam.ResourcePattern(resource)).Intersect(iam.Of(iam.ResourcePattern("arn:"+cmp.Or(e.a.Partition, "aws")+":s3:::*")))) != iam.No
+}
+
 // classify puts actors with the same rights together.
 func (e *engine) classify() {
 	// What conditions anywhere ask about principals.
 	keys := func(p *iam.Policy) {
 		for i := range p.Statements {
 			s := &p.Statements[i]
-			e.points = e.points || slices.ContainsFunc(s.Resources, func(r string) bool { return strings.Contains(r, ":accesspoint/") })
+			e.points = e.points || slices.ContainsFunc(s.Resources, e.overlaps)
 			for _, c := range s.Conditions {
 				k := strings.ToLower(c.Key)
 				switch {
