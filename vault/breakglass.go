@@ -320,6 +320,11 @@ func (r *Room) Reviews(ctx context.Context, c Caller, all bool) ([]Behind, error
 
 // ReviewOf shows one opening and each act behind it, on record.
 func (r *Room) ReviewOf(ctx context.Context, c Caller, id strongroom.ID) (Behind, error) {
+	return r.reviewOf(ctx, c, id, func(*Behind) (int, error) { return 0, nil })
+}
+
+// reviewOf is ReviewOf; beside answers of how many objects more is told beside the acts.
+func (r *Room) reviewOf(ctx context.Context, c Caller, id strongroom.ID, beside func(*Behind) (int, error)) (Behind, error) {
 	a := r.decide(c, strongroom.ActionReviewAccess, strongroom.Resource{})
 	if !a.decision.Permit {
 		return Behind{}, r.refuse(ctx, a)
@@ -328,12 +333,19 @@ func (r *Room) ReviewOf(ctx context.Context, c Caller, id strongroom.ID) (Behind
 	if err != nil {
 		return Behind{}, err
 	}
-	if err := r.administer(ctx, a, KindReview, "review-read", id.String(), book.Change{}); err != nil {
+	b := &Behind{Opening: o}
+	if err := r.lookBehind(ctx, []*Behind{b}); err != nil {
 		return Behind{}, err
 	}
-	b := &Behind{Opening: o}
-	err = r.lookBehind(ctx, []*Behind{b})
-	return *b, err
+	e, p := r.evidence("review-read", a), a.personal()
+	p.Subject = id.String()
+	if e.Names, err = beside(b); err != nil {
+		return Behind{}, err
+	}
+	if _, err := r.apply(ctx, KindReview, e, p, book.Change{}); err != nil {
+		return Behind{}, unavailable("the look could not be recorded, so nothing is shown", err)
+	}
+	return *b, nil
 }
 
 // FinishReview ends the review of an opening with what was found. Nobody reviews their

@@ -45,22 +45,75 @@ func (r *Room) SeeRequest(ctx context.Context, c Caller, id strongroom.ID) (Requ
 
 // whatIsAsked is what each object of a request is, and of how many that is told.
 func (r *Room) whatIsAsked(ctx context.Context, c Caller, q *Request) (all []Hit, told int, err error) {
-	b, exists := r.bucket(q.Bucket)
 	for _, requested := range q.Objects {
-		h := Hit{Bucket: q.Bucket, Key: requested.Key, Version: requested.Version}
-		if exists {
-			o, err := r.exactly(ctx, b, requested)
-			if err != nil && !errors.Is(err, book.ErrNoRow) {
-				return nil, 0, err
-			}
-			if err == nil && r.decide(c, strongroom.ActionReadMetadata, resourceOf(o.Object)).decision.Permit {
-				f := findOf(b.ID, &o.Object)
-				h, told = f.told(q.Bucket), told+1
-			}
+		h, err := r.whatIs(ctx, c, q.Bucket, requested)
+		if err != nil {
+			return nil, 0, err
+		}
+		if h.Sort != "" {
+			told++
 		}
 		all = append(all, h)
 	}
 	return all, told, nil
+}
+
+// whatIs is what one version is; of what the reader may not know, and of what is gone, bucket,
+// key and version alone.
+func (r *Room) whatIs(ctx context.Context, c Caller, bucket string, o Requested) (Hit, error) {
+	h := Hit{Bucket: bucket, Key: o.Key, Version: o.Version}
+	b, exists := r.bucket(bucket)
+	if !exists {
+		return h, nil
+	}
+	body, err := r.exactly(ctx, b, o)
+	if errors.Is(err, book.ErrNoRow) {
+		return h, nil
+	} else if err != nil {
+		return h, err
+	}
+	if r.decide(c, strongroom.ActionReadMetadata, resourceOf(body.Object)).decision.Permit {
+		f := findOf(b.ID, &body.Object)
+		h = f.told(bucket)
+	}
+	return h, nil
+}
+
+// ReviewSeen is an opening and the first acts behind it, with what its reader may know of
+// their objects.
+type ReviewSeen struct {
+	Behind
+	// What is what the objects of the acts are, by version. Of what the reader may not know,
+	// and of what is gone, it has bucket, key and version alone, and its Sort is "".
+	What map[strongroom.ID]Hit
+}
+
+// SeeReview shows an opening as ReviewOf does, with at most so many acts, and with what
+// each of their objects is.
+func (r *Room) SeeReview(ctx context.Context, c Caller, id strongroom.ID, most int) (ReviewSeen, error) {
+	d := ReviewSeen{What: map[strongroom.ID]Hit{}}
+	b, err := r.reviewOf(ctx, c, id, func(b *Behind) (told int, err error) {
+		b.Untold += max(0, len(b.Acts)-most)
+		b.Acts = b.Acts[:min(len(b.Acts), most)]
+		for _, act := range b.Acts {
+			if _, known := d.What[act.Version]; known || act.Version.IsZero() {
+				continue
+			}
+			h, err := r.whatIs(ctx, c, act.Bucket, Requested{Key: act.Key, Version: act.Version})
+			if err != nil {
+				return 0, err
+			}
+			if d.What[act.Version] = h; h.Sort != "" {
+				told++
+			}
+		}
+		return told, nil
+	})
+	if err != nil {
+		return ReviewSeen{}, err
+	}
+	d.Behind = b
+	return d, nil
 }
 
 // askedEarlier are requests of the same asker that were made before, as far as Request would

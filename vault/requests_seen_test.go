@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"strongroom"
+	"strongroom/limit"
 	"strongroom/vault"
 )
 
@@ -57,5 +58,60 @@ func TestWhatAnApproverSees(t *testing.T) {
 	}
 	if d = see(a.dora); d.What[1].Sort != "" || d.What[1].Key != "sales.wav" || d.What[0].Queue != "billing" {
 		t.Errorf("after erasing one they are %+v", d.What)
+	}
+}
+
+// Who reviews emergency access is told what was opened, as far as they may know it; that they
+// were told, and of how many, is on record.
+func TestWhatAReviewerSees(t *testing.T) {
+	a := newAsking(t)
+	o := a.breakGlass(t, a.ines, time.Hour)
+	for _, key := range []string{"sales.wav", "call.wav", "sales.wav"} {
+		if _, err := a.Get(a.ines, "calls", key, 0, -1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a.clock.advance(2 * time.Hour)
+	see := func(c vault.Caller, most int) vault.ReviewSeen {
+		t.Helper()
+		d, err := a.House.Room.SeeReview(t.Context(), c, o.ID, most)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	from := a.Book.Head().Size
+	d := see(a.dora, 10)
+	if len(d.Acts) != 3 || d.Untold != 0 || len(d.What) != 2 || d.What[d.Acts[0].Version].Queue != "sales" || d.What[d.Acts[1].Version].Queue != "billing" {
+		t.Errorf("an owner is told that the acts %+v were on %+v", d.Acts, d.What)
+	}
+	if got := ofKind(records(t, a.Room, from), vault.KindReview); len(got) != 1 || got[0].evidence.Action != "review-read" || got[0].evidence.Names != 2 {
+		t.Errorf("on record is %+v, want one look at two", got)
+	}
+	if d = see(a.dora, 1); len(d.Acts) != 1 || d.Untold != 2 || len(d.What) != 1 {
+		t.Errorf("of one act are told %+v and %+v, %d more", d.Acts, d.What, d.Untold)
+	}
+	// Gone by then, it has its name alone.
+	if gone, err := a.House.Room.Delete(t.Context(), a.Owner, "calls", []vault.DeleteRequest{{Key: "sales.wav"}}); err != nil || len(gone) != 1 || gone[0].Err != nil {
+		t.Fatal(gone, err)
+	}
+	if d = see(a.dora, 10); d.What[d.Acts[0].Version].Sort != "" || d.Acts[0].Key != "sales.wav" || d.What[d.Acts[1].Version].Queue != "billing" {
+		t.Errorf("after erasing one they are %+v", d.What)
+	}
+	// Who reviews and may not know what objects are is told their names alone.
+	text := string(limit.Default().Text()) + `
+@id("reviewers-review")
+permit (principal in Group::"reviewers", action == Action::"reviewAccess", resource);
+`
+	if _, err := a.House.Room.PutPolicy(t.Context(), a.Owner, []byte(text)); err != nil {
+		t.Fatal(err)
+	}
+	from = a.Book.Head().Size
+	d = see(a.Person(strongroom.Principal{Name: "rosa", Groups: []string{"reviewers"}}), 10)
+	if h := d.What[d.Acts[1].Version]; len(d.Acts) != 3 || h.Sort != "" || h.Queue != "" || h.Key != "call.wav" {
+		t.Errorf("somebody who may not know is told %+v", d.What)
+	}
+	if got := ofKind(records(t, a.Room, from), vault.KindReview); len(got) != 1 || got[0].evidence.Names != 0 {
+		t.Errorf("on record is %+v, want a look at none", got)
 	}
 }

@@ -93,8 +93,7 @@ func (v *visit) endEmergency() error {
 }
 
 type reviewData struct {
-	vault.Behind
-	More    int  // acts that are not shown
+	vault.ReviewSeen
 	Own     bool // nobody reviews what they did themselves
 	Running bool
 	MayRead bool // the ledger
@@ -105,13 +104,11 @@ func (v *visit) review() error {
 	if err != nil {
 		return err
 	}
-	b, err := v.room.Vault.ReviewOf(v.r.Context(), v.caller, id)
+	b, err := v.room.Vault.SeeReview(v.r.Context(), v.caller, id, actsMost)
 	if err != nil {
 		return err
 	}
-	d := reviewData{Behind: b, Own: b.By == v.who.Holder.ID, Running: v.c.Clock().Before(b.End()), MayRead: v.room.Vault.Offers(v.caller, strongroom.ActionReadLedger)}
-	d.More = max(0, len(d.Acts)-actsMost) + d.Untold
-	d.Acts = d.Acts[:min(len(d.Acts), actsMost)]
+	d := reviewData{ReviewSeen: b, Own: b.By == v.who.Holder.ID, Running: v.c.Clock().Before(b.End()), MayRead: v.room.Vault.Offers(v.caller, strongroom.ActionReadLedger)}
 	v.page.Title = "review.title"
 	return v.show("emergency", "emergencies", &d)
 }

@@ -15,7 +15,7 @@ func TestEmergencyPages(t *testing.T) {
 	ctx := browser(t)
 	p := open(t)
 	p.Bucket("calls")
-	p.Put("calls", "support-4711.wav", []byte("RIFF…"), map[string]string{"strongroom-queue": "support"})
+	p.Put("calls", "support-4711.wav", []byte("RIFF…"), map[string]string{"strongroom-kind": "call", "strongroom-queue": "support", "strongroom-agent": "tom.keller", "strongroom-customer": "C-88", "strongroom-started": "2026-03-04T10:00:00Z"})
 	ines := p.Person(strongroom.Principal{Name: "ines.martin", Groups: []string{"supervisors"}, Attributes: map[string][]string{"supervises": {"billing"}}})
 	// Somebody else's, to review.
 	o, err := p.House.Room.BreakGlass(t.Context(), ines, strongroom.Purpose{Text: "Threat to life, police on the line", Ticket: "INC-9"}, 0)
@@ -35,8 +35,21 @@ func TestEmergencyPages(t *testing.T) {
 	if got := text(t, ctx); !strings.Contains(got, "calls/support-4711.wav") || !strings.Contains(got, "INC-9") {
 		t.Errorf("the review shows\n%s", got)
 	}
+	says := func(words ...string) {
+		t.Helper()
+		said := shownPlain(text(t, ctx))
+		for _, want := range words {
+			if !strings.Contains(said, want) {
+				t.Errorf("the review does not say %q:\n%s", want, said)
+			}
+		}
+	}
+	says("Opened", "Call, 4 Mar 2026, 10:00", "support · tom.keller · C-88", "Delivered 7 B")
 	shots(t, ctx, "review-en")
-	inFrench(t, ctx, func() { shots(t, ctx, "review-fr") })
+	inFrench(t, ctx, func() {
+		says("Ouverture", "Appel, 4 mars 2026", "support · tom.keller · C-88")
+		shots(t, ctx, "review-fr")
+	})
 	do(t, ctx, "reviewing", chromedp.SendKeys("#finding", "It was one; the call was needed"), chromedp.Click("button[data-act=review]"), said("The review is done"))
 
 	// One's own: loud, with a banner on every page, until it is ended.
