@@ -21,6 +21,9 @@ func (p *page) Act(did string) string {
 	return ""
 }
 
+// Deed says an action of policies, its name where there are no words for it.
+func (p *page) Deed(action strongroom.Action) string { return capital(limit.DeedWords(action, p.Lang)) }
+
 // capital begins a text as a line begins.
 func capital(text string) string {
 	first, n := utf8.DecodeRuneInString(text)

@@ -200,6 +200,7 @@ var todayWords = map[string]said{
 	"today.empty.message":         {"Nothing is stored yet. Drain the export bucket of your platform, or store by any S3 client. First hold an export against how its files are read:", "Rien n’est encore déposé. Videz le compartiment d’export de votre plateforme, ou déposez avec n’importe quel client S3. Vérifiez d’abord comment un export serait lu :"},
 	"today.alone":                 {"Invite a second person", "Invitez une deuxième personne"},
 	"today.unspoken":              {"New here, and not permitted to anybody yet", "Nouveau ici, et encore permis à personne"},
-	"today.unspoken.message":      {"No policy of this room speaks of it: the room was made before it was known. A new room’s policies permit it to some. To add those:", "Aucune politique de cette salle n’en parle : la salle a été créée avant. Les politiques d’une nouvelle salle le permettent à certaines personnes. Pour les ajouter :"},
+	"today.unspoken.message":      {"No policy of this room speaks of what follows: the room was made before it was known. A new room’s policies permit it to some. Each command adds those.", "Aucune politique de cette salle ne parle de ce qui suit : la salle a été créée avant. Les politiques d’une nouvelle salle le permettent à certaines personnes. Chaque commande les ajoute."},
+	"today.unspoken.one":          {"%s:", "%s :"},
 	"today.alone.message":         {"Nobody answers a request of their own, and nobody recovers their own log-on. Add a colleague, then print their set-up link:", "Personne ne répond à sa propre demande ni ne rétablit son propre accès. Ajoutez un collègue, puis imprimez son lien d’installation :"},
 }

@@ -3,6 +3,7 @@ package console_test
 import (
 	"context"
 	"errors"
+	"html"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -136,6 +137,13 @@ func TestTodayTellsWhatNoPolicySpeaksOf(t *testing.T) {
 	}
 	if !told(l) || told(agent) {
 		t.Errorf("the owner is told: %v; an agent: %v", told(l), told(agent))
+	}
+	for lang, want := range map[string]string{
+		"en": "Take a copy of an object: strongroom limit policy add downloadObject", "fr": "Emporter une copie d’un objet\u00a0: strongroom limit policy add downloadObject",
+	} {
+		if _, page := asked(h, l, http.MethodGet, "/", nil, "Accept-Language", lang); !strings.Contains(html.UnescapeString(tags.ReplaceAllString(page, "")), want) {
+			t.Errorf("it does not say %q:\n%s", want, shownPlain(page))
+		}
 	}
 	if _, err := p.House.Room.PutPolicy(t.Context(), p.Owner, []byte(now)); err != nil {
 		t.Fatal(err)
