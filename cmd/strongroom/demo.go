@@ -192,6 +192,9 @@ func (d *demo) fill(ctx context.Context, owner vault.Caller, calls int, clock *d
 	d.printf("%s of a synthetic contact centre, %s, made up in %.1f s: %d people, %d files of %.1f MB stored (%s), %d opened, %s\n",
 		demoWeeks, l.centre.Organisation, time.Since(start).Seconds(), len(l.centre.People()), l.files, float64(l.size)/1e6, strings.Join(counts, ", "), l.opened, count(l.refused, "refusal"))
 	d.told = l
+	if n := len(l.waiting.Objects); n > 0 {
+		d.printf("%s, who looks into complaints, asked to open %d calls at once: the request waits in the console\n", l.waiting.AskerName, n)
+	}
 	d.printf("all that is on record before now was made up just now, with a clock that ran through those weeks\n")
 	d.printf("each is sealed to %s (ML-KEM-768 with X25519), and each has its record\n", d.house.Room.Recipient(vault.StandardCustody))
 	return nil

@@ -60,6 +60,34 @@ flows:
     why: agreed in the contract, not begun
 `
 
+// demoPolicies are what the owner of the demonstration's room lets the people who look into
+// complaints do, beside what a new room permits.
+const demoPolicies = `
+// --- Complaints -----------------------------------------------------------
+
+@id("complaints-find-calls-of-every-queue")
+@description("What a call is (not what was said in it), to tell which ones a complaint is about.")
+permit (
+  principal in Group::"complaints",
+  action == Action::"readMetadata",
+  resource is Object
+);
+
+@id("complaints-replay-with-an-approval")
+@description("A call that a complaint is about, when somebody who answers for it approves.")
+@requires("purpose,approval")
+permit (
+  principal in Group::"complaints",
+  action == Action::"readObject",
+  resource is Object
+);
+`
+
+// complaint is what whoever looks into complaints asked for last, of so many calls at most.
+var complaint = strongroom.Purpose{Text: "complaints about how cancellations were handled", Ticket: "CASE-4812"}
+
+const complaintCalls = 8
+
 // demoClock is the room's clock: the time of what is being told, and the real one
 // afterwards.
 type demoClock struct {
@@ -103,6 +131,7 @@ type life struct {
 	refused int
 
 	request  strongroom.ID // asked for last
+	waiting  vault.Request // for an answer, of several calls; zero in a centre of few
 	breaking strongroom.ID // glass broken last
 }
 
@@ -114,6 +143,9 @@ func (d *demo) live(ctx context.Context, clock *demoClock, owner vault.Caller, c
 	l.centre.Until = until
 	l.roles = l.centre.Roles(owner.Principal.Name)
 	if _, err := d.house.Room.CreateBucket(ctx, owner, vault.BucketRequest{Name: d.bucket}); err != nil {
+		return nil, err
+	}
+	if _, err := d.house.Room.PutPolicy(ctx, owner, append(limit.Default().Text(), demoPolicies...)); err != nil {
 		return nil, err
 	}
 	if err := l.hire(ctx); err != nil {
@@ -166,8 +198,31 @@ func (d *demo) live(ctx context.Context, clock *demoClock, owner vault.Caller, c
 			return nil, err
 		}
 	}
+	if err := l.complain(ctx); err != nil {
+		return nil, err
+	}
 	clock.set(time.Time{})
 	return l, nil
+}
+
+// complain has somebody who looks into complaints ask for the newest calls that they may not
+// hear otherwise. It waits for an answer.
+func (l *life) complain(ctx context.Context) error {
+	var calls []vault.ObjectName
+	for _, s := range slices.Backward(l.stored) {
+		if s.Kind == synth.KindCall && !s.Sampled && !s.Scrubbed && len(calls) < complaintCalls {
+			calls = append(calls, vault.ObjectName{Key: s.Key})
+		}
+	}
+	if len(calls) < 2 {
+		return nil
+	}
+	who, err := l.caller(l.roles.Quality[0].Name, strongroom.Purpose{})
+	if err != nil {
+		return err
+	}
+	l.waiting, err = l.house.Room.RequestAccess(ctx, who, vault.AccessRequest{Bucket: l.bucket, Objects: calls, Purpose: complaint})
+	return err
 }
 
 // declare says what sends what where.
@@ -206,6 +261,9 @@ func (l *life) hire(ctx context.Context) error {
 	people := append(l.centre.People(), strongroom.Principal{Name: "scrubber", Kind: strongroom.Workload, Groups: []string{"scrubbers"}})
 	for i, p := range people {
 		p.ID = strongroom.ID{} // the room gives ids of its own
+		if slices.Contains(p.Groups, "quality") {
+			p.Groups = append(p.Groups, "complaints")
+		}
 		if _, err := l.house.Room.PutPrincipal(ctx, l.owner, p); err != nil {
 			return fmt.Errorf("adding %s: %w", p.Name, err)
 		}
