@@ -122,7 +122,7 @@ func (v *visit) drawFlows(joined []know.Joined, readers map[string]int) template
 		people := f.node(flowTo, "people", v.page.T("flow.people"))
 		f.edges = append(f.edges, flowEdge{f.node(flowIn, "bucket", b), people, "seen", b + " → " + v.page.N("flow.people.many", readers[b])})
 	}
-	const wide, high, gap, top, step = 180.0, 32.0, 12.0, 34.0, 244.0
+	const wide, high, gap, top, step = 180.0, 32.0, 12.0, 34.0, 238.0
 	var columns [flowColumns][]*flowNode
 	for _, n := range f.order {
 		n.row = len(columns[n.column])

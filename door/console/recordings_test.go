@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/chromedp"
 
@@ -296,6 +297,35 @@ func TestManyStayLegible(t *testing.T) {
 	}
 	if _, page = asked(h, ines, http.MethodGet, at, nil); !strings.Contains(page, "hour=01") || strings.Contains(page, "tom.keller") || !strings.Contains(page, "Of 50 you may see the names only") {
 		t.Errorf("she is told what she may not know, or not what she may:\n%s", page)
+	}
+}
+
+// A request that nobody approved in time says so, with the time, and offers nothing more.
+func TestExpiredRequest(t *testing.T) {
+	p, _ := served(t)
+	h := p.consoleAt(t, origin, p.quiet(), func() time.Time { return time.Now().Add(25 * time.Hour) })
+	p.Bucket("calls")
+	p.Put("calls", "a.wav", []byte("RIFF"), map[string]string{"strongroom-queue": "billing"})
+	caller := p.Person(strongroom.Principal{Name: "ines.martin", Groups: []string{"supervisors"}})
+	q, err := p.House.Room.RequestAccess(t.Context(), caller, vault.AccessRequest{Bucket: "calls", Objects: []vault.ObjectName{{Key: "a.wav"}}, Purpose: strongroom.Purpose{Text: "a complaint"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, l := range map[string]vault.Logon{"the owner": p.logon(t), "the asker": p.logonAs(t, "ines.martin")} {
+		for lang, want := range map[string][]string{
+			"en": {"expired", "It was not approved in time.", "Answer by"}, "fr": {"expirée", "Aucun accord n’a été donné à temps.", "Répondre avant"},
+		} {
+			_, page := asked(h, l, http.MethodGet, "/requests/"+q.ID.String(), nil, "Accept-Language", lang)
+			said := shownPlain(page)
+			for _, one := range want {
+				if !strings.Contains(said, one) {
+					t.Errorf("%s is not told %q:\n%s", name, one, said)
+				}
+			}
+			if strings.Contains(page, "/approve") || strings.Contains(page, "/withdraw") {
+				t.Errorf("%s is offered an answer:\n%s", name, page)
+			}
+		}
 	}
 }
 

@@ -273,6 +273,7 @@ var requestWords = map[string]said{
 	"request.earlier.none":    {"Nothing that you may see.", "Aucune que vous puissiez voir."},
 	"request.history":         {"Answers so far", "Réponses jusqu’ici"},
 	"request.approved.by":     {"%s approved, until %s", "%s a donné son accord, jusqu’au %s"},
+	"request.expired":         {"It was not approved in time. Whoever needs it still asks again.", "Aucun accord n’a été donné à temps. Qui en a encore besoin refait une demande."},
 	"request.none":            {"Nobody has answered yet.", "Personne n’a encore répondu."},
 	"request.own.approved":    {"It is approved: open what you need from the list above.", "Elle est approuvée : ouvrez ce dont vous avez besoin dans la liste ci-dessus."},
 	"request.own":             {"This is your own request. Somebody else answers it.", "C’est votre propre demande. Une autre personne y répondra."},
