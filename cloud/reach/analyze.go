@@ -255,6 +255,9 @@ func (e *engine) serviceReaders() {
 		if e.trust(a.role, replicator) != No {
 			a.replica = reads("replica")
 		}
+		if a.reader != nil || a.replica != nil {
+			a.class.served = append(a.class.served, a)
+		}
 	}
 }
 
@@ -495,7 +498,7 @@ func (t *takers) pass(p *pass) {
 		}
 	}
 	for _, a := range e.actors {
-		for _, ed := range p.personal[a] {
+		for _, ed := range p.personal[a.id] {
 			t.note(e.ruleAt[ed.ref.alt.rule], a, ed.level, p.right, ed)
 		}
 	}
@@ -509,16 +512,25 @@ func (e *engine) routes(res *Result, takers *takers) {
 		}
 		r := Route{Group: rule.Group, ID: rule.ID, Title: rule.Title, Effect: rule.Effect}
 		if rule.Effect != "reach" {
+			type step struct {
+				list int
+				cap  Certainty
+			}
+			noted := map[step]bool{} // the same people, as surely: the first thing they can do it to is told
 			for _, alt := range e.alts {
 				if alt.rule != rule {
 					continue
 				}
 				for _, t := range e.aside(rule.Target) {
 					ref, ok := e.step(alt, t)
-					if !ok {
+					if !ok || noted[step{ref.who.id, ref.cap}] {
 						continue
 					}
+					noted[step{ref.who.id, ref.cap}] = true
 					for _, x := range ref.who.entries {
+						if !e.classes[x.class].told {
+							continue
+						}
 						for _, a := range e.classes[x.class].members {
 							if a.base == nil && a.principal.Kind != External && a != e.root {
 								level := min(x.level, ref.cap)

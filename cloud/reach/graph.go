@@ -469,9 +469,9 @@ type pass struct {
 	goal     []*ref
 	states   []state // by actor
 	hubs     []landed
-	full     []uint8 // by hub, a bit for each certainty: nothing more is to be told of it
-	inOrder  []*hub  // those that lead to the right
-	personal map[*actor][]edge
+	full     []uint8  // by hub, a bit for each certainty: nothing more is to be told of it
+	inOrder  []*hub   // those that lead to the right
+	personal [][]edge // by actor
 	chains   int
 	helpers  []hubTarget // steps that help somebody else
 
@@ -492,12 +492,16 @@ type pending struct {
 func (e *engine) search(right Right, goal []*ref, chains int) *pass {
 	p := e.pass
 	if p == nil || len(p.states) != len(e.actors) {
-		p = &pass{e: e, states: make([]state, len(e.actors)), settled: newBits(len(e.actors)), personal: map[*actor][]edge{}}
+		p = &pass{e: e, states: make([]state, len(e.actors)), settled: newBits(len(e.actors)), personal: make([][]edge, len(e.actors))}
 		e.pass = p
 	}
 	clear(p.states)
 	clear(p.settled)
-	clear(p.personal)
+	for i, own := range p.personal {
+		if len(own) > 0 {
+			p.personal[i] = own[:0]
+		}
+	}
 	for _, h := range p.inOrder {
 		x := &p.hubs[h.id]
 		x.targets, x.told = x.targets[:0], [Certain + 1]int{}
@@ -506,23 +510,25 @@ func (e *engine) search(right Right, goal []*ref, chains int) *pass {
 	p.right, p.goal, p.chains, p.inOrder, p.helpers = right, goal, chains, p.inOrder[:0], p.helpers[:0]
 	for _, r := range goal {
 		n := r.length()
+		// What S3 may replicate with a role, the role cannot read by itself. A service reads;
+		// it rewrites no policy first.
+		replicated := r.alt.rule.By == "replication"
+		replicates := right.Kind == ReadBucket && (replicated || r.alt.rule.ID == "s3-get-version")
+		reads := right.Kind == ReadBucket && r.alt.rule.Group == "direct"
 		for _, x := range r.who.entries {
 			ed := edge{r, nil, min(x.level, r.cap), n}
-			for _, a := range e.classes[x.class].members {
-				// What S3 may replicate with a role, the role cannot read by itself.
-				replicated := r.alt.rule.By == "replication"
-				if !replicated {
-					p.relax(a, ed)
+			c := e.classes[x.class]
+			if !replicated {
+				for _, id := range c.ids {
+					p.relax(id, ed)
 				}
-				if right.Kind != ReadBucket || a.role == nil {
-					continue
+			}
+			for _, a := range c.served {
+				if d := a.reader; d != nil && reads {
+					p.relax(int32(d.id), ed)
 				}
-				// A service reads; it rewrites no policy first.
-				if d := a.reader; d != nil && r.alt.rule.Group == "direct" {
-					p.relax(d, ed)
-				}
-				if d := a.replica; d != nil && (replicated || r.alt.rule.ID == "s3-get-version") {
-					p.relax(d, ed)
+				if d := a.replica; d != nil && replicates {
+					p.relax(int32(d.id), ed)
 				}
 			}
 		}
@@ -575,7 +581,7 @@ func (p *pass) expand(t *actor) {
 	e.waysTo(t)
 	for _, r := range t.alone {
 		ed := edge{r, t, min(r.cap, s.level), s.n + r.size}
-		p.personal[r.only] = append(p.personal[r.only], ed)
+		p.personal[r.only.id] = append(p.personal[r.only.id], ed)
 		if !p.settled.has(r.only.id) {
 			p.push(pending{actor: r.only, edge: ed})
 		}
@@ -621,8 +627,8 @@ func (p *pass) push(x pending) {
 }
 
 // relax notes a step to the right itself, if it is the best so far.
-func (p *pass) relax(a *actor, ed edge) {
-	s := &p.states[a.id]
+func (p *pass) relax(actor int32, ed edge) {
+	s := &p.states[actor]
 	if s.level > ed.level || s.level == ed.level && s.n <= ed.n && s.level != No {
 		return
 	}
@@ -644,7 +650,7 @@ func (p *pass) each(a *actor, of func(edge)) {
 			of(edge{r, nil, min(level, r.cap), r.length()})
 		}
 	}
-	for _, ed := range p.personal[a] {
+	for _, ed := range p.personal[a.id] {
 		of(ed)
 	}
 	for _, h := range p.e.takes(a) {

@@ -263,7 +263,9 @@ type group struct {
 	classes []int32
 	docs    []int32 // of the need's, those that the group has
 	always  bool
-	rest    string // what else tells the group from others
+	outside bool  // of another account
+	rest    int32 // a number of what else tells the group from others
+	bound   iam.Layer
 }
 
 // aboutPlace says that one of a need's policies speaks of a place; everywhere if it has none.
@@ -278,11 +280,26 @@ type need struct {
 	groups []*group
 	live   []*group // that may do any of it by their own policies
 	docs   []*iam.Compiled
-	about  []aboutPlace     // what their statements about the action are about
-	having [][]*group       // by policy
-	always []*group         // whom a resource's policy may let though it names nobody
-	in     []int32          // by class: one more than the index of its group
-	lists  map[string]*list // by how surely each of live is among them
+	about  []aboutPlace         // what their statements about the action are about
+	having [][]*group           // by policy
+	always []*group             // whom a resource's policy may let though it names nobody
+	in     []int32              // by class: one more than the index of its group
+	lists  map[string]*list     // by how surely each of live is among them
+	shared map[string]Certainty // what was answered of one bucket and is so of others
+	texts  map[string]int32     // numbers of long texts that stand in keys
+}
+
+// number is a text's number, the same for the same text.
+func (n *need) number(text []byte) int32 {
+	if n.texts == nil {
+		n.texts = map[string]int32{}
+	}
+	i, ok := n.texts[string(text)]
+	if !ok {
+		i = int32(len(n.texts))
+		n.texts[string(text)] = i
+	}
+	return i
 }
 
 // question is one step's question about a class, but for the resource.
@@ -365,7 +382,7 @@ func (e *engine) need(action string, given map[string]string) *need {
 	}
 	lower := strings.ToLower(action)
 	by := map[string]*group{}
-	out := &need{in: make([]int32, len(e.classes)), lists: map[string]*list{}}
+	out := &need{in: make([]int32, len(e.classes)), lists: map[string]*list{}, shared: map[string]Certainty{}}
 	number := map[*iam.Compiled]int32{}
 	var ceilings []asked
 	for _, l := range append(slices.Clone(e.scps.Layers), e.rcps.Layers...) {
@@ -419,7 +436,7 @@ func (e *engine) need(action string, given map[string]string) *need {
 		}
 		g := by[string(docs)]
 		if g == nil {
-			g = &group{rest: string(docs[rest:])}
+			g = &group{rest: out.number(docs[rest:]), bound: c.bound, outside: c.rep.principal.Kind == External}
 			for i, s := range c.slots {
 				if says[c.docs[i]] {
 					n, ok := number[s]
@@ -441,7 +458,7 @@ func (e *engine) need(action string, given map[string]string) *need {
 				out.live = append(out.live, g)
 			}
 			g.id = int32(len(out.groups))
-			if g.always = c.rep.principal.Kind == External || len(c.rep.unsure) > 0; g.always {
+			if g.always = g.outside || len(c.rep.unsure) > 0; g.always {
 				out.always = append(out.always, g)
 			}
 		}
@@ -569,6 +586,10 @@ type place struct {
 	set    iam.Set
 	prefix string
 	own    bool // of one bucket or key: who may do what there is no use for the next
+	loose  bool // it stands for what is not known exactly: a variable
+	// kin is the same of any bucket whose policy says the same of it, to those it does not
+	// name, and of no other; "" where that is not known.
+	kin string
 }
 
 func literally(arn string) place { return place{set: iam.Of(iam.Literal(arn)), prefix: arn} }
@@ -708,12 +729,20 @@ func (e *engine) whoWith(key, action string, given map[string]string, resources 
 	signs := map[string]Certainty{}
 	n := e.need(action, given)
 	touched := make([]bool, len(n.docs))
+	var relations []relation
+	if resources.kin != "" {
+		relations = make([]relation, len(n.docs))
+	}
 	for i := range n.about {
 		p := &n.about[i]
-		if !touched[p.doc] {
+		switch {
+		case relations != nil:
+			touched[p.doc] = relations[p.doc].add(p, &resources) || touched[p.doc]
+		case !touched[p.doc]:
 			touched[p.doc] = p.everywhere || p.overlaps(&resources)
 		}
 	}
+	kin := e.newKinship(n, resources, action, touched, relations)
 	isNamed := make([]bool, len(e.classes))
 	for c := range named {
 		isNamed[c] = true
@@ -721,8 +750,7 @@ func (e *engine) whoWith(key, action string, given map[string]string, resources 
 	var alike []byte
 	for _, g := range n.concerned(touched, anyone) {
 		// Only policies that speak of these resources tell groups apart here.
-		first := e.classes[g.classes[0]].rep
-		alike = append(alike[:0], g.rest...)
+		alike = binary.AppendVarint(alike[:0], int64(g.rest))
 		for _, d := range g.docs {
 			if touched[d] {
 				alike = binary.AppendVarint(append(alike, '|'), int64(d))
@@ -734,7 +762,7 @@ func (e *engine) whoWith(key, action string, given map[string]string, resources 
 		for _, c := range g.classes {
 			switch {
 			case in[c] == No || isNamed[c]:
-			case first.principal.Kind == External:
+			case g.outside:
 				levels[c] = ask(c)
 			case known && !who:
 				levels[c] = level
@@ -744,7 +772,7 @@ func (e *engine) whoWith(key, action string, given map[string]string, resources 
 				}
 				l, ok := signs[string(alike)]
 				if !ok {
-					l = ask(c)
+					l = kin.or(g, alike, func() Certainty { return ask(c) })
 					signs[string(alike)] = l
 				}
 				levels[c], level, known = l, l, true
@@ -798,7 +826,7 @@ func (n *need) concerned(touched []bool, anyone bool) []*group {
 // places are what the statements of a policy that speak of an action are about.
 func (e *engine) places(c *iam.Compiled, action string, doc int32) []aboutPlace {
 	if len(c.Policy.Faults) > 0 {
-		return []aboutPlace{{doc: doc, everywhere: true}}
+		return []aboutPlace{{doc: doc, place: place{loose: true}, everywhere: true}}
 	}
 	var out []aboutPlace
 	for _, s := range c.Statements() {
@@ -806,13 +834,16 @@ func (e *engine) places(c *iam.Compiled, action string, doc int32) []aboutPlace 
 			continue
 		}
 		if s.NotResources || s.Resources == nil {
-			return []aboutPlace{{doc: doc, everywhere: true}}
+			return []aboutPlace{{doc: doc, place: place{loose: true}, everywhere: true}}
 		}
 		about, ok := e.about[s.Statement]
 		if !ok {
 			for _, r := range s.Resources {
 				if strings.Contains(r, "${") {
-					r = "*"
+					all := pattern("*")
+					all.loose = true
+					about = append(about, all)
+					continue
 				}
 				about = append(about, pattern(r))
 			}

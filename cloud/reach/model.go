@@ -53,6 +53,8 @@ type class struct {
 	id      int
 	rep     *actor
 	members []*actor
+	ids     []int32         // of the members
+	served  []*actor        // the members with whom a service reads or replicates
 	told    bool            // a finding may be about a member
 	slots   []*iam.Compiled // in the order of the representative's slots
 	docs    []int32         // the slots' numbers among the engine's documents
@@ -705,7 +707,7 @@ func (e *engine) classOf(a *actor) *class {
 			e.byName[name] = append(e.byName[name], int32(c.id))
 		}
 	}
-	c.members = append(c.members, a)
+	c.members, c.ids = append(c.members, a), append(c.ids, int32(a.id))
 	c.told = c.told || a.base == nil
 	a.class = c
 	return c

@@ -585,7 +585,9 @@ func (e *engine) whoBucket(n *Need, b *account.Bucket, resources string, among *
 		policies = append(policies, toAnyone.Policy)
 	}
 	block := e.block(b)
-	return e.whoWith(key, n.Action, direct(n.Given), e.inBucket(resources).ofOne(), e.a.ID, among, policies, func(p *iam.Policies, strict bool) {
+	in := e.inBucket(resources).ofOne()
+	in.kin = kin(b, resources, n.Policy, block)
+	return e.whoWith(key, n.Action, direct(n.Given), in, e.a.ID, among, policies, func(p *iam.Policies, strict bool) {
 		switch n.Policy {
 		case "rewritten":
 			p.Resource = iam.Supplied(toAnyone)
