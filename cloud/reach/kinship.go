@@ -62,7 +62,8 @@ func namesOnly(p *iam.Principals) bool {
 // holds all of them or none.
 type relation struct {
 	signs []byte
-	part  bool // some place holds a part of them, or nobody knows
+	part  bool  // some place holds a part of them, or nobody knows
+	id    int32 // one more than the number of the signs, once it is asked for
 }
 
 // add notes a place, and says whether it may hold any of them.
@@ -80,6 +81,14 @@ func (r *relation) add(p *aboutPlace, resources *place) bool {
 	return any
 }
 
+// append adds a number of the signs to a key.
+func (r *relation) append(key []byte, n *need) []byte {
+	if r.id == 0 {
+		r.id = n.number(r.signs) + 1
+	}
+	return binary.AppendVarint(key, int64(r.id))
+}
+
 // kinship remembers across buckets what those may do who are alike.
 type kinship struct {
 	n         *need
@@ -94,12 +103,12 @@ type kinship struct {
 	key       []byte // room for one
 }
 
-func (e *engine) newKinship(n *need, resources place, action string, touched []bool, relations []relation) *kinship {
+func (e *engine) newKinship(n *need, resources place, action string, given map[string]string, touched []bool, relations []relation) *kinship {
 	k := &kinship{n: n, resources: resources, engine: e, action: strings.ToLower(action), touched: touched, relations: relations, bounds: map[*iam.Compiled]*relation{}}
 	if resources.kin == "" {
 		return k
 	}
-	prefix := []byte(resources.kin + "\x01")
+	prefix := []byte(needKey(action, given) + "\x01" + resources.kin + "\x01")
 	for _, l := range append(slices.Clone(e.scps.Layers), e.rcps.Layers...) {
 		for _, c := range l.Policies {
 			r := k.of(c)
@@ -139,14 +148,14 @@ func (k *kinship) or(g *group, alike []byte, ask func() Certainty) Certainty {
 		if k.relations[d].part {
 			return ask()
 		}
-		key = append(append(key, '|'), k.relations[d].signs...)
+		key = k.relations[d].append(key, k.n)
 	}
 	for _, c := range g.bound.Policies {
 		r := k.of(c)
 		if r.part {
 			return ask()
 		}
-		key = append(append(key, '|'), r.signs...)
+		key = r.append(key, k.n)
 	}
 	k.key = key
 	l, ok := k.n.shared[string(key)]

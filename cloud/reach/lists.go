@@ -727,7 +727,7 @@ func (e *engine) whoWith(key, action string, given map[string]string, resources 
 		in[x.class] = x.level
 	}
 	signs := map[string]Certainty{}
-	n := e.need(action, given)
+	n := e.need(action, nil) // who is alike is so under any conditions
 	touched := make([]bool, len(n.docs))
 	var relations []relation
 	if resources.kin != "" {
@@ -742,7 +742,7 @@ func (e *engine) whoWith(key, action string, given map[string]string, resources 
 			touched[p.doc] = p.everywhere || p.overlaps(&resources)
 		}
 	}
-	kin := e.newKinship(n, resources, action, touched, relations)
+	kin := e.newKinship(n, resources, action, given, touched, relations)
 	isNamed := make([]bool, len(e.classes))
 	for c := range named {
 		isNamed[c] = true
