@@ -107,7 +107,7 @@ func walk(a *account.Account, q Question, rules *Rules, visit func(Finding, Chai
 	clear(e.by)
 	e.serviceReaders()
 	for _, a := range e.actors {
-		if a.base == nil && (len(q.From) == 0 || a == e.everyone || slices.ContainsFunc(q.From, func(f string) bool { return e.asker(f) == a })) {
+		if a.base == nil && !a.absent && (len(q.From) == 0 || a == e.everyone || slices.ContainsFunc(q.From, func(f string) bool { return e.asker(f) == a })) {
 			e.reported = append(e.reported, a)
 		}
 	}
@@ -374,6 +374,7 @@ type takers struct {
 		at   []int32 // by actor: one more than the index in the list
 	}
 	seen map[told]bool
+	into map[*Rule]map[string]bool // the roles that a route for anybody leads to, by ARN
 }
 
 // told is what was noted once: the same step by the same list of people.
@@ -383,7 +384,7 @@ type told struct {
 }
 
 func (e *engine) newTakers() *takers {
-	t := &takers{e: e, seen: map[told]bool{}}
+	t := &takers{e: e, seen: map[told]bool{}, into: map[*Rule]map[string]bool{}}
 	t.rules = append(t.rules, make([]struct {
 		list []taker
 		at   []int32
@@ -498,10 +499,23 @@ func (t *takers) pass(p *pass) {
 		}
 	}
 	for _, a := range e.actors {
+		for _, r := range a.open {
+			if rule := r.alt.rule; p.states[a.id].level != No && e.anyTold(r.who) {
+				if t.into[rule] == nil {
+					t.into[rule] = map[string]bool{}
+				}
+				t.into[rule][a.principal.ARN] = true
+			}
+		}
 		for _, ed := range p.personal[a.id] {
 			t.note(e.ruleAt[ed.ref.alt.rule], a, ed.level, p.right, ed)
 		}
 	}
+}
+
+// anyTold says whether a finding may be about one of them.
+func (e *engine) anyTold(l *list) bool {
+	return slices.ContainsFunc(l.entries, func(x entry) bool { return e.classes[x.class].told })
 }
 
 // routes says of every rule whether anybody can take it.
@@ -569,6 +583,7 @@ func (e *engine) routes(res *Result, takers *takers) {
 		case best >= Possible:
 			r.Status = Open
 			r.Why = Text{fmt.Sprintf("%s can take it", principals(r.WhoTotal)), fmt.Sprintf("%s l’emprunter", principauxPeuvent(r.WhoTotal))}
+			r.Into = slices.Sorted(maps.Keys(takers.into[rule]))
 			r.Missing = nil
 		case best == Unknown || len(r.Missing) > 0:
 			r.Status = NotKnown

@@ -111,7 +111,7 @@ func (e *engine) situation(n *Need, on string, t *target) situation {
 		exact(t.arn)
 		s.owner = cmp.Or(arnAccount(t.arn), e.a.ID)
 		s.source = Source{Kind: "key", Owner: t.arn}
-		if t.bucket != nil {
+		if t.bucket != nil && n.Action == "kms:Decrypt" && n.Policy == "" {
 			s.given = map[string]string{"aws:ViaAWSService": "true"}
 			if t.bucket.Region != "" {
 				s.given["kms:ViaService"] = "s3." + t.bucket.Region + ".amazonaws.com"
@@ -296,14 +296,22 @@ func (e *engine) because(a *actor, action string, s situation) (out []Because, c
 		kind  iam.PolicyKind
 		level int
 	}
+	// What a resource leaves to the account's identities is nothing to one whose own policies
+	// allow nothing.
+	own := slices.ContainsFunc(sc.Because, func(b iam.Because) bool {
+		return b.Kind == iam.IdentityPolicy && b.Statement.Allow && b.Holds != iam.No
+	})
+	idle := func(b iam.Because) bool {
+		return !own && !slices.Contains(sc.Missing, iam.IdentityPolicy) && b.Kind == iam.ResourcePolicy && a.who.Kind != iam.Root && e.delegates(b.Statement.Statement)
+	}
 	settled := map[kind]bool{}
 	for _, b := range sc.Because {
-		if b.Statement.Allow && b.Holds == iam.Yes && b.Resource != iam.No {
+		if b.Statement.Allow && b.Holds == iam.Yes && b.Resource != iam.No && !idle(b) {
 			settled[kind{b.Kind, b.Level}] = true
 		}
 	}
 	for _, b := range sc.Because {
-		if b.Holds == iam.No || b.Principal == iam.No {
+		if b.Holds == iam.No || b.Principal == iam.No || idle(b) {
 			continue
 		}
 		k := kind{b.Kind, b.Level}
@@ -332,6 +340,15 @@ func (e *engine) because(a *actor, action string, s situation) (out []Because, c
 		out = out[:4]
 	}
 	return out, conditions, missing, granted
+}
+
+// delegates says that a resource's statement names the account alone, whose identities' own
+// policies then decide. (IAM User Guide, "AWS JSON policy elements: Principal".)
+func (e *engine) delegates(s *iam.Statement) bool {
+	p := s.Principals
+	return s.Allow && p != nil && !p.Anyone && !p.Not && len(p.AWS) > 0 && !slices.ContainsFunc(p.AWS, func(name string) bool {
+		return name != e.a.ID && name != e.arn("iam", "", "root")
+	})
 }
 
 // settable says that whoever makes the request chooses a key's value.
@@ -403,6 +420,9 @@ func (e *engine) steps(right Right, a *actor, ed edge) []Step {
 		d := e.why(a, r.first)
 		s.Actions = append(slices.Clip(s.Actions), d.acts...)
 		for _, c := range d.conditions {
+			if min(r.first.who.of(a.class.id), r.first.cap) == Certain {
+				break // whatever they come to
+			}
 			if !slices.ContainsFunc(s.Conditions, func(x Condition) bool { return sameCondition(x, c) }) {
 				s.Conditions = append(slices.Clip(s.Conditions), c)
 			}

@@ -335,6 +335,8 @@ func (e *engine) holds(name string, t *target) fact {
 			}
 		}
 		return e.unless("protected-resources", "a backup of the bucket exists", "une sauvegarde du compartiment existe")
+	case "provider-there", "provider-absent":
+		return known((name == "provider-absent") == e.absent(t.arn))
 	case "tags-mutable":
 		if t.resource != nil {
 			return known(!t.resource.Immutable)
@@ -342,6 +344,20 @@ func (e *engine) holds(name string, t *target) fact {
 		return e.unless("repositories", "the repository takes a tag a second time", "le dépôt accepte une étiquette une seconde fois")
 	}
 	return isNot
+}
+
+// absent says that a role trusts an identity provider of the account's which there is not: it
+// vouches for nobody until somebody makes it.
+func (e *engine) absent(arn string) bool {
+	p, ok := iam.ParseARN(arn)
+	if !ok || p.Service != "iam" || p.Account != e.a.ID {
+		return false
+	}
+	kind, _, _ := strings.Cut(p.Resource, "/")
+	if kind != "oidc-provider" && kind != "saml-provider" || !e.known(kind+"s") {
+		return false
+	}
+	return !slices.ContainsFunc(e.a.Providers, func(p account.Provider) bool { return p.ARN == arn })
 }
 
 // unless is that something is not, unless an input was not supplied: then it may be.
@@ -471,9 +487,11 @@ func (e *engine) subjectOpen(t *target) fact {
 		}
 		tight := false
 		for _, c := range s.Conditions {
-			if strings.HasSuffix(strings.ToLower(c.Key), ":sub") && !slices.ContainsFunc(c.Values, open) {
-				tight = true
+			op := strings.ToLower(c.Operator)
+			if !strings.HasSuffix(strings.ToLower(c.Key), ":sub") || strings.Contains(op, "not") || strings.Contains(op, "null") {
+				continue // which leaves all but a few
 			}
+			tight = tight || strings.Contains(op, "equals") && !strings.Contains(op, "arn") || !slices.ContainsFunc(c.Values, open)
 		}
 		if !tight {
 			return isSo

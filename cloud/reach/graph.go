@@ -39,6 +39,9 @@ func (e *engine) waysTo(t *actor) []*ref {
 			default:
 				r.hub = e.hubOf(r)
 				t.hubs = append(t.hubs, inHub{r.hub.id, r})
+				if r.anybody {
+					t.open = append(t.open, r)
+				}
 			}
 		}
 	}()

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"strongroom/cloud/iam"
 )
@@ -305,8 +306,11 @@ func (n *need) number(text []byte) int32 {
 // question is one step's question about a class, but for the resource.
 func (e *engine) question(c *class, action string, given map[string]string, owner string) iam.Question {
 	q := iam.Question{Principal: c.rep.who, Action: action, Account: owner, Context: e.base, PrincipalManages: e.manages, ResourceManages: e.manages}
+	if c.rep.who.Kind != iam.Role {
+		q.Context = e.lasting
+	}
 	if len(given) > 0 {
-		q.Context = e.base.Clone()
+		q.Context = q.Context.Clone()
 		for k, v := range given {
 			if v == "" {
 				q.Context.Set(k) // absent
@@ -351,6 +355,19 @@ func (e *engine) policies(c *class, action string, strict bool) iam.Policies {
 
 // scope asks what a class may do, given the resource's own policies.
 func (e *engine) scope(c *class, action string, given map[string]string, resources iam.Set, owner string, with func(p *iam.Policies, strict bool)) allow {
+	if _, told := given[issueTime]; e.asksIssue && c.rep.who.Kind != iam.Role && !told {
+		// With lasting credentials, or with temporary ones.
+		ask := func(v string) allow {
+			asked := maps.Clone(given)
+			if asked == nil {
+				asked = map[string]string{}
+			}
+			asked[issueTime] = v
+			return e.scope(c, action, asked, resources, owner, with)
+		}
+		x, y := ask(""), ask(e.now.UTC().Format(time.RFC3339))
+		return allow{x.certain.Intersect(y.certain), x.possible.Union(y.possible), x.unknown.Union(y.unknown)}
+	}
 	q := e.question(c, action, given, owner)
 	loose := e.policies(c, strings.ToLower(action), false)
 	if with != nil {

@@ -26,10 +26,11 @@ type actor struct {
 
 	// base is whom it was before steps changed it, and how they did; nil and "" for a
 	// principal as it stands.
-	base *actor
-	mods string
-	root *actor
-	data bool // only what the role itself reads counts, as when a service reads with it
+	base   *actor
+	mods   string
+	root   *actor
+	absent bool // an identity provider that there is not, and that somebody may make
+	data   bool // only what the role itself reads counts, as when a service reads with it
 
 	reader, replica *actor // who a service is that reads, or replicates, with the role
 
@@ -39,6 +40,7 @@ type actor struct {
 	// The same by what they are: of one who can, of those who only help, of many.
 	alone, helped []*ref
 	hubs          []inHub
+	open          []*ref // those of hubs that are open to anybody
 }
 
 // slot is one policy of an actor, and where it stands.
@@ -76,6 +78,11 @@ func (a *actor) acts() bool {
 // origin is who the actor was before any step.
 func (a *actor) origin() *actor { return a.root }
 
+// issueTime is a key that only temporary credentials have. A role's are as young as need be;
+// whether a user signs with any is not known. (IAM User Guide, "AWS global condition context
+// keys".)
+const issueTime = "aws:tokenissuetime"
+
 // anything is what a policy says after somebody wrote it who wants everything.
 var anything = &iam.Policy{Name: "a policy that the chain writes", Version: "2012-10-17",
 	Statements: []iam.Statement{{Sid: "Anything", Allow: true, Actions: []string{"*"}, Resources: []string{"*"}}}}
@@ -109,15 +116,17 @@ type engine struct {
 	compiled          map[*iam.Statement]*iam.Compiled
 	stricts           map[*iam.Compiled]*iam.Compiled
 	concerns          map[*iam.Compiled]map[string]bool
-	base              iam.Context
+	base, lasting     iam.Context // of a role's session; of others, who may sign with lasting credentials
 	tagKeys           map[string]bool
 	resourceTags      map[string]bool // condition keys on the tags of resources, that policies ask for
 	spared            []iam.Pattern   // of those whom denials leave out, or keys name
 	exceptions        map[*actor]bool
 	principalValues   []string // patterns that conditions hold principals against
 	principalPatterns []iam.Pattern
-	points            bool // some policy speaks of access points' ARNs, and so of objects too
-	ownNames          bool // some condition needs each principal by itself
+	contexts          []string // what policies ask of kms:EncryptionContext:aws:s3:arn
+	asksIssue         bool     // some policy asks when credentials were issued
+	points            bool     // some policy speaks of access points' ARNs, and so of objects too
+	ownNames          bool     // some condition needs each principal by itself
 	named             map[string][]int
 	workloads         map[string][]*account.Workload // by role
 	needs             map[string]*need
@@ -169,10 +178,11 @@ func newEngine(a *account.Account, q Question, rules *Rules) *engine {
 	}
 	e.base.Set("aws:CurrentTime", e.now.UTC().Format(time.RFC3339))
 	e.base.Set("aws:EpochTime", fmt.Sprint(e.now.Unix()))
-	e.base.Set("aws:TokenIssueTime", e.now.UTC().Format(time.RFC3339))
 	e.base.Set("aws:SecureTransport", "true")
 	e.base.Set("aws:ViaAWSService", "false")
 	e.base.Set("aws:CalledVia")
+	e.lasting = e.base.Clone()
+	e.base.Set(issueTime, e.now.UTC().Format(time.RFC3339))
 	for at, r := range rules.Rules {
 		e.ruleAt[r] = at
 		for i, need := range r.Alternatives {
@@ -337,7 +347,7 @@ func (e *engine) people() {
 			for _, name := range who.Federated {
 				if e.byARN[name] == nil && !strings.ContainsAny(name, "*?") {
 					if pr, err := iam.ParsePrincipal(name); err == nil {
-						add(&actor{principal: Principal{Kind: Federated, ARN: name, Name: last(name)}, who: pr})
+						add(&actor{principal: Principal{Kind: Federated, ARN: name, Name: last(name)}, who: pr, absent: e.absent(name)})
 					} else {
 						add(&actor{principal: Principal{Kind: Federated, ARN: name, Name: last(name)}, who: iam.Principal{Kind: iam.Provider, ARN: name}})
 					}
@@ -491,6 +501,10 @@ func (e *engine) classify() {
 					if _, _, ok := resourceTag(k); ok {
 						e.resourceTags[k] = true
 					}
+				case k == issueTime:
+					e.asksIssue = true
+				case k == objectContext:
+					e.contexts = append(e.contexts, c.Values...)
 				case strings.HasPrefix(k, "aws:principaltag/"):
 					e.tagKeys[k[len("aws:principaltag/"):]] = true
 				case k == "aws:principalarn" || k == "aws:userid" || k == "aws:username":
@@ -531,6 +545,11 @@ func (e *engine) classify() {
 		for _, g := range k.Grants.V {
 			n++
 			e.named[e.nameOf(g.Grantee)] = append(e.named[e.nameOf(g.Grantee)], n)
+			for _, pair := range []map[string]string{g.Subset, g.Equals} {
+				if v := pair["aws:s3:arn"]; v != "" {
+					e.contexts = append(e.contexts, v)
+				}
+			}
 		}
 	}
 	for _, l := range append(slices.Clone(e.scps.Layers), e.rcps.Layers...) {
@@ -590,6 +609,8 @@ func (e *engine) classify() {
 	for _, v := range slices.Compact(spared) {
 		e.spared = append(e.spared, iam.NewPattern(v))
 	}
+	slices.Sort(e.contexts)
+	e.contexts = slices.Compact(e.contexts)
 	slices.Sort(e.principalValues)
 	e.principalValues = slices.Compact(e.principalValues)
 	for _, v := range e.principalValues {
@@ -708,7 +729,7 @@ func (e *engine) classOf(a *actor) *class {
 		}
 	}
 	c.members, c.ids = append(c.members, a), append(c.ids, int32(a.id))
-	c.told = c.told || a.base == nil
+	c.told = c.told || a.base == nil && !a.absent
 	a.class = c
 	return c
 }

@@ -28,6 +28,7 @@ type ref struct {
 	first, next *ref
 	unknown     bool // what it goes through was not supplied
 	helps       bool // it only lifts what keeps another from it
+	anybody     bool // it takes nobody in particular
 	others      bool // it takes the credentials of the one whose policies it changes
 	via         string
 	size        int  // its length, once it is a step to somebody
@@ -35,7 +36,8 @@ type ref struct {
 }
 
 // length is what a step counts: itself and those that go with it, and what has to be assumed
-// for it, so that of two ways the one that needs less luck comes first.
+// for it, so that of two ways the one that needs less luck comes first: before all, one that is
+// open to anybody.
 func (r *ref) length() int {
 	n := 2 + len(r.notes)
 	if r.first != nil && r.first.alt.rule.ID != "kms-decrypt" {
@@ -46,6 +48,9 @@ func (r *ref) length() int {
 	}
 	if r.others {
 		n += 4
+	}
+	if r.anybody {
+		n--
 	}
 	return n
 }
@@ -297,6 +302,7 @@ func (e *engine) step(alt *alternative, t *target) (*ref, bool) {
 				return nil, false
 			}
 			r.cap = min(r.cap, f.level)
+			r.anybody = r.anybody || n.Is == "subject-open"
 			if f.note != nil {
 				r.notes = append(r.notes, *f.note)
 			}

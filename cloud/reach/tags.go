@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"strongroom/cloud/account"
+	"strongroom/cloud/iam"
 )
 
 // resourceTag splits a condition key about a resource's tag, in lower case: aws:ResourceTag/team,
@@ -125,7 +126,45 @@ func (e *engine) retaggable(t *target) bool {
 	})
 }
 
+// objectContext is what S3 tells a key about what it decrypts: the object's ARN, or the bucket's
+// where that has a bucket key. Which one is decided when an object is stored, so a bucket may
+// hold objects of both. (Amazon S3 User Guide, "Using server-side encryption with AWS KMS keys",
+// "Encryption context".)
+const objectContext = "kms:encryptioncontext:aws:s3:arn"
+
+// maxContexts is how many values policies may ask of it; beyond that it is left open.
+const maxContexts = 32
+
+// whoKeyOf is whoKeyAs for a bucket's objects, by what S3 tells the key about them: surely who
+// may with either, possibly who may with one, or with some object's.
+func (e *engine) whoKeyOf(n *Need, k *account.Key, among *list, b *account.Bucket) *list {
+	as := func(arn string) *list {
+		with := *n
+		if with.Given = maps.Clone(n.Given); with.Given == nil {
+			with.Given = map[string]string{}
+		}
+		with.Given[objectContext] = arn
+		return e.whoKeyAs(&with, k, among, b)
+	}
+	objects := iam.Of(iam.NewPattern(b.ARN + "/*"))
+	bucket, any := as(b.ARN), as(b.ARN+"/strongroom-any-object")
+	for _, v := range e.contexts {
+		if strings.Contains(v, "${") {
+			return e.whoKeyAs(n, k, among, b)
+		}
+		if arn, some := iam.Of(iam.NewPattern(v)).Intersect(objects).Example(); some == iam.Yes {
+			any = e.or(any, as(arn))
+		}
+	}
+	return e.or(e.and(bucket, any), e.capped(e.or(bucket, any), Possible))
+}
+
 // whoKey is who may do something with a key; for the objects of a bucket, if one is given.
 func (e *engine) whoKey(n *Need, k *account.Key, among *list, b *account.Bucket) *list {
-	return e.byTags(n, &target{kind: "key", arn: k.ARN, key: k}, func(n *Need) *list { return e.whoKeyAs(n, k, among, b) })
+	return e.byTags(n, &target{kind: "key", arn: k.ARN, key: k}, func(n *Need) *list {
+		if b != nil && len(e.contexts) > 0 && len(e.contexts) <= maxContexts {
+			return e.whoKeyOf(n, k, among, b)
+		}
+		return e.whoKeyAs(n, k, among, b)
+	})
 }

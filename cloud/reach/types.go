@@ -169,6 +169,9 @@ type Route struct {
 	// principal; at most 100, WhoTotal counts all.
 	Who      []Taker `json:"who,omitempty"`
 	WhoTotal int     `json:"whoTotal,omitempty"`
+	// Into are the roles, by ARN, that anybody takes on who has an account at a provider; of no
+	// other route.
+	Into []string `json:"into,omitempty"`
 	// Missing are the inputs without which it cannot be said to be closed.
 	Missing []string `json:"missing,omitempty"`
 	// Effect says what kind of route it is: "reach" leads to the rights that were asked

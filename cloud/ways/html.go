@@ -115,7 +115,10 @@ func (v *view) Takers(r reach.Route) string {
 	}
 	n := v.N("principals", max(r.WhoTotal, len(r.Who)))
 	if who := v.first[r.ID]; len(who) > 0 {
-		return n + "; " + v.T("route.first", v.names(who, v.R.Account, 4))
+		n += "; " + v.T("route.first", v.names(who, v.R.Account, 4))
+	}
+	if len(r.Into) > 0 {
+		n += "; " + v.T("route.into", v.roles(r.Into, v.R.Account, 5))
 	}
 	return n
 }

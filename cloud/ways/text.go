@@ -70,6 +70,15 @@ func (s speaker) names(who []reach.Principal, home string, most int) string {
 	return strings.Join(out, ", ")
 }
 
+// roles names roles, and counts the rest.
+func (s speaker) roles(arns []string, home string, most int) string {
+	var out []reach.Principal
+	for _, arn := range arns {
+		out = append(out, reach.Principal{Kind: reach.Role, ARN: arn, Name: arn[strings.LastIndex(arn, "/")+1:]})
+	}
+	return s.names(out, home, most)
+}
+
 // rights lists the first few and counts the rest.
 func (s speaker) rights(list []reach.Right, home string, most int) string {
 	var out []string
@@ -283,6 +292,9 @@ func (p *page) routes(out *Report) {
 				p.wrap("  "+pad(strings.ToUpper(p.T("status.open")), 9)+pad(r.ID, 25)+" ", strings.Repeat(" ", 37), title)
 				if who := first[r.ID]; len(who) > 0 {
 					p.wrap(strings.Repeat(" ", 37), strings.Repeat(" ", 37), p.T("route.first", p.names(who, out.Account, 3)))
+				}
+				if len(r.Into) > 0 {
+					p.wrap(strings.Repeat(" ", 37), strings.Repeat(" ", 37), p.T("route.into", p.roles(r.Into, out.Account, 5)))
 				}
 			default:
 				why := r.Why.In(p.lang)

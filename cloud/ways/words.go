@@ -399,6 +399,7 @@ var words = map[string]reach.Text{
 	"not.other":             {EN: "it could be surer with: %s", FR: "elle serait plus sûre avec : %s"},
 	"not.how":               {EN: "strongroom cloud snapshot gets all of it; --top 0, --json and --html tell each with its command", FR: "strongroom cloud snapshot obtient tout ; --top 0, --json et --html disent chacune avec sa commande"},
 	"route.first":           {EN: "first step of %s", FR: "première étape pour : %s"},
+	"route.into":            {EN: "anybody there takes on %s", FR: "quiconque y a un compte endosse : %s"},
 	"kind.saml-provider":    {EN: "the SAML provider %s", FR: "le fournisseur SAML %s"},
 	"kind.oidc-provider":    {EN: "the OpenID Connect provider %s", FR: "le fournisseur OpenID Connect %s"},
 	"kind.instance-profile": {EN: "instance profile %s", FR: "profil d’instance %s"},
