@@ -167,7 +167,7 @@ func Apply(a *account.Account, changes []Change) (*account.Account, error) {
 				return nil, err
 			}
 			mark(gone, ch)
-		case TightenTrust:
+		case TightenTrust, RemovePrincipals:
 			s, err := at()
 			if err != nil {
 				return nil, err
@@ -179,7 +179,7 @@ func Apply(a *account.Account, changes []Change) (*account.Account, error) {
 			out := func(list []string) []string {
 				return slices.DeleteFunc(slices.Clone(list), func(x string) bool { return slices.Contains(ch.Principals, x) })
 			}
-			who.AWS, who.Federated = out(who.AWS), out(who.Federated)
+			who.AWS, who.Federated, who.Service = out(who.AWS), out(who.Federated), out(who.Service)
 			who.Anyone = slices.Contains(who.AWS, "*")
 			s.Principals = &who
 			if len(who.AWS)+len(who.Federated)+len(who.Service)+len(who.CanonicalUser) == 0 {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"strongroom/cloud/account"
+	"strongroom/cloud/iam"
 )
 
 const (
@@ -286,6 +287,9 @@ func options(res *Result, s Step) []Change {
 		return out
 	}
 	for _, act := range s.Actions {
+		for _, c := range withdrawals(e, a, act) {
+			add(c)
+		}
 		grants := 0
 		for _, b := range act.Because {
 			if b.Effect == "Allow" && b.Source.Kind != "builtin" {
@@ -337,6 +341,110 @@ func options(res *Result, s Step) []Change {
 	return out
 }
 
+// withdrawals take back what the policy of a bucket, an access point or a key itself grants
+// somebody: the statement that grants it, or whom it names there. Where several statements
+// of that policy grant it, none of them alone would do, and a Deny of it is added there.
+func withdrawals(e *engine, a *actor, act Act) []Change {
+	var grants []Because // of resources' policies
+	of, others := map[Source]int{}, 0
+	for _, b := range act.Because {
+		switch kind := b.Source.Kind; {
+		case b.Effect != "Allow" || kind == "builtin":
+		case kind == "bucket" || kind == "access-point" || kind == "key":
+			grants = append(grants, b)
+			of[b.Source]++
+		default:
+			others++
+		}
+	}
+	if a.who.Account == e.a.ID && (others > 0 || len(of) > 1) {
+		return nil // within one account either side is enough
+	}
+	var out []Change
+	for _, b := range grants {
+		p := b.Source.Policy(e.a)
+		if p == nil || p.Name != b.Policy {
+			continue // one that a step writes
+		}
+		i := slices.IndexFunc(p.Statements, func(st iam.Statement) bool { return st.Index == b.Statement })
+		if i < 0 || p.Statements[i].Principals == nil || b.Source.Kind == "key" && !e.keepsKey(p, p.Statements[i]) {
+			continue
+		}
+		st := p.Statements[i]
+		names, everybody := named(e, st.Principals, a)
+		en, fr := resourceNames[b.Source.Kind].EN+last(b.Source.Owner), resourceNames[b.Source.Kind].FR+last(b.Source.Owner)
+		c := Change{Policy: b.Source, Statement: b.Statement}
+		switch who := strings.Join(names, ", "); {
+		case of[b.Source] > 1 && len(names) > 0 && !everybody:
+			if principals := denied(st.Principals, names); principals != nil {
+				c.Op, c.Statement, c.Principals, c.Actions, c.Resources = AddDeny, -1, names, []string{act.Action}, []string{act.Resource}
+				if b.Source.Kind == "key" {
+					c.Resources = []string{"*"}
+				}
+				c.Document = statementOf(c.Actions, c.Resources, map[string]any{"Principal": principals})
+				c.What = Text{fmt.Sprintf("Deny %s to %s in the policy of %s", act.Action, who, en), fmt.Sprintf("Refuser %s à %s dans la politique %s", act.Action, who, fr)}
+				out = append(out, c)
+			}
+		case of[b.Source] > 1:
+		case everybody:
+			c.Op = RemoveStatement
+			c.What = Text{fmt.Sprintf("Take statement %d out of the policy of %s", b.Statement+1, en), fmt.Sprintf("Retirer l’instruction %d de la politique %s", b.Statement+1, fr)}
+			out = append(out, c)
+		case len(names) > 0:
+			c.Op, c.Principals = RemovePrincipals, names
+			c.What = Text{fmt.Sprintf("Take %s out of statement %d of the policy of %s", who, b.Statement+1, en), fmt.Sprintf("Retirer %s de l’instruction %d de la politique %s", who, b.Statement+1, fr)}
+			out = append(out, c)
+		}
+	}
+	return out
+}
+
+var resourceNames = map[string]Text{
+	"bucket":       {"bucket ", "du compartiment "},
+	"access-point": {"access point ", "du point d’accès "},
+	"key":          {"key ", "de la clé "},
+}
+
+// keepsKey says whether a key's policy without one of its statements still lets the account
+// itself manage the key: without that, AWS refuses it, or nobody could ever change it again.
+func (e *engine) keepsKey(p *iam.Policy, without iam.Statement) bool {
+	root := e.arn("iam", "", "root")
+	return slices.ContainsFunc(p.Statements, func(s iam.Statement) bool {
+		return s.Index != without.Index && s.Allow && s.Principals != nil && !s.Principals.Not && (slices.Contains(s.Principals.AWS, root) || slices.Contains(s.Principals.AWS, e.a.ID)) &&
+			!s.NotActions && len(s.Conditions) == 0 && slices.ContainsFunc(s.Actions, func(x string) bool {
+			return x == "*" || strings.EqualFold(x, "kms:*") || strings.EqualFold(x, "kms:PutKeyPolicy")
+		})
+	})
+}
+
+// named are the names by which a statement of a resource's policy means somebody; everybody
+// says that it names them among all, or by leaving them out.
+func named(e *engine, who *iam.Principals, a *actor) (names []string, everybody bool) {
+	if who.Not || who.Anyone {
+		return nil, true
+	}
+	for _, n := range who.AWS {
+		session := a.role != nil && e.nameOf(n) == "session:"+a.who.Account+":"+a.who.Name()
+		account := a.who.Account != "" && a.who.Account != e.a.ID && (n == a.who.Account || strings.HasSuffix(n, "::"+a.who.Account+":root"))
+		if n == a.principal.ARN || n == a.who.ID || session || account {
+			names = append(names, n)
+		}
+	}
+	names = append(names, matching(who.Federated, a.principal.ARN)...)
+	return append(names, matching(who.Service, a.principal.ARN)...), false
+}
+
+// denied is the Principal of a Deny for names of a statement; nil where they are of several
+// kinds.
+func denied(who *iam.Principals, names []string) map[string]any {
+	for kind, list := range map[string][]string{"AWS": who.AWS, "Federated": who.Federated, "Service": who.Service} {
+		if !slices.ContainsFunc(names, func(n string) bool { return !slices.Contains(list, n) }) {
+			return map[string]any{kind: names}
+		}
+	}
+	return nil
+}
+
 func matching(list []string, name string) []string {
 	if slices.Contains(list, name) {
 		return []string{name}
@@ -386,13 +494,22 @@ func guard(e *engine, to Node) (Change, bool) {
 }
 
 // solve is a smallest set of changes that breaks every known chain, or, where there is no
-// time to prove one, a small one without a change too many.
+// time to prove one, a small one without a change too many. Of changes that break as much,
+// what takes a grant back comes before another Deny.
 func (c *closer) solve() []string {
 	var sets [][]string
 	for _, k := range c.chains {
-		if _, left := c.left[findingKey(k.finding)]; !left && len(k.options) > 0 {
-			sets = append(sets, k.options)
+		if _, left := c.left[findingKey(k.finding)]; left || len(k.options) == 0 {
+			continue
 		}
+		set := make([]string, len(k.options))
+		for i, id := range k.options {
+			set[i] = "0" + id
+			if c.changes[id].Op == AddDeny {
+				set[i] = "1" + id
+			}
+		}
+		sets = append(sets, set)
 	}
 	best := greedy(sets)
 	s := &search{budget: c.budget, best: best}
@@ -400,8 +517,12 @@ func (c *closer) solve() []string {
 	if s.late {
 		c.proven = false
 	}
-	slices.Sort(s.best)
-	return s.best
+	out := make([]string, len(s.best))
+	for i, o := range s.best {
+		out[i] = o[1:]
+	}
+	slices.Sort(out)
+	return out
 }
 
 // greedy takes the change that breaks most of what is left, and in the end leaves out what

@@ -126,7 +126,7 @@ func TestEncryptionContext(t *testing.T) {
 		if f.Certainty != want {
 			t.Errorf("%s: %v, not %v", name, f.Certainty, want)
 		}
-		if want == Possible && !named(f, key) {
+		if want == Possible && !asks(f, key) {
 			t.Errorf("%s: nothing says on what it depends: %+v", name, f.Chains)
 		}
 	}
@@ -167,14 +167,14 @@ func TestTimeOfIssue(t *testing.T) {
 		if f.Certainty != want {
 			t.Errorf("%s: %v, not %v", name, f.Certainty, want)
 		}
-		if want == Possible && !named(f, key) {
+		if want == Possible && !asks(f, key) {
 			t.Errorf("%s: nothing says on what it depends: %+v", name, f.Chains)
 		}
 	}
 }
 
 // named says whether a chain of a finding names a condition's key.
-func named(f Finding, key string) bool {
+func asks(f Finding, key string) bool {
 	return slices.ContainsFunc(f.Chains, func(c Chain) bool {
 		return slices.ContainsFunc(c.Steps, func(s Step) bool {
 			return slices.ContainsFunc(s.Conditions, func(x Condition) bool { return strings.EqualFold(x.Key, key) })

@@ -83,6 +83,11 @@ func (a *actor) origin() *actor { return a.root }
 // keys".)
 const issueTime = "aws:tokenissuetime"
 
+// elsewhere is what another account gives its own: no document that anybody here could point
+// at, so that no statement of it is named.
+var elsewhere = &iam.Policy{Name: "the other account’s own policies, which nobody here sees", Version: "2012-10-17",
+	Statements: []iam.Statement{{Index: -1, Allow: true, Actions: []string{"*"}, Resources: []string{"*"}}}}
+
 // anything is what a policy says after somebody wrote it who wants everything.
 var anything = &iam.Policy{Name: "a policy that the chain writes", Version: "2012-10-17",
 	Statements: []iam.Statement{{Sid: "Anything", Allow: true, Actions: []string{"*"}, Resources: []string{"*"}}}}
@@ -406,7 +411,7 @@ func (e *engine) outsider(name string, add func(*actor) *actor) {
 		return
 	}
 	a := &actor{principal: Principal{Kind: External, ARN: arn, Name: arn}}
-	a.slots = []slot{{anything, Source{Kind: "builtin", Owner: arn}}}
+	a.slots = []slot{{elsewhere, Source{Kind: "builtin", Owner: arn}}}
 	if p, err := iam.ParsePrincipal(arn); err == nil && p.Kind != iam.Root {
 		a.who = p
 	} else {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -54,10 +55,14 @@ type Text struct {
 // In is the text in a language, English for one that is not known.
 func (t Text) In(language string) string {
 	if language == "fr" && t.FR != "" {
-		return t.FR
+		return unbroken.Replace(t.FR)
 	}
 	return t.EN
 }
+
+// unbroken keeps French punctuation on the line of the word before it: a no-break space
+// before a colon, a narrow one before the others.
+var unbroken = strings.NewReplacer(" :", "\u00a0:", " ;", "\u202f;", " ?", "\u202f?", " !", "\u202f!")
 
 // Certainty says how sure an answer is.
 type Certainty int8
@@ -351,6 +356,9 @@ const (
 	AddDeny Op = "add-deny"
 	// TightenTrust takes a principal out of a role's trust policy.
 	TightenTrust Op = "tighten-trust"
+	// RemovePrincipals takes principals out of a statement of the policy of a bucket, an
+	// access point or a key; the statement goes where it names nobody else.
+	RemovePrincipals Op = "remove-principals"
 	// Set changes a setting of a server, account or bucket: Setting and Value.
 	Set Op = "set"
 )

@@ -68,6 +68,7 @@ func (v *view) Why(s string) string          { return v.why(s) }
 func (v *view) Join(l []string) string       { return printable(strings.Join(l, ", ")) }
 func (v *view) Groups() []Group              { return v.R.listed() }
 func (v *view) All() bool                    { return len(v.R.Question.From) == 0 }
+func (v *view) Counts(c Change) string       { return v.counts(c, v.R) }
 func (v *view) Closing() string              { return v.closing(v.R.Plan) }
 
 func (v *view) Time(t *time.Time) string { return v.time(*t) }
@@ -115,10 +116,10 @@ func (v *view) Takers(r reach.Route) string {
 	}
 	n := v.N("principals", max(r.WhoTotal, len(r.Who)))
 	if who := v.first[r.ID]; len(who) > 0 {
-		n += "; " + v.T("route.first", v.names(who, v.R.Account, 4))
+		n += v.T("semicolon") + v.T("route.first", v.names(who, v.R.Account, 4))
 	}
 	if len(r.Into) > 0 {
-		n += "; " + v.T("route.into", v.roles(r.Into, v.R.Account, 5))
+		n += v.T("semicolon") + v.T("route.into", v.roles(r.Into, v.R.Account, 5))
 	}
 	return n
 }
@@ -256,5 +257,5 @@ func (v *view) Counted() string { return v.counted(v.R) }
 
 func (s speaker) counted(out *Report) string {
 	x := out.Examined
-	return s.T("counted", s.number(x.Principals), s.number(x.Buckets), s.number(x.Keys), s.number(x.Compute), s.number(x.Rules))
+	return s.T("counted", s.N("principals", x.Principals), s.N("buckets", x.Buckets), s.N("keys", x.Keys), s.N("compute", x.Compute), s.N("rules", x.Rules))
 }

@@ -92,7 +92,7 @@ func (s speaker) answer(out *Logon) (word, because string) {
 		because = s.T("logon.sum", s.N("servers", n), out.Counts.Closed, out.Counts.Open, out.Counts.Unknown)
 	}
 	if len(out.Unlisted) > 0 && n > 0 {
-		because += "; " + s.T("logon.unlisted")
+		because += s.T("semicolon") + s.T("logon.unlisted")
 	}
 	return word, because
 }

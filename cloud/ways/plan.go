@@ -124,7 +124,7 @@ func (d *document) change(c reach.Change) error {
 		return d.removeActions(c.Statement, c.Actions, c.Resources)
 	case reach.RemoveStatement:
 		return d.removeStatement(c.Statement)
-	case reach.TightenTrust:
+	case reach.TightenTrust, reach.RemovePrincipals:
 		return d.removePrincipals(c.Statement, c.Principals)
 	case reach.AddDeny:
 		st, err := decode(c.Document)

@@ -189,6 +189,9 @@ func deletion(s reach.Source, name string) string {
 		return fmt.Sprintf("aws iam delete-%s-policy --%s-name %q --policy-name %q", of, of, name, s.Name)
 	case "bucket":
 		return fmt.Sprintf("aws s3api delete-bucket-policy --bucket %q", name)
+	case "access-point":
+		owner, _ := splitARN(s.Owner)
+		return fmt.Sprintf("aws s3control delete-access-point-policy --account-id %q --name %q", owner.account, name)
 	}
 	return "detach it wherever it is attached"
 }

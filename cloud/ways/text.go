@@ -417,11 +417,14 @@ func (s speaker) acts(step reach.Step) []string {
 		if len(by) > 3 {
 			by = append(by[:3], s.T("and.more", s.number(len(by)-3)))
 		}
+		if from, _ := splitARN(step.From.ARN); len(by) == 0 && from.resource == "root" {
+			by = []string{s.T("by.root")}
+		}
 		if len(by) == 0 {
 			out = append(out, s.T("step.act", printable(act.Action), printable(act.Resource)))
 			continue
 		}
-		out = append(out, s.T("step.by", printable(act.Action), printable(act.Resource), strings.Join(by, "; ")))
+		out = append(out, s.T("step.by", printable(act.Action), printable(act.Resource), strings.Join(by, s.T("semicolon"))))
 	}
 	return out
 }
@@ -439,7 +442,7 @@ func (p *page) plan(out *Report, top int) {
 			break
 		}
 		p.wrap(fmt.Sprintf("%3d ", i+1), "    ", printable(c.What.In(p.lang)))
-		p.wrap("    ", "      ", p.T("close.counts", c.Closes, out.found))
+		p.wrap("    ", "      ", p.counts(c, out))
 		for _, o := range c.Patch {
 			if o.Op != "test" {
 				p.wrap("    "+pad(o.Op, 8), "            ", printable(o.Path+" "+string(o.Value)))
@@ -470,6 +473,15 @@ func (p *page) plan(out *Report, top int) {
 	for _, s := range plan.Skipped {
 		p.wrap("  ", "    ", p.T("effect.skipped", printable(s.In(p.lang))))
 	}
+}
+
+// counts says how many need what a change takes away.
+func (s speaker) counts(c Change, out *Report) string {
+	key := "close.counts.many"
+	if c.Closes == 1 || s.lang == "fr" && c.Closes == 0 {
+		key = "close.counts.one"
+	}
+	return s.T(key, c.Closes, out.found)
 }
 
 // closing says how good a plan is.

@@ -22,17 +22,11 @@ func (s speaker) T(key string, args ...any) string {
 		panic("ways: no word " + key)
 	}
 	text := w.In(s.lang)
-	if s.lang == "fr" {
-		text = unbroken.Replace(text)
-	}
 	if len(args) == 0 {
 		return text
 	}
 	return fmt.Sprintf(text, args...)
 }
-
-// unbroken keeps French punctuation on the line of the word before it.
-var unbroken = strings.NewReplacer(" :", "\u00a0:", " ;", "\u00a0;", " ?", "\u00a0?", " !", "\u00a0!")
 
 // N is a number with its noun. In French, 0 and 1 are singular.
 func (s speaker) N(key string, n int) string {
@@ -240,14 +234,17 @@ func (s speaker) because(b reach.Because) string {
 	return s.T("statement", b.Statement+1, name)
 }
 
-// written is how reach names a policy that a step of the chain puts in the place of another.
-const written = "a policy that the chain writes"
+// named are policies that reach names in words: what a step of the chain writes, and what no
+// file shows.
+var named = []string{"by.written", "by.elsewhere"}
 
 // policy names the policy that a statement is of.
 func (s speaker) policy(b reach.Because) string {
 	key, owner := "by."+b.Source.Kind, b.Source.Owner
-	if b.Policy == written {
-		return s.T("by.written")
+	for _, k := range named {
+		if b.Policy == words[k].EN {
+			return s.T(k)
+		}
 	}
 	if _, ok := words[key]; !ok || owner == "" {
 		return printable(b.Policy)
@@ -284,7 +281,7 @@ func (s speaker) why(text string) string {
 	}
 	for _, w := range whys {
 		if rest, ok := strings.CutPrefix(text, w.EN); ok {
-			return w.FR + printable(rest)
+			return w.In(s.lang) + printable(rest)
 		}
 	}
 	return printable(text)
@@ -337,10 +334,13 @@ var words = map[string]reach.Text{
 	"step.act":        {EN: "%s on %s", FR: "%s sur %s"},
 	"and.more":        {EN: "and %s more", FR: "et %s de plus"},
 	"colon":           {EN: ": ", FR: " : "},
+	"semicolon":       {EN: "; ", FR: " ; "},
 	"by.user-inline":  {EN: "user %s, inline policy %s", FR: "politique en ligne de l’utilisateur %s : %s"},
 	"by.role-inline":  {EN: "role %s, inline policy %s", FR: "politique en ligne du rôle %s : %s"},
 	"by.group-inline": {EN: "group %s, inline policy %s", FR: "politique en ligne du groupe %s : %s"},
 	"by.written":      {EN: "a policy that the chain writes", FR: "une politique que la chaîne écrit"},
+	"by.root":         {EN: "its own right: the root user needs no policy", FR: "son propre droit : l’utilisateur racine n’a besoin d’aucune politique"},
+	"by.elsewhere":    {EN: "the other account’s own policies, which nobody here sees", FR: "les politiques de l’autre compte, que personne ne voit d’ici"},
 	"by.function":     {EN: "policy of function %s", FR: "politique de la fonction %s"},
 	"by.managed":      {EN: "managed policy %s", FR: "politique gérée %s"},
 	"by.boundary":     {EN: "boundary %s", FR: "limite d’autorisations %s"},
@@ -363,6 +363,14 @@ var words = map[string]reach.Text{
 	"sure.unknown":    {EN: "unknown", FR: "inconnu"},
 	"principals.one":  {EN: "%s principal", FR: "%s identité"},
 	"principals.many": {EN: "%s principals", FR: "%s identités"},
+	"buckets.one":     {EN: "%s bucket", FR: "%s compartiment"},
+	"buckets.many":    {EN: "%s buckets", FR: "%s compartiments"},
+	"keys.one":        {EN: "%s key", FR: "%s clé"},
+	"keys.many":       {EN: "%s keys", FR: "%s clés"},
+	"compute.one":     {EN: "%s server, function or the like", FR: "%s serveur, fonction ou autre"},
+	"compute.many":    {EN: "%s servers, functions and the like", FR: "%s serveurs, fonctions et autres"},
+	"rules.one":       {EN: "%s rule", FR: "%s règle"},
+	"rules.many":      {EN: "%s rules", FR: "%s règles"},
 	"routes.one":      {EN: "%s route", FR: "%s voie"},
 	"routes.many":     {EN: "%s routes", FR: "%s voies"},
 	"ways.one":        {EN: "%s way", FR: "%s chemin"},
@@ -391,7 +399,7 @@ var words = map[string]reach.Text{
 	"sum.unknown":           {EN: "not known of: %s", FR: "inconnu pour : %s"},
 	"sum.nobody":            {EN: "nobody was found who gets there", FR: "personne n’a été trouvé qui y parvienne"},
 	"sum.nobody.but":        {EN: "nobody was found who gets there, but what is missing may hide somebody", FR: "personne n’a été trouvé qui y parvienne, mais ce qui manque peut cacher quelqu’un"},
-	"sum.beside":            {EN: "beside them, routes that blind who watches or loosen a restriction: %d of %d open", FR: "à côté, voies qui aveuglent la surveillance ou relâchent une restriction : %d ouvertes sur %d"},
+	"sum.beside":            {EN: "beside them, routes that blind who watches or loosen a restriction: %d of %d open", FR: "à côté, voies ouvertes qui aveuglent la surveillance ou relâchent une restriction : %d sur %d"},
 	"sum.intended":          {EN: "meant to get there: %s", FR: "y parviennent comme prévu : %s"},
 	"sum.best":              {EN: "closes most: %s (%d of %d)", FR: "ferme le plus : %s (%d sur %d)"},
 	"not.looked":            {EN: "Not looked at, or not whole", FR: "Non examiné, ou incomplet"},
@@ -416,7 +424,8 @@ var words = map[string]reach.Text{
 	"close.partly":          {EN: "closes all but what is listed below: %s; none can be left out (stays open: %d; considered: %d)", FR: "ferme tout sauf ce qui est listé ci-dessous : %s ; aucune n’est superflue (reste ouvert : %d ; examinées : %d)"},
 	"close.none":            {EN: "no change to the policies closes any of it", FR: "aucune modification des politiques n’y ferme quoi que ce soit"},
 	"close.left":            {EN: "Stays open", FR: "Reste ouvert"},
-	"close.counts":          {EN: "%d of %d need what it takes away", FR: "%d sur %d ont besoin de ce qu’elle retire"},
+	"close.counts.one":      {EN: "%d of %d needs what it takes away", FR: "%d sur %d a besoin de ce qu’elle retire"},
+	"close.counts.many":     {EN: "%d of %d need what it takes away", FR: "%d sur %d ont besoin de ce qu’elle retire"},
 	"close.nopatch":         {EN: "not a change to a document: do it by hand", FR: "ce n’est pas une modification de document : à faire à la main"},
 	"effect.head":           {EN: "After these changes", FR: "Après ces modifications"},
 	"effect.before":         {EN: "before", FR: "avant"},
@@ -444,7 +453,7 @@ var words = map[string]reach.Text{
 	"diff.input":            {EN: "%s was supplied then and is missing now", FR: "fourni alors, manquant maintenant : %s"},
 	"diff.untold":           {EN: "by something that the two snapshots do not show", FR: "par quelque chose que les deux relevés ne montrent pas"},
 	"counted.head":          {EN: "How it was counted", FR: "Comment on a compté"},
-	"counted":               {EN: "looked at: %s principals, %s buckets, %s keys, %s servers, functions and the like, by %s rules", FR: "examiné : %s identités, %s compartiments, %s clés, %s serveurs, fonctions et autres, selon %s règles"},
+	"counted":               {EN: "looked at: %s, %s, %s, %s, by %s", FR: "examiné : %s, %s, %s, %s, selon %s"},
 	"counted.certain":       {EN: "Certain: granted by what was supplied, whatever is unknown.", FR: "Certain : accordé par ce qui a été fourni, quoi que soit l’inconnu."},
 	"counted.possible":      {EN: "Possible: granted, under conditions that the files cannot settle, or unless a restriction that was not supplied refuses it.", FR: "Possible : accordé, sous des conditions que les fichiers ne tranchent pas, ou sauf si une restriction non fournie le refuse."},
 	"counted.unknown":       {EN: "Unknown: nothing supplied grants it, but something that was not supplied might. It is never counted as closed.", FR: "Inconnu : rien de fourni ne l’accorde, mais quelque chose de non fourni le pourrait. Ce n’est jamais compté comme fermé."},

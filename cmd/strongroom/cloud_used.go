@@ -132,7 +132,7 @@ type tongue string
 // T chooses between the two. French punctuation stays on the line of the word before it.
 func (l tongue) T(en, fr string) string {
 	if l == "fr" {
-		return strings.NewReplacer(" :", "\u00a0:", " ;", "\u00a0;").Replace(fr)
+		return strings.NewReplacer(" :", "\u00a0:", " ;", "\u202f;").Replace(fr)
 	}
 	return en
 }

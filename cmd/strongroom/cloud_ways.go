@@ -42,7 +42,7 @@ type cloudIntended struct {
 
 type cloudWays struct {
 	cloudAccount
-	Bucket []string `help:"A bucket whose content nobody else is to read, by name. Repeat it for more." placeholder:"NAME"`
+	Bucket []string `help:"A bucket whose content nobody else is to read, by name; * is every bucket of the account. Repeat it for more." placeholder:"NAME"`
 	Key    []string `help:"A KMS key that nobody else is to use: ARN, id or alias. Repeat it for more." placeholder:"KEY"`
 	Admin  bool     `help:"Ask who can get administrative rights."`
 	From   []string `help:"Only what this principal could reach: user or role of the account, or another account (a supplier) by its number. Repeat it for more." placeholder:"PRINCIPAL"`
@@ -71,6 +71,7 @@ Exit codes: 0 answered; 1 not answered; 2 bad arguments; with --fail-on, 3 somet
 
 Examples:
   strongroom cloud ways --account snapshot.jsonl.gz --bucket calls
+  strongroom cloud ways --account snapshot.jsonl.gz --bucket '*' --intended content-server
   strongroom cloud ways --account authorization-details.json --admin --from alice
   strongroom cloud ways --account exports/ --bucket calls --intended content-server --html ways.html --sarif ways.sarif --fail-on open
   strongroom cloud ways --account today/ --since yesterday/ --bucket calls --json -
@@ -96,7 +97,11 @@ func (c cloudWays) Run(ctx context.Context, out output) error {
 	if err != nil {
 		return err
 	}
-	q := reach.Question{Buckets: c.Bucket, Keys: c.Key, Admin: c.Admin, Chains: 3}
+	buckets, err := c.buckets(a)
+	if err != nil {
+		return err
+	}
+	q := reach.Question{Buckets: buckets, Keys: c.Key, Admin: c.Admin, Chains: 3}
 	for _, from := range c.From {
 		who, err := principalOf(a, from)
 		if err != nil {
@@ -119,7 +124,11 @@ func (c cloudWays) Run(ctx context.Context, out output) error {
 		if err != nil {
 			return err
 		}
-		before, _, err := ways.Make(then, q)
+		earlier := q
+		if earlier.Buckets, err = c.buckets(then); err != nil {
+			return fmt.Errorf("the earlier snapshot: %w", err)
+		}
+		before, _, err := ways.Make(then, earlier)
 		if err != nil {
 			return fmt.Errorf("the earlier snapshot: %w", err)
 		}
@@ -144,6 +153,24 @@ func (c cloudWays) Run(ctx context.Context, out output) error {
 		return exitError(exitUnknown)
 	}
 	return nil
+}
+
+// buckets are those that the question names: * is all that the account lists.
+func (c cloudWays) buckets(a *account.Account) ([]string, error) {
+	if !slices.Contains(c.Bucket, "*") {
+		return c.Bucket, nil
+	}
+	if !a.Known("buckets") {
+		return nil, invalid("--bucket '*': no list of buckets was supplied: aws s3api list-buckets > buckets.json, or name them")
+	}
+	out := make([]string, len(a.Buckets))
+	for i, b := range a.Buckets {
+		out[i] = b.Name
+	}
+	if len(out) == 0 && len(c.Key) == 0 && !c.Admin {
+		return nil, invalid("--bucket '*': the account has no buckets")
+	}
+	return out, nil
 }
 
 // close says what closes the ways that were found, and looks again at the account without them.
