@@ -438,8 +438,15 @@ func (p *Picture) draw(style string, links bool) string {
 			if n.note == "" {
 				y = n.y + 26
 			}
-			raw(`<text class="name" x="%.1f" y="%.1f" unicode-bidi="isolate">%s</text>`, x+10, y, escaped(cut(n.name, letters)))
-			if n.note != "" {
+			name, rest := n.name, ""
+			if n.kind == "route" {
+				name, rest = twoLines(n.name, letters)
+			}
+			raw(`<text class="name" x="%.1f" y="%.1f" unicode-bidi="isolate">%s</text>`, x+10, y, escaped(cut(name, letters)))
+			switch {
+			case rest != "":
+				raw(`<text class="name" x="%.1f" y="%.1f" unicode-bidi="isolate">%s</text>`, x+10, n.y+35, escaped(cut(rest, letters)))
+			case n.note != "":
 				raw(`<text class="note" x="%.1f" y="%.1f" unicode-bidi="isolate">%s</text>`, x+10, n.y+35, escaped(cut(n.note, letters+5)))
 			}
 			raw(`</g>`)

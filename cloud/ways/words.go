@@ -70,6 +70,20 @@ func printable(s string) string {
 	}, s)
 }
 
+// twoLines parts a text that is longer than so many letters at its last space before them.
+func twoLines(s string, most int) (first, rest string) {
+	r := []rune(s)
+	if len(r) <= most {
+		return s, ""
+	}
+	for i := most; i > 0; i-- {
+		if r[i] == ' ' {
+			return string(r[:i]), string(r[i+1:])
+		}
+	}
+	return s, ""
+}
+
 // cut shortens a name to fit so many letters.
 func cut(s string, most int) string {
 	r := []rune(s)
@@ -484,6 +498,7 @@ var words = map[string]reach.Text{
 	"page.summary":  {EN: "Summary", FR: "Résumé"},
 	"page.picture":  {EN: "The picture", FR: "L’image"},
 	"page.doubt":    {EN: "What this cannot know", FR: "Ce que cette page ne peut savoir"},
+	"page.wide":     {EN: "The picture is wider than this screen: move it sideways.", FR: "L’image est plus large que cet écran : faites-la glisser."},
 	"page.drawn":    {EN: "Who gets where", FR: "Qui arrive où"},
 	"page.pick":     {EN: "Choose who, at left: their chain is lit, and told below.", FR: "Choisissez qui, à gauche : la chaîne s’éclaire et se lit au-dessous."},
 	"page.decisive": {EN: "The answer depends on %s that nobody supplied, or not whole. What depends on them is counted as unknown.", FR: "La réponse dépend de ce qui n’a pas été fourni, ou pas entièrement : %s. Ce qui en dépend est compté comme inconnu."},
