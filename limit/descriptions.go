@@ -1,14 +1,19 @@
 package limit
 
+import "strings"
+
 // DescriptionIn answers a policy's @description in a language: of the policies that a new
-// room starts with there is a French one; what people wrote stays as it is.
+// room starts with there is a French one, and an English one with typographic apostrophes;
+// what people wrote stays as it is.
 func DescriptionIn(description, lang string) string {
-	if lang == "fr" {
-		if fr, ok := frenchDescriptions[description]; ok {
-			return fr
-		}
+	switch fr, ok := frenchDescriptions[description]; {
+	case !ok:
+		return description
+	case lang == "fr":
+		return fr
+	default:
+		return strings.ReplaceAll(description, "'", "’")
 	}
-	return description
 }
 
 var frenchDescriptions = map[string]string{

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/url"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -454,8 +455,9 @@ type usesData struct {
 
 type useRow struct {
 	door.UseRecord
-	Name, Object, Link string
-	Refused            bool
+	Name    string
+	What    thing
+	Refused bool
 }
 
 // accessUses lists the records behind a field of the map, or behind all of one person.
@@ -516,15 +518,7 @@ func (v *visit) useRow(u door.Usage, r door.UseRecord) useRow {
 	if r.Question == nil {
 		return row
 	}
-	at := r.Question.Resource
-	row.Object = printable(at.Bucket + "/" + at.Key)
-	version := r.Version
-	if version.IsZero() {
-		version = at.Version
-	}
-	if _, _, _, there := v.room.Vault.Locate(version); there && at.Key != "" {
-		row.Link = "/recordings/" + version.String()
-	}
+	row.What = v.thing(r.Question.Resource, r.Version)
 	return row
 }
 
@@ -572,18 +566,19 @@ func (v *visit) accessProof() error {
 }
 
 type portraitData struct {
-	Beside  string // the usual
-	Query   accessQuery
-	Name    string
-	Path    string
-	Person  string
-	AsOf    door.AsOf
-	Opened  accessCell
-	Picture template.HTML // of the week
-	Days    []weekRow
-	Things  []thingRow
-	Latest  []latestRow
-	Series  accessSeries
+	Beside     string // the usual
+	Query      accessQuery
+	Name       string
+	Path       string
+	Person     string
+	AsOf       door.AsOf
+	Opened     accessCell
+	Picture    template.HTML // of the week
+	Days       []weekRow
+	Things     []thingRow // what was opened most
+	MoreThings []thingRow
+	Latest     []latestRow
+	Series     accessSeries
 	monitor.Portrait
 }
 
@@ -592,6 +587,9 @@ type weekRow struct {
 	Cells []accessCell
 }
 
+// thingsFirst is how many sorts of content a person's page shows unasked.
+const thingsFirst = 8
+
 type thingRow struct {
 	monitor.Thing
 	Where, Queue string
@@ -599,8 +597,9 @@ type thingRow struct {
 
 type latestRow struct {
 	monitor.ObjectUse
-	Object, Link string
-	Times        int
+	Object, Whole string // its name without folders, and with them
+	Link          string
+	Times         int
 }
 
 // accessPerson is what one person opened, and when, beside the weeks before.
@@ -657,8 +656,11 @@ func (v *visit) accessPerson() error {
 		row := thingRow{Thing: t, Where: named(t.Bucket), Queue: named(t.Queue)}
 		d.Things = append(d.Things, row)
 	}
+	if len(d.Things) > thingsFirst {
+		d.Things, d.MoreThings = d.Things[:thingsFirst], d.Things[thingsFirst:]
+	}
 	for _, o := range d.Portrait.Latest {
-		row := latestRow{ObjectUse: o, Times: int(o.Opened), Object: printable(o.Bucket + "/" + o.Key)}
+		row := latestRow{ObjectUse: o, Times: int(o.Opened), Object: printable(path.Base(o.Key)), Whole: printable(o.Bucket + "/" + o.Key)}
 		if _, _, _, there := v.room.Vault.Locate(o.Version); there {
 			row.Link = "/recordings/" + o.Version.String()
 		}
@@ -780,6 +782,7 @@ var accessWords = map[string]said{
 	"access.week.title":   {"When %s opened something", "Quand %s a consulté"},
 	"access.week.says":    {"%s openings in %s by weekday and hour. The table below the picture has every number.", "%s ouvertures en %s, par jour et par heure. Le tableau sous l’image donne chaque nombre."},
 	"access.things":       {"What was opened", "Ce qui a été ouvert"},
+	"access.things.more":  {"%s more|%s more", "%s autre|%s autres"},
 	"access.things.none":  {"Nothing was opened in this time.", "Rien n’a été ouvert pendant cette période."},
 	"access.bucket":       {"Bucket", "Compartiment"},
 	"access.queue":        {"Queue", "File"},

@@ -2,7 +2,6 @@ package console
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	"strongroom"
@@ -54,9 +53,9 @@ func (v *visit) alerts() error {
 type alertData struct {
 	alert.Alert
 	Deliveries []alert.Delivery
-	Own        bool // about the reader
-	Records    []evidence
-	More       int  // records that are not shown one by one
+	Own        bool       // about the reader
+	Newest     []evidence // of the records that it rests on
+	Rest       []evidence
 	MayRead    bool // the ledger
 	Why, Blind string
 }
@@ -83,8 +82,8 @@ func (v *visit) alert() error {
 	return v.show("alert", "alerts", d)
 }
 
-// evidenceMost is how many records of an alert the page shows.
-const evidenceMost = 20
+// evidenceFirst is how many records of an alert the page shows unasked.
+const evidenceFirst = 5
 
 // evidence is one record that an alert rests on.
 type evidence struct {
@@ -92,12 +91,13 @@ type evidence struct {
 	At      time.Time
 	Did     string
 	Who     string
-	What    string
+	What    thing
+	Subject string // where it is about no object
 	Outcome string
 	Erased  bool
 }
 
-// evidence reads the records that an alert rests on, the newest of them, for those who may
+// evidence reads the records that an alert rests on, the newest first, for those who may
 // read the ledger, once that is on record.
 func (v *visit) evidence(d *alertData) error {
 	d.MayRead = v.room.Scan != nil && v.room.Vault.Offers(v.caller, strongroom.ActionReadLedger)
@@ -106,27 +106,24 @@ func (v *visit) evidence(d *alertData) error {
 	}
 	wanted := slices.Clone(d.Evidence)
 	slices.Sort(wanted)
-	d.More = max(0, len(wanted)-evidenceMost)
-	wanted = wanted[d.More:]
 	if _, err := v.room.Vault.ReadLedger(v.r.Context(), v.caller, wanted[0], wanted[len(wanted)-1]+1); err != nil {
 		return err
 	}
-	for _, index := range wanted {
+	var all []evidence
+	for _, index := range slices.Backward(wanted) {
 		err := v.room.Scan(v.r.Context(), index, index+1, func(e *strongroom.Event) {
-			one := evidence{Index: e.Index, At: e.Time, Did: e.Did, What: e.Subject, Outcome: e.Outcome, Erased: e.Erased}
+			one := evidence{Index: e.Index, At: e.Time, Did: e.Did, Subject: e.Subject, Outcome: e.Outcome, Erased: e.Erased}
 			if q := e.Question; q != nil {
-				one.Who = q.Principal.Name
-				if q.Resource.Bucket != "" {
-					one.What = strings.TrimSuffix(q.Resource.Bucket+"/"+q.Resource.Key, "/")
-				}
+				one.Who, one.What = q.Principal.Name, v.thing(q.Resource, e.Version)
 			}
-			d.Records = append(d.Records, one)
+			all = append(all, one)
 		})
 		if err != nil {
 			return err
 		}
 	}
-	slices.Reverse(d.Records)
+	first := min(len(all), evidenceFirst)
+	d.Newest, d.Rest = all[:first], all[first:]
 	return nil
 }
 
@@ -175,7 +172,7 @@ var alertWords = map[string]said{
 	"alert.erased":      {"erased since", "effacé depuis"},
 	"alert.proof":       {"Proof", "Preuve"},
 	"alert.proof.of":    {"Download the proof of record %s", "Télécharger la preuve de l’inscription %s"},
-	"alert.more":        {"%s record more it rests on is not shown|%s records more it rests on are not shown", "%s autre inscription à l’appui n’est pas affichée|%s autres inscriptions à l’appui ne sont pas affichées"},
+	"alert.more":        {"%s earlier record|%s earlier records", "%s inscription antérieure|%s inscriptions antérieures"},
 	"alert.permit":      {"permitted", "permis"},
 	"alert.deny":        {"refused", "refusé"},
 	"alert.problem":     {"What the channel answered:", "Réponse du canal :"},

@@ -312,9 +312,9 @@ func (p *page) Span(d time.Duration) string {
 	return fmt.Sprintf("%d h", int(d.Hours()))
 }
 
-// Decimal is a number with one digit after the point, or the comma.
+// Decimal is a number with one digit after the point, or the comma, unless that is 0.
 func (p *page) Decimal(f *float64) string {
-	return p.Point(fmt.Sprintf("%.1f", *f))
+	return p.Point(strings.TrimSuffix(fmt.Sprintf("%.1f", *f), ".0"))
 }
 
 // Point is a number as a program writes it, with the reader's decimal mark.

@@ -321,6 +321,14 @@ func (v *visit) giveAgent() error {
 	return v.back("/people/unmatched", "matched")
 }
 
+// AttributeOf is an attribute of a person, in words where there are any.
+func (p *page) AttributeOf(name string) string {
+	if known("attribute." + name) {
+		return p.T("attribute." + name)
+	}
+	return name
+}
+
 var peopleWords = map[string]said{
 	"people.lead":           {"%s person is known here|%s people are known here", "%s personne connue ici|%s personnes connues ici"},
 	"people.name":           {"Name", "Nom"},
@@ -352,6 +360,9 @@ var peopleWords = map[string]said{
 	"people.no.groups":      {"no group", "aucun groupe"},
 	"person.title":          {"Person", "Personne"},
 	"person.aliases":        {"Also known as", "Autres identifiants"},
+	"person.access":         {"What they accessed", "Ce que cette personne a consulté"},
+	"attribute.queues":      {"Works in queues", "Files de travail"},
+	"attribute.supervises":  {"Answers for queues", "Files supervisées"},
 	"person.keys":           {"S3 access keys", "Clés S3"},
 	"person.keys.none":      {"No access key.", "Aucune clé S3."},
 	"person.key":            {"Key", "Clé"},

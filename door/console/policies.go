@@ -41,6 +41,7 @@ const (
 	examplesMost = 3
 	diffMost     = 2000 // lines
 	usedMost     = 300  // people
+	classesFirst = 10   // sorts of content shown unasked
 	faultyMost   = 20
 	usageFresh   = 5 * time.Minute
 )
@@ -404,6 +405,8 @@ type usageData struct {
 	More     int // people that are not shown
 	MayEdit  bool
 	People   []limit.PersonRights
+
+	ClassesFirst int // how many sorts of content are shown unasked
 }
 
 type proposalRow struct {
@@ -479,7 +482,7 @@ func (v *visit) showUsage(t *task) error {
 	held := t.result.(*rights)
 	d := usageData{
 		ID: t.ID, Report: held.Report, Proposed: held.proposed, Days: int(held.Report.To.Sub(held.Report.From).Hours() / 24),
-		MayEdit: v.room.Vault.Offers(v.caller, strongroom.ActionManagePolicy),
+		MayEdit: v.room.Vault.Offers(v.caller, strongroom.ActionManagePolicy), ClassesFirst: min(len(held.Report.Classes), classesFirst),
 	}
 	for i, p := range held.proposed.Proposals {
 		row := proposalRow{Proposal: p, N: i}
@@ -576,16 +579,22 @@ func (p *page) Sort(s limit.Shape) string {
 	return strings.Join(out, ", ")
 }
 
-// Parts divides rights into those used and those not.
+// Idle are the rights that somebody did not use.
 func (p *page) Idle(r limit.PersonRights) []limit.Right {
 	var out []limit.Right
 	for _, x := range r.Rights {
-		if x.Used == 0 && len(out) < 50 {
+		if x.Used == 0 {
 			out = append(out, x)
 		}
 	}
 	return out
 }
+
+// rightsListed is how many rights of one person are listed.
+const rightsListed = 50
+
+func (p *page) FirstRights(all []limit.Right) []limit.Right { return all[:min(len(all), rightsListed)] }
+func (p *page) MoreRights(all []limit.Right) int            { return max(0, len(all)-rightsListed) }
 
 // Short is the beginning of a hash.
 func (p *page) Short(hash string) string { return hash[:min(len(hash), 12)] }
@@ -706,6 +715,8 @@ var policyWords = map[string]said{
 	"usage.never":         {"never", "jamais"},
 	"usage.unused":        {"Not used", "Non utilisé"},
 	"usage.rights":        {"%s right|%s rights", "%s droit|%s droits"},
+	"usage.rights.more":   {"and %s more|and %s more", "et %s autre|et %s autres"},
+	"usage.classes.more":  {"%s more|%s more", "%s autre|%s autres"},
 	"usage.members":       {"Members", "Membres"},
 	"usage.active":        {"of them active", "dont actifs"},
 	"usage.may":           {"May open", "Peuvent ouvrir"},

@@ -291,6 +291,15 @@ func (p *page) KindOf(sort, kind string) string {
 	return p.T("sort." + sort)
 }
 
+// LanguageOf is the language that a tag names (BCP 47), in a word where there is one.
+func (p *page) LanguageOf(tag string) string {
+	primary, _, _ := strings.Cut(strings.ToLower(tag), "-")
+	if known("language." + primary) {
+		return p.T("language." + primary)
+	}
+	return tag
+}
+
 // ClassOf is a class of a label, in a word where there is one.
 func (p *page) ClassOf(class string) string {
 	if known("class." + class) {

@@ -16,6 +16,9 @@ import (
 // apart here, by the format that they were made with.
 func told(lang, sentence string) (string, bool) {
 	if lang != french {
+		if _, whole := toldFrench[sentence]; whole { // nobody's name is in it
+			sentence = strings.ReplaceAll(sentence, "'", "’")
+		}
 		return sentence, true
 	}
 	for _, f := range tellings() {
@@ -53,7 +56,7 @@ type telling struct {
 
 var (
 	verbs = regexp.MustCompile(`%[sdqvw]`)
-	gaps  = regexp.MustCompile(`\{(\d)([tld]?)\}`)
+	gaps  = regexp.MustCompile(`\{(\d)([tldk]?)\}`)
 )
 
 // tellings are all formats, those that say the most first.
@@ -95,7 +98,8 @@ var tellings = sync.OnceValue(func() []telling {
 })
 
 // french fills in what an English sentence says: {0} its first part as it is, {0t} that told
-// itself, {0l} a list of such, {0d} a list of actions in words. Of two forms, parted by a bar, the first number picks one.
+// itself, {0l} a list of such, {0d} a list of actions in words, {0k} a kind of content or who
+// takes part in it. Of two forms, parted by a bar, the first number picks one.
 func (t *telling) french(parts []string) string {
 	form := t.fr
 	if one, more, two := strings.Cut(t.fr, "|"); two {
@@ -116,6 +120,12 @@ func (t *telling) french(parts []string) string {
 		switch {
 		case m[2] == "t":
 			part, _ = told(french, part)
+		case m[2] == "k":
+			for _, table := range []string{"kind.", "recordings."} {
+				if known(table + part) {
+					return strings.ToLower(say(french, table+part))
+				}
+			}
 		case m[2] == "l", m[2] == "d":
 			list := strings.Split(part, ", ")
 			for i := range list {
@@ -149,17 +159,17 @@ func (p *page) Told(sentence string) string {
 // formats that are not here.
 var toldFrench = map[string]string{
 	// Why a label is as it is (classify, vault).
-	"set: %s":                              "posée : {0}",
+	"set: %s":                              "attribuée : {0}",
 	"its beginning could not be read":      "son début n’a pas pu être lu",
 	"nothing of its content was looked at": "rien de son contenu n’a été examiné",
 	"what it says was not looked at: detectors read text, and it is %s":              "ce qu’il dit n’a pas été examiné : les détecteurs lisent du texte, et ceci est du type {0}",
 	"all %d bytes were looked at, by detectors %s":                                   "{0} octet examiné, soit tout, par les détecteurs {1}|les {0} octets ont tous été examinés, par les détecteurs {1}",
 	"the first %d of %d bytes were looked at, by detectors %s; what follows was not": "les premiers octets ({0} sur {1}) ont été examinés, par les détecteurs {2} ; la suite ne l’a pas été",
 	"the first %d bytes were looked at, by detectors %s; what follows was not":       "les premiers octets ({0}) ont été examinés, par les détecteurs {1} ; la suite ne l’a pas été",
-	"declared as %s":                                    "déclaré comme {0}",
+	"declared as %s":                                    "déclaré comme : {0k}",
 	"its type was declared as %s…":                      "type déclaré : {0}…",
 	"declared as sensitive":                             "déclaré comme sensible",
-	"its metadata says who took part: %s":               "ses métadonnées disent qui a pris part : {0}",
+	"its metadata says who took part: %s":               "ses métadonnées disent qui a pris part : {0k}",
 	"its content begins as %s":                          "son contenu commence comme {0}",
 	"its content is text":                               "son contenu est du texte",
 	"nothing shows that it is not confidential":         "rien ne montre qu’il n’est pas confidentiel",
@@ -182,7 +192,7 @@ var toldFrench = map[string]string{
 	"low":      "faible",
 
 	// What an inventory did not look at (know).
-	"the content of the room's objects: labels are as given when they were stored, or since":  "le contenu des objets de la salle : les étiquettes sont celles du dépôt, ou posées depuis",
+	"the content of the room's objects: labels are as given when they were stored, or since":  "le contenu des objets de la salle : les classifications sont celles du dépôt, ou celles attribuées depuis",
 	"%d rows of the room's database that do not open: see `strongroom ledger verify --state`": "{0} ligne de la base de la salle qui ne s’ouvre pas : voir `strongroom ledger verify --state`|{0} lignes de la base de la salle qui ne s’ouvrent pas : voir `strongroom ledger verify --state`",
 	"what %d unfinished uploads have brought so far":                                          "ce que {0} envoi inachevé a apporté jusqu’ici|ce que {0} envois inachevés ont apporté jusqu’ici",
 	"source %s: %s": "source {0} : {1t}",
@@ -279,8 +289,8 @@ var toldFrench = map[string]string{
 
 	// Why something was not done (vault, alert, know, people, and the console itself).
 	"the reason has %d bytes, it may have %d":                                    "le motif fait {0} octets, il peut en faire {1}",
-	"a label is set for a reason, and none is given":                             "une étiquette se pose pour un motif, et aucun n’est donné",
-	"a label may have %d classes, these are %d":                                  "une étiquette peut avoir {0} classes, en voici {1}",
+	"a label is set for a reason, and none is given":                             "une classification s’attribue pour un motif, et aucun n’est indiqué",
+	"a label may have %d classes, these are %d":                                  "une classification peut avoir {0} classes, en voici {1}",
 	"a class has 1 to 32 lower-case letters, digits and hyphens, not %q":         "une classe a 1 à 32 lettres minuscules, chiffres et tirets, et non « {0} »",
 	"there are two principals %q":                                                "il y a deux comptes « {0} »",
 	"there is another principal %q":                                              "il existe un autre compte « {0} »",

@@ -173,7 +173,7 @@ func TestTold(t *testing.T) {
 		"source NAS: 4 × permission":                                        "source NAS : 4 × lecture refusée",
 		"p lets people tag an object, declare an object a scrubbed copy, which is also decided beside another act, whose record does not tell": "p permet ceci : étiqueter un objet, déclarer un objet comme copie expurgée ; cela se décide aussi à côté d’un autre acte, dont l’inscription ne le dit pas",
 		"source NAS: never scanned": "source NAS : jamais analysée",
-		"set: high":                 "posée : high",
+		"set: high":                 "attribuée : high",
 		`policy "a" (line 3): @requires names "tickets"; use purpose, with commas between`:                                                                                        "politique « a » (ligne 3) : @requires nomme « tickets » ; utilisez purpose, séparés par des virgules",
 		`line 3, column 2: "foo" begins no policy; a policy begins with permit or forbid, behind its annotations (Cedar: parse error at <input>:3:2 "(": unexpected effect: foo)`: `ligne 3, colonne 2 : « foo » ne commence pas une politique ; une politique commence par permit ou forbid, après ses annotations (Cedar : parse error at <input>:3:2 "(": unexpected effect: foo)`,
 	} {
