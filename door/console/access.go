@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"strongroom"
 	"strongroom/door"
@@ -312,7 +313,7 @@ func (v *visit) access() error {
 	}
 	by := d.Query.By
 	m := heatMap{
-		lang: v.page.Lang, name: "map", left: 180, top: 96, cell: max(30, min(64, mapWidth/max(1, len(d.Columns)))), slant: true, most: o.Most,
+		lang: v.page.Lang, name: "map", left: 80, top: 48, cell: max(30, min(64, mapWidth/max(1, len(d.Columns)))), slant: true, most: o.Most,
 		title:       v.page.T("access.map.title", v.page.T("access.by."+by), v.page.T("access.weeks", d.Query.Weeks)),
 		description: v.page.T("access.map.says", len(d.Rows), len(d.Columns), number(v.page.Lang, d.Total.Count)),
 		at: func(r, c int) heatCell {
@@ -322,9 +323,11 @@ func (v *visit) access() error {
 	}
 	for _, c := range d.Columns {
 		m.columns = append(m.columns, c.Name)
+		m.top = min(96, max(m.top, 28+utf8.RuneCountInString(c.Name)*9/2))
 	}
 	for _, r := range d.Rows {
 		m.rows = append(m.rows, r.Name)
+		m.left = min(180, max(m.left, 16+utf8.RuneCountInString(r.Name)*7))
 	}
 	if len(d.Rows) > 0 {
 		d.Map = m.draw()

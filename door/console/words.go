@@ -59,7 +59,7 @@ var logonWords = map[string]said{
 	"logon.already":   {"This device holds a passkey of yours for this place already.", "Cet appareil contient déjà une de vos clés d’accès pour ce site."},
 	"logon.failed":    {"The passkey could not be used here.", "La clé d’accès n’a pas pu être utilisée ici."},
 	"logon.again":     {"Going on…", "Un instant…"},
-	"setup.title":     {"Set up your log-on", "Installez votre connexion"},
+	"setup.title":     {"Set up your log-on", "Configurez votre connexion"},
 	"setup.lead":      {"This link is good for one passkey. Your device keeps it and asks for your fingerprint, face or PIN; nothing secret of it ever comes here.", "Ce lien permet d’installer une clé d’accès. Votre appareil la conserve et demande votre empreinte, votre visage ou votre code ; rien de secret n’est transmis ici."},
 	"setup.button":    {"Make a passkey", "Créer une clé d’accès"},
 	"setup.without":   {"This page needs the whole link that you were given, with what follows the # in it.", "Cette page nécessite le lien complet qui vous a été remis, y compris ce qui suit le #."},
