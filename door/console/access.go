@@ -770,7 +770,7 @@ var accessWords = map[string]said{
 	"access.proof.of":      {"of record %s", "de l’inscription %s"},
 	"access.proof.how":     {"A proof verifies on any machine: strongroom ledger verify --bundle FILE", "Une preuve se vérifie sur toute machine : strongroom ledger verify --bundle FICHIER"},
 	"access.erased":        {"erased", "effacé"},
-	"access.permit":        {"permitted", "autorisé"},
+	"access.permit":        {"permitted", "permis"},
 	"access.deny":          {"refused", "refusé"},
 	"access.earlier":       {"Earlier records", "Inscriptions antérieures"},
 

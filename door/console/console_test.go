@@ -133,6 +133,13 @@ func TestSessionCookie(t *testing.T) {
 	if got, _ := answer(h, with(request(http.MethodGet, "/", ""))); got.StatusCode != http.StatusSeeOther {
 		t.Errorf("after logging off Today answers %s", got.Status)
 	}
+	const over = "Your session is over"
+	if _, page := answer(h, with(request(http.MethodGet, "/logon", ""))); !strings.Contains(page, over) {
+		t.Errorf("whose session is over reads\n%s", shown(page))
+	}
+	if _, page := answer(h, request(http.MethodGet, "/logon", "")); strings.Contains(page, over) {
+		t.Errorf("who comes for the first time reads\n%s", shown(page))
+	}
 }
 
 // logon makes a session as though a passkey had been proved.

@@ -126,7 +126,7 @@ type heatCell struct {
 }
 
 func (h *heatMap) draw() template.HTML {
-	d := newDrawing(h.name, "map", h.title, h.description, h.left+len(h.columns)*h.cell+h.top*3/4, h.top+len(h.rows)*heatRow+4)
+	d := newDrawing(h.name, "map", h.title, h.description, h.left+len(h.columns)*h.cell+h.top, h.top+len(h.rows)*heatRow+4)
 	for i, name := range h.columns {
 		x := float64(h.left + i*h.cell)
 		if h.slant {

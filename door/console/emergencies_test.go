@@ -32,8 +32,10 @@ func TestEmergencyPages(t *testing.T) {
 		t.Fatal(err)
 	}
 	do(t, ctx, "from Today", chromedp.Navigate(p.URL+"/"), sees("Today"), chromedp.Click(`a[href="/emergencies/`+o.ID.String()+`"]`), sees("ines.martin opened"))
-	if got := text(t, ctx); !strings.Contains(got, "calls/support-4711.wav") || !strings.Contains(got, "INC-9") {
-		t.Errorf("the review shows\n%s", got)
+	var whole string // with what stands on paper alone
+	do(t, ctx, "reading all of it", chromedp.Evaluate(`document.body.textContent`, &whole))
+	if got := text(t, ctx); !strings.Contains(got, "INC-9") || strings.Contains(got, "support-4711.wav") || !strings.Contains(whole, "calls/support-4711.wav") {
+		t.Errorf("the review shows\n%s\nand in all\n%s", got, whole)
 	}
 	says := func(words ...string) {
 		t.Helper()

@@ -86,7 +86,11 @@ func (c *console) inside(do func(*visit) error, most int64) http.HandlerFunc {
 		if err == nil {
 			v.page.Nav = v.nav()
 			v.page.Emergency = room.Vault.OwnOpening(v.caller)
-			err = do(v)
+			if large := new(http.MaxBytesError); errors.As(r.ParseForm(), &large) {
+				v.tooLarge(large.Limit)
+			} else {
+				err = do(v)
+			}
 			leave()
 		}
 		if err != nil {
@@ -151,6 +155,13 @@ func (v *visit) fail(err error) {
 		v.page.Path = "/"
 	}
 	v.c.render(v.w, code, "error", v.page)
+}
+
+// tooLarge answers a form that is longer than the page takes: nothing of it was read.
+func (v *visit) tooLarge(most int64) {
+	v.page.Title, v.page.Path = "error.title", "/"
+	v.page.Trouble = &trouble{Title: v.page.T("error.large"), Message: v.page.T("error.large.message", v.page.Bytes(most)), Said: true}
+	v.c.render(v.w, http.StatusRequestEntityTooLarge, "error", v.page)
 }
 
 func cause(err error) error {
@@ -243,7 +254,8 @@ func (c *console) showLogon(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	p := c.newPage(r)
-	p.Title, p.Data = "logon.title", logonData{within(r.URL.Query().Get("next")), c.ways(), ""}
+	k, none := r.Cookie(c.cookie())
+	p.Title, p.Data = "logon.title", logonData{Next: within(r.URL.Query().Get("next")), Ways: c.ways(), Over: none == nil && k.Value != ""}
 	c.render(w, http.StatusOK, "logon", p)
 }
 

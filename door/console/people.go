@@ -153,7 +153,7 @@ func (v *visit) endTheirs() error {
 			}
 		}
 	}
-	return v.back("/people/"+id.String(), "ended")
+	return v.back("/people/"+id.String(), "theirs")
 }
 
 // named is the person in the path, for those who manage people; whatever is then done is
@@ -360,6 +360,7 @@ var peopleWords = map[string]said{
 	"people.no.groups":      {"no group", "aucun groupe"},
 	"person.title":          {"Person", "Personne"},
 	"person.aliases":        {"Also known as", "Autres identifiants"},
+	"said.theirs":           {"Their sessions are ended: they log on again.", "Ses sessions ont pris fin : cette personne devra se reconnecter."},
 	"person.access":         {"What they accessed", "Ce que cette personne a consulté"},
 	"attribute.queues":      {"Works in queues", "Files de travail"},
 	"attribute.supervises":  {"Answers for queues", "Files supervisées"},

@@ -624,7 +624,7 @@ var playerWords = map[string]said{
 	"player.download.approval": {"Somebody else has to approve it first.", "Une autre personne doit d’abord donner son accord."},
 	"player.purpose":           {"Why do you need it?", "Pourquoi en avez-vous besoin ?"},
 	"player.purpose.hint":      {"Your words stay on record with your name.", "Vos mots restent inscrits à votre nom."},
-	"player.ticket":            {"Ticket (if there is one)", "Ticket (s’il y en a un)"},
+	"player.ticket":            {"Ticket, if there is one", "Ticket, s’il y en a un"},
 	"player.get":               {"Download", "Télécharger"},
 
 	"player.refused":               {"You may not open this", "Vous ne pouvez pas ouvrir ceci"},

@@ -281,18 +281,19 @@ func (s *sample) take(e *strongroom.Event) {
 }
 
 type previewData struct {
-	ID       strongroom.ID
-	Report   limit.ReplayReport
-	Classes  []limit.ClassChange
-	More     int // rows that are not shown
-	Diff     []limit.DiffLine
-	DiffMore int
-	Changed  []changedPolicy
-	Compared limit.Comparison
-	MaySave  bool
-	Stale    bool
-	Nothing  bool
-	Days     int
+	ID          strongroom.ID
+	Report      limit.ReplayReport
+	Classes     []limit.ClassChange // what changes most often
+	MoreClasses []limit.ClassChange
+	More        int // rows that are not shown
+	Diff        []limit.DiffLine
+	DiffMore    int
+	Changed     []changedPolicy
+	Compared    limit.Comparison
+	MaySave     bool
+	Stale       bool
+	Nothing     bool
+	Days        int
 }
 
 // changedPolicy is one that came, went, or says something else.
@@ -326,6 +327,9 @@ func (v *visit) policyPreview() error {
 	}
 	d.More = max(0, len(d.Classes)-changesMost)
 	d.Classes = d.Classes[:min(len(d.Classes), changesMost)]
+	if len(d.Classes) > classesFirst {
+		d.Classes, d.MoreClasses = d.Classes[:classesFirst], d.Classes[classesFirst:]
+	}
 	d.DiffMore = max(0, len(d.Diff)-diffMost)
 	d.Diff = d.Diff[:min(len(d.Diff), diffMost)]
 	v.page.Title = "policies.preview"
@@ -653,6 +657,7 @@ var policyWords = map[string]said{
 	"policies.evaluation":   {"What the new policies cannot evaluate is refused:", "Ce que les nouvelles politiques ne peuvent évaluer est refusé :"},
 	"policies.none":         {"No decision on record would have come out otherwise. That says nothing of what nobody asked for.", "Aucune décision inscrite n’aurait été différente. Cela ne dit rien de ce que personne n’a demandé."},
 	"policies.changes":      {"Who it would have concerned", "Qui aurait été concerné"},
+	"policies.changes.more": {"%s more|%s more", "%s autre|%s autres"},
 	"policies.who":          {"Who", "Qui"},
 	"policies.what":         {"Would have been", "Aurait été"},
 	"policies.does":         {"To do what", "Pour quoi faire"},

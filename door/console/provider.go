@@ -78,6 +78,7 @@ type logonData struct {
 	Next    string
 	Ways    []way
 	Trouble string
+	Over    bool // the browser bears a session that is over
 }
 
 // returnCookie is the name of the cookie that binds a log-on at a provider to the browser
@@ -154,7 +155,7 @@ func (c *console) onward(w http.ResponseWriter, r *http.Request, address string)
 // refused shows the log-on page, with a sentence that says little.
 func (c *console) refused(w http.ResponseWriter, r *http.Request, code int, why string) {
 	p := c.newPage(r)
-	p.Title, p.Path, p.Data = "logon.title", "/logon", logonData{"/", c.ways(), p.T(why)}
+	p.Title, p.Path, p.Data = "logon.title", "/logon", logonData{Next: "/", Ways: c.ways(), Trouble: p.T(why)}
 	c.render(w, code, "logon", p)
 }
 

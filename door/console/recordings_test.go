@@ -334,3 +334,19 @@ func shownPlain(page string) string {
 	text := html.UnescapeString(tags.ReplaceAllString(unseen.ReplaceAllString(page, " "), ""))
 	return strings.ReplaceAll(strings.Join(strings.Fields(text), " "), "\u00a0", " ")
 }
+
+// A form that is longer than a page takes is not read in part, nor taken for an empty one.
+func TestTooLongAForm(t *testing.T) {
+	p, h := served(t)
+	l := p.logon(t)
+	before := len(p.records(t, "search"))
+	for lang, want := range map[string]string{"en": "at most 262\u00a0kB", "fr": "au plus 262\u00a0ko"} {
+		got, page := asked(h, l, http.MethodPost, "/recordings", url.Values{"text": {strings.Repeat("x", 300<<10)}}, "Cookie", "__Host-strongroom="+l.Token+"; strongroom-language="+lang)
+		if got.StatusCode != http.StatusRequestEntityTooLarge || !strings.Contains(page, want) {
+			t.Errorf("in %s it is answered %s: %s", lang, got.Status, shown(page))
+		}
+	}
+	if after := len(p.records(t, "search")); after != before {
+		t.Errorf("%d searches are on record after it, %d before", after, before)
+	}
+}

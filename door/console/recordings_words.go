@@ -112,7 +112,7 @@ var recordingWords = map[string]said{
 	"recording.why.approved":    {"You gave this reason before. An approval holds for it alone: for another reason, ask again.", "Vous avez déjà donné ce motif. Un accord ne vaut que pour lui : pour un autre motif, faites une nouvelle demande."},
 	"recording.why":             {"Why do you need it?", "Pourquoi en avez-vous besoin ?"},
 	"recording.ticket":          {"Ticket", "Ticket"},
-	"recording.ticket.optional": {"Ticket, if there is one", "Ticket, s’il existe"},
+	"recording.ticket.optional": {"Ticket, if there is one", "Ticket, s’il y en a un"},
 	"recording.open.do":         {"Open", "Ouvrir"},
 	"recording.open.hint":       {"What you say and what you open is on record with your name.", "Votre motif et votre consultation sont inscrits au registre à votre nom."},
 	"recording.refused":         {"You cannot open it yet", "Vous ne pouvez pas encore l’ouvrir"},

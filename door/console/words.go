@@ -42,6 +42,8 @@ var frameWords = map[string]said{
 	"error.session":         {"Your session is over. Log on again.", "Votre session est terminée. Reconnectez-vous."},
 	"error.foreign":         {"This did not come from here", "Cet envoi ne vient pas d’ici"},
 	"error.foreign.message": {"Another site’s page sent it, so nothing was done. Open the page here and do it again.", "La page d’un autre site l’a envoyé ; rien n’a été fait. Ouvrez la page ici et recommencez."},
+	"error.large":           {"That is too much for one form", "C’est trop pour un seul formulaire"},
+	"error.large.message":   {"It takes at most %s, and nothing of this was read. Go back and shorten it.", "Il accepte au plus %s, et rien n’en a été lu. Revenez en arrière et raccourcissez-le."},
 	"error.nowhere":         {"There is no such page", "Cette page n’existe pas"},
 	"error.nowhere.message": {"There is nothing here, or nothing that you may see.", "Il n’y a rien ici, ou rien que vous puissiez voir."},
 	"error.home":            {"Back to Today", "Retour à Aujourd’hui"},
