@@ -594,7 +594,7 @@ func (e *engine) routes(res *Result, takers *takers) {
 			}
 		case rule.By == "root" && e.rootActs():
 			r.Status = NotKnown
-			r.Why = Text{"what leads there directly is refused to the root user, who may still make users and policies, and let other accounts in", "ce qui y mène directement est refusé à l’utilisateur racine, qui peut encore créer des utilisateurs et des politiques, et laisser entrer d’autres comptes"}
+			r.Why = Text{"every way that is known is refused to the root user, who may still let other accounts in and make policies that no rule knows", "toutes les voies connues sont refusées à l’utilisateur racine, qui peut encore laisser entrer d’autres comptes et créer des politiques qu’aucune règle ne connaît"}
 		default:
 			r.Status = Closed
 			r.Why = Text{"nobody can take it, by everything that was supplied", "personne ne peut l’emprunter, d’après tout ce qui a été fourni"}

@@ -97,6 +97,14 @@ func (e *engine) situation(n *Need, on string, t *target) situation {
 	}
 	which, thing, _ := strings.Cut(on, " ")
 	switch {
+	case on == "target" && t.made != nil:
+		s.text, s.set = e.arn("iam", "", strings.TrimPrefix(t.kind, "new-")+"/*"), t.made.names
+		if n.Policy == "rewritten" {
+			s.source, s.with = Source{Kind: "trust", Owner: t.arn}, trustful
+		}
+		return s
+	case on == "groups" && t.made != nil:
+		return exact(t.made.group.ARN)
 	case on == "target" && t.kind == "role" && n.Policy != "":
 		exact(t.arn)
 		s.source = Source{Kind: "trust", Owner: t.arn}

@@ -26,6 +26,7 @@ type target struct {
 	group    *account.Group
 	policy   *account.Managed
 	resource *account.Resource
+	made     *newPrincipal // whom the step makes
 }
 
 // fact is how a thing stands: Certain it is so, Possible it may be under the note, Unknown

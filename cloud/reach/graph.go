@@ -59,6 +59,8 @@ func (e *engine) waysTo(t *actor) []*ref {
 		return r
 	}
 	switch {
+	case t.made != nil:
+		e.waysToMade(t, add)
 	case t.base != nil:
 		e.waysToChanged(t, x, add, try)
 	case t.principal.Kind == Role:

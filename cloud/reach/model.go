@@ -29,8 +29,9 @@ type actor struct {
 	base   *actor
 	mods   string
 	root   *actor
-	absent bool // an identity provider that there is not, and that somebody may make
-	data   bool // only what the role itself reads counts, as when a service reads with it
+	made   *newPrincipal // where it is not there, and somebody can make it
+	absent bool          // an identity provider that there is not, and that somebody may make
+	data   bool          // only what the role itself reads counts, as when a service reads with it
 
 	reader, replica *actor // who a service is that reads, or replicates, with the role
 
@@ -157,6 +158,7 @@ type engine struct {
 	pass              *pass                      // the last search
 	buckets           map[string]*account.Bucket // by name and ARN
 	inQuestion        []*account.Bucket
+	makings           int      // alternatives of making somebody
 	faults            []string // what was too much to look at
 }
 

@@ -82,8 +82,11 @@ func TestWrittenPolicies(t *testing.T) {
 	}{
 		"free": {func(a *draft.Account, eve *draft.Principal) { eve.Can(put) }, Certain},
 		"bounded": {func(a *draft.Account, eve *draft.Principal) {
-			eve.Can(put).Bound(a.Managed("bound", draft.Allow("iam:*", "*"), draft.Deny("iam:*Boundary", "*")))
+			eve.Can(put).Bound(a.Managed("bound", draft.Allow("iam:*", "*"), draft.Deny("iam:*Boundary iam:CreateRole iam:CreateUser", "*")))
 		}, No},
+		"bounded, and may make others without a boundary": {func(a *draft.Account, eve *draft.Principal) {
+			eve.Can(put).Bound(a.Managed("bound", draft.Allow("iam:*", "*"), draft.Deny("iam:*Boundary", "*")))
+		}, Certain},
 		"bounded, and may lift the boundary": {func(a *draft.Account, eve *draft.Principal) {
 			eve.Can(put).Bound(a.Managed("bound", draft.Allow("iam:*", "*")))
 		}, Certain},

@@ -78,6 +78,8 @@ func staged(alt *alternative, without string) *draft.Account {
 			a.Answer("access-keys", "boss", draft.Document{"AccessKeyMetadata": []any{
 				draft.Document{"UserName": "boss", "AccessKeyId": "AKIA1", "Status": "Active"}, draft.Document{"UserName": "boss", "AccessKeyId": "AKIA2", "Status": "Active"}}})
 		}
+	case r.ID == "new-user-group":
+		a.Group("staff").Can(read)
 	case r.Target == "group":
 		a.Group("staff").Can(read)
 		if r.Gives != "join" {

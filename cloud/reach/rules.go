@@ -225,7 +225,7 @@ func ParseRules(file []byte) (*Rules, error) {
 // The words of a file of rules.
 var (
 	gives   = []string{"be", "data", "replica", "rights", "version", "join", "undenied", "unbounded", "retagged", "read", "use", "admin"}
-	targets = []string{"role", "user", "group", "policy", "principal", "bucket", "log-bucket", "state-bucket", "access-point", "object-lambda", "access-grant", "key", "account", "trail", "saml-provider", "oidc-provider", "server", "image-user", "layer-user", "secret", "ec2:launch-template"}
+	targets = []string{"role", "user", "new-role", "new-user", "group", "policy", "principal", "bucket", "log-bucket", "state-bucket", "access-point", "object-lambda", "access-grant", "key", "account", "trail", "saml-provider", "oidc-provider", "server", "image-user", "layer-user", "secret", "ec2:launch-template"}
 	places  = []string{"target", "any", "objects", "bucket", "role", "any-role", "any-user", "any-object", "groups", "repository", "layer", "access-point objects", "supporting objects", "log objects", "state objects", "new access-point objects"}
 	facts   = []string{"torrents-served", "grantee", "acl-reads", "acl-public", "acls-on", "acls-obeyed", "keys-free", "keys-full", "login-none", "login-exists", "changeable", "in-profile", "empty-profile", "cluster", "stack-set-execution", "agent", "credentials", "port-22", "port-22-open", "port-3389", "port-3389-open", "connect-endpoint", "key-pair", "serial-console", "windows", "metadata-v1", "exec", "multi-region", "in-network", "on-ec2", "cluster-lets", "subject-open", "administrator", "outsiders-let", "anywhere-profile", "trust-anchor", "private-authority", "center-here", "center-group", "backed-up", "tags-mutable", "provider-there", "provider-absent"}
 )

@@ -248,6 +248,7 @@ func (e *engine) variants() {
 	if others > maxJoins {
 		e.faults = append(e.faults, fmt.Sprintf("somebody can put users into groups in %d ways: what a user's rights allow only together with a group's was looked at for some of them", others))
 	}
+	e.newcomers()
 	clear(e.needs)
 	clear(e.kept.members)
 }

@@ -95,6 +95,9 @@ func TestRootUser(t *testing.T) {
 		}, Open, "access-key"},
 		"S3 is denied to the root user, and nobody is there to become": {func(a *draft.Account) {
 			organization(a, draft.Deny("s3:*", "*").If("ArnLike", "aws:PrincipalArn", "arn:aws:iam::*:root"))
+		}, Open, "new-user"},
+		"S3 is denied to the account": {func(a *draft.Account) {
+			organization(a, draft.Deny("s3:*", "*"))
 		}, NotKnown, ""},
 		"everything is denied to the root user": {func(a *draft.Account) { organization(a, root) }, Closed, ""},
 		"everything is denied to the root user, and others read": {func(a *draft.Account) {

@@ -1,0 +1,376 @@
+package reach
+
+import (
+	"cmp"
+	"encoding/binary"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"strongroom/cloud/account"
+	"strongroom/cloud/iam"
+)
+
+const (
+	maxMade       = 16  // new roles, and new users, that policies tell apart by name
+	maxBoundaries = 8   // with which they are made
+	maxMadeGroups = 200 // that new users are looked at in
+	maxTaken      = 64  // names that are tried for one that is not taken
+)
+
+// newPrincipal is a role or a user that is not there, and that somebody can make. One stands for all
+// whom policies do not tell apart.
+type newPrincipal struct {
+	kind     string  // "new-role", "new-user"
+	names    iam.Set // the ARNs that it may have
+	boundary string  // that it is made with, "" for none
+	tagged   bool    // with tags of its maker's choice
+	group    *account.Group
+	// ways are the rules' alternatives, with what the boundary and the tags ask besides.
+	ways []*alternative
+}
+
+// newcomers adds the roles and users that somebody can make: with every right that their
+// boundary leaves, or with a group's.
+func (e *engine) newcomers() {
+	if e.a.ID == "" {
+		return
+	}
+	boundaries := append([]string{""}, e.boundaries()...)
+	for _, kind := range []string{"new-role", "new-user"} {
+		for _, names := range e.names(kind) {
+			arn := e.newName(kind, names)
+			for _, tagged := range []bool{false, true} {
+				if tagged && len(e.tagKeys) == 0 {
+					continue
+				}
+				for _, b := range boundaries {
+					e.newcomer(arn, &newPrincipal{kind: kind, names: names, boundary: b, tagged: tagged}, boundaries)
+				}
+				if kind == "new-user" {
+					e.inGroups(arn, newPrincipal{kind: kind, names: names, tagged: tagged}, boundaries)
+				}
+			}
+		}
+	}
+}
+
+// inGroups adds new users in groups, for those who can make a user but not give it every right.
+func (e *engine) inGroups(arn string, m newPrincipal, boundaries []string) {
+	makers := func(m newPrincipal) *list {
+		l := none
+		e.waysOf(&m, boundaries)
+		for _, alt := range m.ways {
+			l = e.or(l, e.makers(alt, &m))
+		}
+		return l
+	}
+	wide := makers(m)
+	m.group = &account.Group{}
+	some := makers(m)
+	var only []int
+	for _, x := range some.entries {
+		if wide.of(int(x.class)) < x.level {
+			only = append(only, int(x.class))
+		}
+	}
+	n := 0
+	for _, g := range e.a.Groups {
+		l := e.whoOn("iam:AddUserToGroup", nil, g.ARN)
+		if !slices.ContainsFunc(only, func(c int) bool { return l.of(c) != No }) {
+			continue
+		}
+		if n++; n > maxMadeGroups {
+			e.faults = append(e.faults, fmt.Sprintf("somebody can make users in more groups than were looked at (%d)", maxMadeGroups))
+			break
+		}
+		own := m
+		own.group = g
+		e.newcomer(arn, &own, boundaries)
+	}
+}
+
+// waysOf finds how a newcomer is made.
+func (e *engine) waysOf(m *newPrincipal, boundaries []string) {
+	for _, alt := range e.alts {
+		if alt.rule.Target != m.kind || m.group != nil != slices.ContainsFunc(alt.need, func(n Need) bool { return slices.Contains(n.On, "groups") }) {
+			continue
+		}
+		m.ways = append(m.ways, e.making(alt, m, m.boundary, false))
+		if m.boundary != "" {
+			continue
+		}
+		for _, b := range boundaries { // made with a boundary, which is then taken away
+			if b != "" {
+				m.ways = append(m.ways, e.making(alt, m, b, true))
+			}
+		}
+	}
+}
+
+// newcomer adds one, if anybody can make it.
+func (e *engine) newcomer(arn string, m *newPrincipal, boundaries []string) {
+	e.waysOf(m, boundaries)
+	if !slices.ContainsFunc(m.ways, func(alt *alternative) bool { return e.makers(alt, m) != none }) {
+		return
+	}
+	p := &actor{who: iam.Principal{Account: e.a.ID, Tags: map[string]string{}, Organization: e.organization}}
+	if m.kind == "new-role" {
+		p.who.Kind, p.who.RoleARN = iam.Role, arn
+		p.principal = Principal{Kind: Role, ARN: arn, Name: last(arn)}
+	} else {
+		p.who.Kind, p.who.ARN = iam.User, arn
+		p.principal = Principal{Kind: User, ARN: arn, Name: last(arn)}
+	}
+	if m.tagged {
+		p.who.Tags = nil
+	}
+	p.root = p
+	a := &actor{principal: p.principal, who: p.who, base: p, mods: fmt.Sprintf("made:%s:%v", m.boundary, m.tagged), made: m}
+	switch {
+	case m.group != nil:
+		a.mods += ":" + m.group.ARN
+		e.groupSlots(a, m.group)
+	default:
+		a.slots = []slot{{anything, Source{Kind: "builtin", Owner: arn}}}
+	}
+	if m.boundary != "" {
+		a.boundary = &account.Attached{ARN: m.boundary, Name: last(m.boundary)}
+		if held := e.managed(m.boundary); held != nil {
+			for _, v := range held.Versions {
+				if v.Default {
+					a.boundary.Policy = v.Policy
+				}
+			}
+		}
+	}
+	e.add(a)
+	e.classOf(a)
+}
+
+// making is an alternative of a rule, as somebody is made with a boundary.
+func (e *engine) making(alt *alternative, m *newPrincipal, boundary string, lifted bool) *alternative {
+	e.makings++
+	out := &alternative{id: len(e.alts) + e.makings, rule: alt.rule, n: alt.n}
+	entity := "User"
+	if m.kind == "new-role" {
+		entity = "Role"
+	}
+	for _, n := range alt.need {
+		if n.Action != "" && slices.Contains(n.On, "target") {
+			own := maps.Clone(n.Given)
+			if own == nil {
+				own = map[string]string{}
+			}
+			// The policies that are put on it are put there while it has the boundary, or no more.
+			own["iam:PermissionsBoundary"] = boundary
+			if lifted && n.Action != "iam:Create"+entity {
+				own["iam:PermissionsBoundary"] = ""
+			}
+			n.Given = own
+		}
+		out.need = append(out.need, n)
+	}
+	if lifted {
+		out.need = append(out.need, Need{Action: "iam:Delete" + entity + "PermissionsBoundary", On: []string{"target"}})
+	}
+	if m.tagged {
+		out.need = append(out.need, Need{Action: "iam:Tag" + entity, On: []string{"target"}})
+	}
+	for i := range out.need {
+		if out.need[i].Action != "" {
+			out.ordered = append(out.ordered, &out.need[i])
+		}
+	}
+	return out
+}
+
+// makers are who can do everything of an alternative that is done to the newcomer, to one of
+// the same name.
+func (e *engine) makers(alt *alternative, m *newPrincipal) *list {
+	var needs []*need
+	var on []*Need
+	for _, n := range alt.ordered {
+		if slices.Contains(n.On, "target") {
+			needs, on = append(needs, e.need(n.Action, n.Given)), append(on, n)
+		}
+	}
+	levels := make([]Certainty, len(e.classes))
+	known := map[string]Certainty{}
+	var key []byte
+classes:
+	for _, x := range e.acting.entries {
+		key = key[:0]
+		for i, n := range needs {
+			id := n.in[x.class]
+			if id == 0 || on[i].Policy == "" && n.groups[id-1].nobody() {
+				continue classes
+			}
+			key = binary.AppendUvarint(key, uint64(id))
+		}
+		level, ok := known[string(key)]
+		if !ok {
+			certain, possible, unknown := m.names, m.names, m.names
+			for i, n := range needs {
+				may := n.groups[n.in[x.class]-1].allow
+				if on[i].Policy == "rewritten" {
+					may = e.scope(e.classes[x.class], on[i].Action, on[i].Given, m.names, e.a.ID, trustful)
+				}
+				certain, possible = certain.Intersect(may.certain), possible.Intersect(may.possible)
+				unknown = unknown.Intersect(may.possible.Union(may.unknown))
+				if unknown.None() {
+					break
+				}
+			}
+			switch {
+			case e.free(certain) == iam.Yes:
+				level = Certain
+			case e.free(possible) != iam.No:
+				level = Possible
+			case e.free(unknown) != iam.No:
+				level = Unknown
+			}
+			known[string(key)] = level
+		}
+		levels[x.class] = level
+	}
+	return e.fromLevels(levels)
+}
+
+// trustful has a role trust whoever asks.
+func trustful(p *iam.Policies, _ bool) { p.Resource = iam.Supplied(trusting) }
+
+// free says whether a set has a name that nobody has yet.
+func (e *engine) free(s iam.Set) iam.Truth {
+	for range maxTaken {
+		name, some := s.Example()
+		if some != iam.Yes || e.byARN[name] == nil {
+			return some
+		}
+		s = s.Minus(iam.Of(iam.Literal(name)))
+	}
+	return iam.Maybe
+}
+
+// waysToMade are the steps that make a newcomer and lead to it.
+func (e *engine) waysToMade(t *actor, add func(*ref)) {
+	for _, alt := range t.made.ways {
+		to := &target{kind: t.made.kind, arn: t.principal.ARN, actor: t, made: t.made}
+		r := &ref{alt: alt, to: to, cap: Certain, who: e.makers(alt, t.made)}
+		for i := range alt.need {
+			n := &alt.need[i]
+			if n.Assume != nil {
+				r.cap, r.notes = Possible, append(r.notes, *n.Assume)
+			}
+			for _, on := range n.On {
+				switch {
+				case on == "target":
+				case on == "groups":
+					r.who = e.and(r.who, e.whoOn(n.Action, n.Given, t.made.group.ARN))
+					r.via = t.made.group.ARN
+				default:
+					r.who = e.and(r.who, e.whoForAs(alt, n, on, to, r.who))
+				}
+			}
+		}
+		if r.who != none {
+			add(r)
+		}
+	}
+}
+
+// names are the sets of names of newcomers that policies tell apart.
+func (e *engine) names(kind string) []iam.Set {
+	entity := strings.TrimPrefix(kind, "new-") + "/"
+	sets := []iam.Set{iam.Of(iam.ResourcePattern(e.arn("iam", "", entity+"?*")))}
+	asked := slices.Clone(e.principalValues)
+	for _, p := range e.spared {
+		asked = append(asked, p.String())
+	}
+	slices.Sort(asked)
+	for _, v := range slices.Compact(asked) {
+		if strings.Contains(v, "${") || e.byARN[v] != nil {
+			continue
+		}
+		if !strings.HasPrefix(v, "arn:") && !strings.HasPrefix(v, "*") {
+			if kind != "new-user" || strings.Contains(v, ":") { // the name of a user, else an id, which nobody chooses
+				continue
+			}
+			v = e.arn("iam", "", entity+v)
+		}
+		with := iam.Of(iam.NewPattern(v))
+		var next []iam.Set
+		for _, s := range sets {
+			for _, part := range []iam.Set{s.Minus(with), s.Intersect(with)} {
+				if exists(part) != iam.No {
+					next = append(next, part)
+				}
+			}
+		}
+		if len(next) > maxMade {
+			e.faults = append(e.faults, fmt.Sprintf("policies tell new principals apart by more names than are looked at (%d): what they let a new %s do was looked at for some", maxMade, strings.TrimSuffix(entity, "/")))
+			break
+		}
+		sets = next
+	}
+	return sets
+}
+
+// newName is one of the names, as plain as there is one.
+func (e *engine) newName(kind string, names iam.Set) string {
+	entity := strings.TrimPrefix(kind, "new-")
+	if plain := e.arn("iam", "", entity+"/"+kind); names.Has(plain) && e.byARN[plain] == nil {
+		return plain
+	}
+	for _, v := range append(slices.Clone(e.principalValues), "") {
+		for _, with := range []string{"new", kind, ""} {
+			if plain := strings.ReplaceAll(v, "*", with); names.Has(plain) && e.byARN[plain] == nil {
+				return plain
+			}
+		}
+	}
+	name, _ := names.Example()
+	return cmp.Or(name, e.arn("iam", "", entity+"/"+kind))
+}
+
+// boundaries are the policies that conditions ask to be the boundary of whom somebody makes.
+func (e *engine) boundaries() []string {
+	found := map[string]bool{}
+	read := func(p *iam.Policy) {
+		for i := range p.Statements {
+			for _, c := range p.Statements[i].Conditions {
+				if !strings.EqualFold(c.Key, "iam:PermissionsBoundary") {
+					continue
+				}
+				for _, v := range c.Values {
+					if !strings.ContainsAny(v, "*?$") {
+						found[v] = true
+						continue
+					}
+					like := iam.NewPattern(v)
+					for _, m := range e.a.Managed {
+						if like.Match(m.ARN) {
+							found[m.ARN] = true
+						}
+					}
+				}
+			}
+		}
+	}
+	for _, d := range e.documents {
+		read(d.Policy)
+	}
+	for _, l := range e.scps.Layers {
+		for _, c := range l.Policies {
+			read(c.Policy)
+		}
+	}
+	delete(found, "")
+	out := slices.Sorted(maps.Keys(found))
+	if len(out) > maxBoundaries {
+		e.faults = append(e.faults, fmt.Sprintf("new principals were looked at with %d of the %d boundaries that policies ask of them", maxBoundaries, len(out)))
+		out = out[:maxBoundaries]
+	}
+	return out
+}
