@@ -570,7 +570,7 @@ func (e *engine) routes(res *Result, takers *takers) {
 			if len(r.Who) < maxWho {
 				var s Step
 				if t.right != (Right{}) {
-					s = e.steps(t.right, t.a, t.ed)[0]
+					s = e.steps(t.right, t.a, node(t.a), t.ed)[0]
 				} else {
 					s = e.write(t.a, t.ed.ref, node(t.a), Node{Kind: AtRight, ARN: t.ed.ref.to.arn}, t.level)
 				}

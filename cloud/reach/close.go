@@ -279,7 +279,7 @@ func options(res *Result, s Step) []Change {
 			add(Change{Op: Set, Statement: -1, Target: s.Via, Setting: "ingress-" + port, Value: "closed", What: Text{"Close port " + port + " of " + s.Via + " to the internet", "Fermer le port " + port + " de " + s.Via + " à Internet"}})
 		}
 	}
-	if s.From.Kind == AtRights {
+	if s.From.Kind == AtRights || s.From.Kind == AtNew {
 		return out // it may take back what is changed in its policies
 	}
 	a := e.byARN[s.From.ARN]

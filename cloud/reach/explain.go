@@ -15,6 +15,7 @@ import (
 
 // detail is why a class may take a step.
 type detail struct {
+	name       string // the ARN of whom the step makes
 	acts       []Act
 	conditions []Condition
 	missing    []string
@@ -98,11 +99,10 @@ func (e *engine) situation(n *Need, on string, t *target) situation {
 	which, thing, _ := strings.Cut(on, " ")
 	switch {
 	case on == "target" && t.made != nil:
-		s.text, s.set = e.arn("iam", "", strings.TrimPrefix(t.kind, "new-")+"/*"), t.made.names
 		if n.Policy == "rewritten" {
-			s.source, s.with = Source{Kind: "trust", Owner: t.arn}, trustful
+			s.source, s.with = Source{Kind: "builtin", Owner: t.actor.principal.ARN}, trustful
 		}
-		return s
+		return exact(t.arn)
 	case on == "groups" && t.made != nil:
 		return exact(t.made.group.ARN)
 	case on == "target" && t.kind == "role" && n.Policy != "":
@@ -227,7 +227,12 @@ func (e *engine) why(a *actor, r *ref) *detail {
 	if d, ok := lookup(e, details, key); ok {
 		return d
 	}
-	d := &detail{}
+	d, to := &detail{}, r.to
+	if to.made != nil {
+		own := *to
+		d.name = e.nameFor(a, r)
+		own.arn, to = d.name, &own
+	}
 	needs := r.alt.need
 	if r.alt.rule.By == "root" && r.to.bucket == nil { // its rule is about buckets
 		if needs = nil; r.to.key != nil {
@@ -240,7 +245,7 @@ func (e *engine) why(a *actor, r *ref) *detail {
 			continue
 		}
 		for _, on := range n.On {
-			for _, s := range e.situations(n, on, r.to) {
+			for _, s := range e.situations(n, on, to) {
 				act := Act{Action: n.Action, Resource: s.text}
 				because, conditions, missing, granted := e.because(a, n.Action, s)
 				if !granted && s.tagged {
@@ -398,23 +403,28 @@ func (e *engine) cite(a *actor, b iam.Because, s situation) Because {
 
 // node is somebody's place in a chain.
 func node(a *actor) Node {
+	if a.made != nil {
+		return Node{Kind: AtNew, ARN: a.principal.ARN}
+	}
 	if a.base == nil || a.data {
 		return Node{Kind: AtPrincipal, ARN: a.principal.ARN}
 	}
 	return Node{Kind: AtRights, ARN: a.principal.ARN}
 }
 
-// steps writes one edge.
-func (e *engine) steps(right Right, a *actor, ed edge) []Step {
+// steps writes one edge, from where somebody is.
+func (e *engine) steps(right Right, a *actor, from Node, ed edge) []Step {
 	to := Node{Kind: AtRight, ARN: right.Target, Right: right.Kind}
-	if ed.to != nil {
-		to = node(ed.to)
-	}
 	var out []Step
 	r := ed.ref
+	if ed.to != nil {
+		if to = node(ed.to); ed.to.made != nil {
+			to.ARN = e.why(a, r).name
+		}
+	}
 	if r.first != nil && r.first.alt.rule.ID != "kms-decrypt" {
 		k := Node{Kind: AtRight, ARN: r.first.to.arn, Right: UseKey}
-		out = append(out, e.write(a, r.first, node(a), k, r.first.cap))
+		out = append(out, e.write(a, r.first, from, k, r.first.cap))
 	}
 	level := ed.level // of a step to the right itself
 	switch {
@@ -423,7 +433,7 @@ func (e *engine) steps(right Right, a *actor, ed edge) []Step {
 	case ed.to != nil:
 		level = min(r.who.of(a.class.id), r.cap)
 	}
-	s := e.write(a, r, node(a), to, level)
+	s := e.write(a, r, from, to, level)
 	if r.first != nil && r.first.alt.rule.ID == "kms-decrypt" {
 		d := e.why(a, r.first)
 		s.Actions = append(slices.Clip(s.Actions), d.acts...)
@@ -452,7 +462,7 @@ func (e *engine) steps(right Right, a *actor, ed edge) []Step {
 			}
 		}
 		if how != nil {
-			become := e.write(a, how, node(a), to, best)
+			become := e.write(a, how, from, to, best)
 			out = append(out, become)
 		}
 	}
@@ -533,11 +543,13 @@ func (p *pass) first(a *actor) Chain {
 
 func (p *pass) chain(a *actor, ed edge) Chain {
 	c := Chain{Certainty: ed.level}
+	at := node(a)
 	for range 64 {
-		c.Steps = append(c.Steps, p.e.steps(p.right, a, ed)...)
+		c.Steps = append(c.Steps, p.e.steps(p.right, a, at, ed)...)
 		if ed.to == nil {
 			break
 		}
+		at = c.Steps[len(c.Steps)-1].To
 		a = ed.to
 		ed = p.states[a.id].edge
 	}

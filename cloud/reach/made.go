@@ -40,7 +40,11 @@ func (e *engine) newcomers() {
 	boundaries := append([]string{""}, e.boundaries()...)
 	for _, kind := range []string{"new-role", "new-user"} {
 		for _, names := range e.names(kind) {
-			arn := e.newName(kind, names)
+			arn, some := e.free(kind, names)
+			if some == iam.No {
+				continue
+			}
+			arn = cmp.Or(arn, e.plain(kind))
 			for _, tagged := range []bool{false, true} {
 				if tagged && len(e.tagKeys) == 0 {
 					continue
@@ -186,15 +190,24 @@ func (e *engine) making(alt *alternative, m *newPrincipal, boundary string, lift
 	return out
 }
 
+// aboutTarget are the needs of an alternative that are about the newcomer itself.
+func (alt *alternative) aboutTarget() []*Need {
+	var out []*Need
+	for _, n := range alt.ordered {
+		if slices.Contains(n.On, "target") {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
 // makers are who can do everything of an alternative that is done to the newcomer, to one of
 // the same name.
 func (e *engine) makers(alt *alternative, m *newPrincipal) *list {
-	var needs []*need
-	var on []*Need
-	for _, n := range alt.ordered {
-		if slices.Contains(n.On, "target") {
-			needs, on = append(needs, e.need(n.Action, n.Given)), append(on, n)
-		}
+	on := alt.aboutTarget()
+	needs := make([]*need, len(on))
+	for i, n := range on {
+		needs[i] = e.need(n.Action, n.Given)
 	}
 	levels := make([]Certainty, len(e.classes))
 	known := map[string]Certainty{}
@@ -211,26 +224,7 @@ classes:
 		}
 		level, ok := known[string(key)]
 		if !ok {
-			certain, possible, unknown := m.names, m.names, m.names
-			for i, n := range needs {
-				may := n.groups[n.in[x.class]-1].allow
-				if on[i].Policy == "rewritten" {
-					may = e.scope(e.classes[x.class], on[i].Action, on[i].Given, m.names, e.a.ID, trustful)
-				}
-				certain, possible = certain.Intersect(may.certain), possible.Intersect(may.possible)
-				unknown = unknown.Intersect(may.possible.Union(may.unknown))
-				if unknown.None() {
-					break
-				}
-			}
-			switch {
-			case e.free(certain) == iam.Yes:
-				level = Certain
-			case e.free(possible) != iam.No:
-				level = Possible
-			case e.free(unknown) != iam.No:
-				level = Unknown
-			}
+			level, _ = e.mayName(e.classes[x.class], on, m)
 			known[string(key)] = level
 		}
 		levels[x.class] = level
@@ -238,19 +232,63 @@ classes:
 	return e.fromLevels(levels)
 }
 
+// mayName is how surely somebody can do all that is asked to a newcomer, and a name that it
+// then has.
+func (e *engine) mayName(c *class, on []*Need, m *newPrincipal) (Certainty, string) {
+	certain, possible, unknown := m.names, m.names, m.names
+	for _, n := range on {
+		need := e.need(n.Action, n.Given)
+		may := need.groups[need.in[c.id]-1].allow
+		if n.Policy == "rewritten" {
+			may = e.scope(c, n.Action, n.Given, m.names, e.a.ID, trustful)
+		}
+		certain, possible = certain.Intersect(may.certain), possible.Intersect(may.possible)
+		unknown = unknown.Intersect(may.possible.Union(may.unknown))
+		if unknown.None() {
+			return No, ""
+		}
+	}
+	if name, some := e.free(m.kind, certain); some == iam.Yes {
+		return Certain, name
+	}
+	if name, some := e.free(m.kind, possible); some != iam.No {
+		return Possible, name
+	}
+	if name, some := e.free(m.kind, unknown); some != iam.No {
+		return Unknown, name
+	}
+	return No, ""
+}
+
+// nameFor is a name of whom somebody makes by a step.
+func (e *engine) nameFor(a *actor, r *ref) string {
+	_, name := e.mayName(a.class, r.alt.aboutTarget(), r.to.made)
+	return cmp.Or(name, r.to.arn)
+}
+
 // trustful has a role trust whoever asks.
 func trustful(p *iam.Policies, _ bool) { p.Resource = iam.Supplied(trusting) }
 
-// free says whether a set has a name that nobody has yet.
-func (e *engine) free(s iam.Set) iam.Truth {
+// plain is the name of a newcomer that may have any.
+func (e *engine) plain(kind string) string {
+	return e.arn("iam", "", strings.TrimPrefix(kind, "new-")+"/"+kind)
+}
+
+// free says whether a set has a name that nobody has yet, and which.
+func (e *engine) free(kind string, s iam.Set) (string, iam.Truth) {
 	for range maxTaken {
 		name, some := s.Example()
-		if some != iam.Yes || e.byARN[name] == nil {
-			return some
+		if some != iam.Yes {
+			return "", some
+		}
+		for _, plain := range []string{e.plain(kind), name + "new", name} {
+			if e.byARN[plain] == nil && s.Has(plain) {
+				return plain, iam.Yes
+			}
 		}
 		s = s.Minus(iam.Of(iam.Literal(name)))
 	}
-	return iam.Maybe
+	return "", iam.Maybe
 }
 
 // waysToMade are the steps that make a newcomer and lead to it.
@@ -315,23 +353,6 @@ func (e *engine) names(kind string) []iam.Set {
 		sets = next
 	}
 	return sets
-}
-
-// newName is one of the names, as plain as there is one.
-func (e *engine) newName(kind string, names iam.Set) string {
-	entity := strings.TrimPrefix(kind, "new-")
-	if plain := e.arn("iam", "", entity+"/"+kind); names.Has(plain) && e.byARN[plain] == nil {
-		return plain
-	}
-	for _, v := range append(slices.Clone(e.principalValues), "") {
-		for _, with := range []string{"new", kind, ""} {
-			if plain := strings.ReplaceAll(v, "*", with); names.Has(plain) && e.byARN[plain] == nil {
-				return plain
-			}
-		}
-	}
-	name, _ := names.Example()
-	return cmp.Or(name, e.arn("iam", "", entity+"/"+kind))
 }
 
 // boundaries are the policies that conditions ask to be the boundary of whom somebody makes.

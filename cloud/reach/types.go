@@ -247,13 +247,15 @@ type NodeKind string
 const (
 	AtPrincipal NodeKind = "principal" // who one is
 	AtRights    NodeKind = "rights"    // a principal with every right that its ceilings leave
+	AtNew       NodeKind = "new"       // a role or user that is not there, and that the step makes
 	AtRight     NodeKind = "right"     // the end
 )
 
 // Node is a place in a chain.
 type Node struct {
 	Kind NodeKind `json:"kind"`
-	ARN  string   `json:"arn"` // of the principal, or the target of the right
+	// ARN of the principal, or the target of the right; of a new one, one that it may have.
+	ARN string `json:"arn"`
 	// Right is what is reached at the end.
 	Right RightKind `json:"right,omitempty"`
 }

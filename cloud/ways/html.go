@@ -188,7 +188,7 @@ func (v *view) Twin() []twinRow {
 					row.Who += " (" + v.names(l.Who, v.R.Account, 3) + ")"
 				}
 				if through != "" {
-					row.Through = v.thing(through, v.R.Account)
+					row.Through = v.at(w.end(), v.R.Account)
 				}
 				if len(seen) == 40 {
 					break

@@ -233,7 +233,8 @@ func (out *Report) Picture(lang string) *Picture {
 				if t == "" {
 					return &pictureNode{name: s.T("pic.directly"), says: s.T("pic.directly"), kind: "directly"}
 				}
-				return &pictureNode{name: s.thing(t, home), note: s.T("pic.rights"), says: s.thing(t, home), kind: "through"}
+				name := s.at(w.end(), home)
+				return &pictureNode{name: name, note: s.T("pic.rights"), says: name, kind: "through"}
 			})
 			edge(from, route, count, w.Certainty, lit)
 			edge(route, through, count, w.Certainty, lit)
@@ -254,12 +255,18 @@ func (out *Report) Picture(lang string) *Picture {
 
 // stations are what a way goes by: its first route, and whose rights it ends with ("" its own).
 func stations(w *Way) (route, through string) {
-	last := w.Chain.Steps[len(w.Chain.Steps)-1]
-	if len(w.Chain.Steps) > 1 && last.From.ARN != w.Who[0].ARN {
-		through = last.From.ARN
+	end := w.end()
+	switch {
+	case end.Kind == reach.AtNew:
+		through = newKind(end)
+	case len(w.Chain.Steps) > 1 && end.ARN != w.Who[0].ARN:
+		through = end.ARN
 	}
 	return w.Chain.Steps[0].Rule, through
 }
+
+// end is who takes the last step.
+func (w *Way) end() reach.Node { return w.Chain.Steps[len(w.Chain.Steps)-1].From }
 
 func target(r reach.Right) string { return string(r.Kind) + " " + r.Target }
 

@@ -437,9 +437,15 @@ func sameWay(to []byte, f reach.Finding, c reach.Chain) []byte {
 		}
 		return arn
 	}
+	at := func(n reach.Node) string {
+		if n.Kind == reach.AtNew { // whatever its name
+			return newKind(n)
+		}
+		return own(n.ARN)
+	}
 	add(string(f.Principal.Kind), string(f.Right.Kind), f.Certainty.String())
 	for _, s := range c.Steps {
-		add(s.Rule, own(s.From.ARN), string(s.To.Kind), own(s.To.ARN), own(s.Via))
+		add(s.Rule, at(s.From), string(s.To.Kind), at(s.To), own(s.Via))
 		for _, act := range s.Actions {
 			add(act.Action)
 			for _, w := range act.Because {

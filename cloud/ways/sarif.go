@@ -130,14 +130,14 @@ func (out *Report) WriteSARIF(w io.Writer, lang string, files []string) error {
 	for _, f := range out.Faults {
 		run.Invocations[0].Notes = append(run.Invocations[0].Notes, sarifNotification{"warning", sarifText{f.String()}})
 	}
-	here := func(logical, kind string, message string) sarifLocation {
+	here := func(name, logical, kind, message string) sarifLocation {
 		l := sarifLocation{}
 		if len(files) > 0 {
 			zero := 0
 			l.Physical = &sarifPhysical{sarifURI{uri(files[0]), &zero}, map[string]int{"startLine": 1}}
 		}
 		if logical != "" {
-			l.Logical = []sarifLogical{{Name: s.thing(logical, out.Account), Full: logical, Kind: kind}}
+			l.Logical = []sarifLogical{{Name: name, Full: logical, Kind: kind}}
 		}
 		if message != "" {
 			l.Message = &sarifText{message}
@@ -160,7 +160,7 @@ func (out *Report) WriteSARIF(w io.Writer, lang string, files []string) error {
 		if first := chains(1); len(first) > 0 && len(first[0].Steps) > 0 {
 			id = first[0].Steps[0].Rule
 			for _, step := range first[0].Steps {
-				flow = append(flow, sarifStep{here(step.From.ARN, "resource", s.step(step, out.Account)+". "+strings.Join(s.details(step), ". "))})
+				flow = append(flow, sarifStep{here(s.at(step.From, out.Account), step.From.ARN, "resource", s.step(step, out.Account)+". "+strings.Join(s.details(step), ". "))})
 			}
 			if missing == nil {
 				missing = first[0].Missing
@@ -169,7 +169,7 @@ func (out *Report) WriteSARIF(w io.Writer, lang string, files []string) error {
 		res := sarifResult{
 			RuleID: id, RuleIndex: rule(id), Level: "error", Kind: "fail",
 			Message:      sarifText{s.who(f.Principal, out.Account) + " " + s.right(f.Right, out.Account) + " (" + s.T("sure."+f.Certainty.String()) + ")"},
-			Locations:    []sarifLocation{here(f.Principal.ARN, "resource", "")},
+			Locations:    []sarifLocation{here(s.thing(f.Principal.ARN, out.Account), f.Principal.ARN, "resource", "")},
 			Fingerprints: map[string]string{"way/v1": fingerprint(f.Principal.ARN, string(f.Right.Kind), f.Right.Target, id)},
 			Properties:   map[string]any{"certainty": f.Certainty, "missing": missing},
 		}
@@ -195,7 +195,7 @@ func (out *Report) WriteSARIF(w io.Writer, lang string, files []string) error {
 			}
 			run.Results = append(run.Results, sarifResult{
 				RuleID: r.ID, RuleIndex: at[r.ID], Level: "none", Kind: "open", Message: sarifText{text},
-				Locations:    []sarifLocation{here("", "", "")},
+				Locations:    []sarifLocation{here("", "", "", "")},
 				Fingerprints: map[string]string{"way/v1": fingerprint("route", out.Account, r.ID)},
 			})
 		}

@@ -209,8 +209,26 @@ func (s speaker) leadsTo(n reach.Node, home string) string {
 		return s.right(reach.Right{Kind: n.Right, Target: n.ARN}, home)
 	case reach.AtRights:
 		return s.T("to.rights", s.thing(n.ARN, home))
+	case reach.AtNew:
+		return s.T("to."+newKind(n), printable(n.ARN[strings.LastIndex(n.ARN, "/")+1:]))
 	}
 	return s.T("to.principal", s.thing(n.ARN, home))
+}
+
+// at names somebody on the way.
+func (s speaker) at(n reach.Node, home string) string {
+	if n.Kind == reach.AtNew {
+		return s.T(newKind(n))
+	}
+	return s.thing(n.ARN, home)
+}
+
+// newKind is the word for somebody whom a step makes.
+func newKind(n reach.Node) string {
+	if a, ok := splitARN(n.ARN); ok && strings.HasPrefix(a.resource, "user/") {
+		return "new.user"
+	}
+	return "new.role"
 }
 
 // condition says what must be so.
@@ -336,6 +354,10 @@ var words = map[string]reach.Text{
 	"right.use":       {EN: "decrypts with key %s", FR: "déchiffre avec la clé %s"},
 	"right.admin":     {EN: "administers account %s", FR: "administre le compte %s"},
 	"to.rights":       {EN: "has every right of %s, within its limits", FR: "a tous les droits de %s, dans ses limites"},
+	"to.new.role":     {EN: "acts as a new role that it makes, such as %s", FR: "agit sous un nouveau rôle qu’il crée, par exemple %s"},
+	"to.new.user":     {EN: "acts as a new user that it makes, such as %s", FR: "agit sous l’identité d’un nouvel utilisateur qu’il crée, par exemple %s"},
+	"new.role":        {EN: "a new role", FR: "un nouveau rôle"},
+	"new.user":        {EN: "a new user", FR: "un nouvel utilisateur"},
 	"to.principal":    {EN: "acts as %s", FR: "agit en tant que %s"},
 	"if":              {EN: "if %s %s %s", FR: "si %s %s %s"},
 	"unless":          {EN: "unless %s %s %s", FR: "sauf si %s %s %s"},
