@@ -418,8 +418,11 @@ func (e *engine) steps(right Right, a *actor, from Node, ed edge) []Step {
 	var out []Step
 	r := ed.ref
 	if ed.to != nil {
-		if to = node(ed.to); ed.to.made != nil {
+		switch to = node(ed.to); {
+		case ed.to.made != nil && r.to.made != nil:
 			to.ARN = e.why(a, r).name
+		case ed.to.made != nil: // somebody who was made takes the boundary away
+			to = Node{Kind: AtRights, ARN: from.ARN}
 		}
 	}
 	if r.first != nil && r.first.alt.rule.ID != "kms-decrypt" {

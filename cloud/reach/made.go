@@ -26,42 +26,59 @@ type newPrincipal struct {
 	names    iam.Set // the ARNs that it may have
 	boundary string  // that it is made with, "" for none
 	tagged   bool    // with tags of its maker's choice
+	bare     bool    // without a policy of its own
 	group    *account.Group
 	// ways are the rules' alternatives, with what the boundary and the tags ask besides.
 	ways []*alternative
 }
 
 // newcomers adds the roles and users that somebody can make: with every right that their
-// boundary leaves, or with a group's.
+// boundary leaves, with a group's, or with none but what others' policies let their name or
+// tags do.
 func (e *engine) newcomers() {
 	if e.a.ID == "" {
 		return
 	}
 	boundaries := append([]string{""}, e.boundaries()...)
+	var waiting, users []*newPrincipal
 	for _, kind := range []string{"new-role", "new-user"} {
 		for _, names := range e.names(kind) {
-			arn, some := e.free(kind, names)
-			if some == iam.No {
-				continue
-			}
-			arn = cmp.Or(arn, e.plain(kind))
 			for _, tagged := range []bool{false, true} {
 				if tagged && len(e.tagKeys) == 0 {
 					continue
 				}
 				for _, b := range boundaries {
-					e.newcomer(arn, &newPrincipal{kind: kind, names: names, boundary: b, tagged: tagged}, boundaries)
+					m := &newPrincipal{kind: kind, names: names, boundary: b, tagged: tagged}
+					if waiting = append(waiting, m); tagged || len(e.principalValues) > 0 {
+						waiting = append(waiting, &newPrincipal{kind: kind, names: names, boundary: b, tagged: tagged, bare: true})
+					}
 				}
 				if kind == "new-user" {
-					e.inGroups(arn, newPrincipal{kind: kind, names: names, tagged: tagged}, boundaries)
+					users = append(users, &newPrincipal{kind: kind, names: names, tagged: tagged})
 				}
 			}
 		}
 	}
+	for _, m := range waiting {
+		e.waysOf(m, boundaries)
+	}
+	// Who was made can make others.
+	for n := len(waiting) + 1; n > len(waiting); {
+		n = len(waiting)
+		waiting = slices.DeleteFunc(waiting, e.newcomer)
+		if len(waiting) < n && len(waiting) > 0 {
+			e.everybody()
+			clear(e.needs)
+			clear(e.kept.members)
+		}
+	}
+	for _, m := range users {
+		e.inGroups(m, boundaries)
+	}
 }
 
 // inGroups adds new users in groups, for those who can make a user but not give it every right.
-func (e *engine) inGroups(arn string, m newPrincipal, boundaries []string) {
+func (e *engine) inGroups(m *newPrincipal, boundaries []string) {
 	makers := func(m newPrincipal) *list {
 		l := none
 		e.waysOf(&m, boundaries)
@@ -70,11 +87,10 @@ func (e *engine) inGroups(arn string, m newPrincipal, boundaries []string) {
 		}
 		return l
 	}
-	wide := makers(m)
-	m.group = &account.Group{}
-	some := makers(m)
+	wide, in := makers(*m), *m
+	in.group = &account.Group{}
 	var only []int
-	for _, x := range some.entries {
+	for _, x := range makers(in).entries {
 		if wide.of(int(x.class)) < x.level {
 			only = append(only, int(x.class))
 		}
@@ -89,16 +105,30 @@ func (e *engine) inGroups(arn string, m newPrincipal, boundaries []string) {
 			e.faults = append(e.faults, fmt.Sprintf("somebody can make users in more groups than were looked at (%d)", maxMadeGroups))
 			break
 		}
-		own := m
+		own := *m
 		own.group = g
-		e.newcomer(arn, &own, boundaries)
+		e.waysOf(&own, boundaries)
+		e.newcomer(&own)
 	}
+}
+
+// rights says what an alternative lets a newcomer do: whatever its maker likes, what a group
+// may, or nothing of its own.
+func (alt *alternative) rights() (all, group bool) {
+	for _, n := range alt.need {
+		all = all || strings.HasSuffix(n.Action, "RolePolicy") || strings.HasSuffix(n.Action, "UserPolicy")
+		group = group || slices.Contains(n.On, "groups")
+	}
+	return all, group
 }
 
 // waysOf finds how a newcomer is made.
 func (e *engine) waysOf(m *newPrincipal, boundaries []string) {
 	for _, alt := range e.alts {
-		if alt.rule.Target != m.kind || m.group != nil != slices.ContainsFunc(alt.need, func(n Need) bool { return slices.Contains(n.On, "groups") }) {
+		if alt.rule.Target != m.kind {
+			continue
+		}
+		if all, group := alt.rights(); group != (m.group != nil) || !group && all == m.bare {
 			continue
 		}
 		m.ways = append(m.ways, e.making(alt, m, m.boundary, false))
@@ -114,11 +144,12 @@ func (e *engine) waysOf(m *newPrincipal, boundaries []string) {
 }
 
 // newcomer adds one, if anybody can make it.
-func (e *engine) newcomer(arn string, m *newPrincipal, boundaries []string) {
-	e.waysOf(m, boundaries)
+func (e *engine) newcomer(m *newPrincipal) bool {
 	if !slices.ContainsFunc(m.ways, func(alt *alternative) bool { return e.makers(alt, m) != none }) {
-		return
+		return false
 	}
+	arn, _ := e.free(m.kind, m.names)
+	arn = cmp.Or(arn, e.plain(m.kind))
 	p := &actor{who: iam.Principal{Account: e.a.ID, Tags: map[string]string{}, Organization: e.organization}}
 	if m.kind == "new-role" {
 		p.who.Kind, p.who.RoleARN = iam.Role, arn
@@ -131,12 +162,12 @@ func (e *engine) newcomer(arn string, m *newPrincipal, boundaries []string) {
 		p.who.Tags = nil
 	}
 	p.root = p
-	a := &actor{principal: p.principal, who: p.who, base: p, mods: fmt.Sprintf("made:%s:%v", m.boundary, m.tagged), made: m}
+	a := &actor{principal: p.principal, who: p.who, base: p, mods: fmt.Sprintf("made:%s:%v:%v", m.boundary, m.tagged, m.bare), made: m}
 	switch {
 	case m.group != nil:
 		a.mods += ":" + m.group.ARN
 		e.groupSlots(a, m.group)
-	default:
+	case !m.bare:
 		a.slots = []slot{{anything, Source{Kind: "builtin", Owner: arn}}}
 	}
 	if m.boundary != "" {
@@ -151,6 +182,8 @@ func (e *engine) newcomer(arn string, m *newPrincipal, boundaries []string) {
 	}
 	e.add(a)
 	e.classOf(a)
+	e.fresh = append(e.fresh, a)
+	return true
 }
 
 // making is an alternative of a rule, as somebody is made with a boundary.
@@ -316,12 +349,33 @@ func (e *engine) waysToMade(t *actor, add func(*ref)) {
 			add(r)
 		}
 	}
+	if t.made.boundary != "" {
+		return
+	}
+	for _, f := range e.fresh { // the same, who takes its boundary away itself
+		if m := f.made; m.boundary == "" || m.kind != t.made.kind || m.tagged != t.made.tagged || m.bare != t.made.bare || f.principal.ARN != t.principal.ARN {
+			continue
+		}
+		for _, alt := range e.alts {
+			if alt.rule.Gives != "unbounded" || strings.Contains(alt.need[0].Action, "User") != (t.made.kind == "new-user") {
+				continue
+			}
+			if l := e.whoOn(alt.need[0].Action, nil, f.principal.ARN).of(f.class.id); l != No {
+				add(&ref{alt: alt, to: &target{kind: strings.TrimPrefix(t.made.kind, "new-"), arn: f.principal.ARN, actor: f}, cap: l, only: f, who: none})
+			}
+		}
+	}
 }
 
 // names are the sets of names of newcomers that policies tell apart.
 func (e *engine) names(kind string) []iam.Set {
 	entity := strings.TrimPrefix(kind, "new-") + "/"
 	sets := []iam.Set{iam.Of(iam.ResourcePattern(e.arn("iam", "", entity+"?*")))}
+	if kind == "new-role" { // whose paths are the services' own (IAM User Guide, "IAM identifiers")
+		for _, own := range []string{"aws-service-role/*", "aws-reserved/*"} {
+			sets[0] = sets[0].Minus(iam.Of(iam.ResourcePattern(e.arn("iam", "", entity+own))))
+		}
+	}
 	asked := slices.Clone(e.principalValues)
 	for _, p := range e.spared {
 		asked = append(asked, p.String())

@@ -29,6 +29,9 @@ func TestNewPrincipals(t *testing.T) {
 		}
 	}
 	roles := draft.Allow(role, iamOf+"role/dev-*")
+	lets := func(names string) []draft.Statement {
+		return []draft.Statement{draft.Allow("s3:GetObject", "arn:aws:s3:::calls/*").To("*").If("ArnLike", "aws:PrincipalArn", iamOf+names)}
+	}
 	for name, c := range map[string]struct {
 		bucket []draft.Statement
 		make   func(*draft.Account, *draft.Principal)
@@ -89,6 +92,25 @@ func TestNewPrincipals(t *testing.T) {
 		"with a boundary that reads":                              {nil, bounded(roles, draft.Allow("s3:*", "*")), Certain, "new-role"},
 		"with a boundary that can be taken away by its maker":     {nil, bounded(roles, draft.Allow("logs:*", "*"), draft.Allow("iam:DeleteRolePermissionsBoundary iam:PutRolePolicy", iamOf+"role/dev-*")), Certain, "new-role"},
 		"with a boundary that can be taken away from other roles": {nil, bounded(roles, draft.Allow("logs:*", "*"), draft.Allow("iam:DeleteRolePermissionsBoundary iam:PutRolePolicy", iamOf+"role/ops-*")), No, ""},
+		"with a boundary that makes others without": {nil, bounded(roles, draft.Allow("iam:* s3:GetObject", "*"), draft.Deny("sts:AssumeRole", iamOf+"role/other*")), Certain, "new-role"},
+		"with a boundary that it takes away itself": {nil, bounded(roles, draft.Allow("iam:DeleteRolePermissionsBoundary", "*")), Certain, "new-role"},
+		"with a boundary that others take away":     {nil, bounded(roles, draft.Allow("iam:DeleteUserPermissionsBoundary", "*")), No, ""},
+		"a role of a path that is the services' own": {nil, func(a *draft.Account, eve *draft.Principal) {
+			own(eve, role, "role/aws-service-role/*")
+		}, No, ""},
+		"a role without rights, let by its name": {lets("role/content*"), func(a *draft.Account, eve *draft.Principal) {
+			own(eve, "iam:CreateRole", "role/*")
+		}, Certain, "new-role-named"},
+		"a role without rights, others let by name": {lets("role/content*"), func(a *draft.Account, eve *draft.Principal) {
+			own(eve, "iam:CreateRole", "role/dev-*")
+		}, No, ""},
+		"a user without rights, let by its name": {lets("user/content*"), func(a *draft.Account, eve *draft.Principal) {
+			own(eve, "iam:CreateUser iam:CreateAccessKey", "user/content-*")
+		}, Certain, "new-user-named"},
+		"a role without rights, and another takes it on by its name": {nil, func(a *draft.Account, eve *draft.Principal) {
+			a.RoleTrusting("reader", draft.Allow("sts:AssumeRole").To("*").If("ArnLike", "aws:PrincipalArn", iamOf+"role/deploy-*")).Can(draft.Allow("s3:GetObject", "*"))
+			own(eve, "iam:CreateRole", "role/deploy-*")
+		}, Certain, "new-role-named"},
 		"with a condition that nobody can settle": {nil, func(a *draft.Account, eve *draft.Principal) {
 			eve.Can(roles.If("IpAddress", "aws:SourceIp", "10.0.0.0/8"))
 		}, Possible, "new-role"},
@@ -105,6 +127,17 @@ func TestNewPrincipals(t *testing.T) {
 		}
 		if f.Certainty == Possible && len(f.Chains[0].Steps[0].Conditions)+len(f.Chains[0].Steps[1].Conditions) == 0 {
 			t.Errorf("%s: possible, and no condition is told", name)
+		}
+		if c.want != No && strings.HasPrefix(c.rule, "new-") {
+			first, next := f.Chains[0].Steps[0], f.Chains[0].Steps[1]
+			if first.To.Kind != AtNew || next.From != first.To || res.engine.byARN[first.To.ARN] != nil {
+				t.Errorf("%s: it leads to %+v, the next step is from %+v", name, first.To, next.From)
+			}
+			for _, act := range first.Actions {
+				if len(act.Because) == 0 || strings.Contains(act.Action, ":Create") && strings.HasPrefix(act.Action, "iam:") && act.Resource != first.To.ARN {
+					t.Errorf("%s: %s on %s, not on %s, or nothing lets it", name, act.Action, act.Resource, first.To.ARN)
+				}
+			}
 		}
 		for _, f := range res.Findings {
 			if strings.Contains(f.Principal.ARN, "new") && f.Principal.Name != "eve" {
@@ -133,6 +166,13 @@ func TestNewPrincipals(t *testing.T) {
 			if strings.HasSuffix(l.Principal, "/eve") {
 				t.Errorf("%s: nothing closes it: %s", name, l.Why.EN)
 			}
+		}
+		changed, err := Apply(account, plan.Changes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if res, err = Analyze(changed, res.Question); err != nil || len(res.Findings) > 0 {
+			t.Errorf("%s: after %d changes there are %d findings: %v", name, len(plan.Changes), len(res.Findings), err)
 		}
 	}
 }

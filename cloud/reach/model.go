@@ -159,6 +159,7 @@ type engine struct {
 	buckets           map[string]*account.Bucket // by name and ARN
 	inQuestion        []*account.Bucket
 	makings           int      // alternatives of making somebody
+	fresh             []*actor // whom somebody can make
 	faults            []string // what was too much to look at
 }
 

@@ -43,6 +43,9 @@ func staged(alt *alternative, without string) *draft.Account {
 			a.Bucket("calls", draft.Allow("s3:*", "arn:aws:s3:::calls", "arn:aws:s3:::calls/*").To("*").If("StringEquals", "s3:DataAccessPointAccount", truthAccount))
 			point(a, "team", "calls", "")
 			return
+		case r.ID == "new-role-named", r.ID == "new-user-named":
+			a.Bucket("calls", draft.Allow("s3:GetObject", "arn:aws:s3:::calls/*").To("*").If("ArnLike", "aws:PrincipalArn", "arn:aws:iam::"+truthAccount+":*/content-*"))
+			return
 		}
 		a.Bucket("calls")
 		if facts["acls-on"] {
