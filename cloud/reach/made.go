@@ -32,6 +32,11 @@ type newPrincipal struct {
 	ways []*alternative
 }
 
+var ofItsName = Text{
+	"it is made with a name that lets it take its own boundary away",
+	"il est créé sous un nom qui lui permet de retirer sa propre limite",
+}
+
 // newcomers adds the roles and users that somebody can make: with every right that their
 // boundary leaves, with a group's, or with none but what others' policies let their name or
 // tags do.
@@ -360,8 +365,17 @@ func (e *engine) waysToMade(t *actor, add func(*ref)) {
 			if alt.rule.Gives != "unbounded" || strings.Contains(alt.need[0].Action, "User") != (t.made.kind == "new-user") {
 				continue
 			}
-			if l := e.whoOn(alt.need[0].Action, nil, f.principal.ARN).of(f.class.id); l != No {
-				add(&ref{alt: alt, to: &target{kind: strings.TrimPrefix(t.made.kind, "new-"), arn: f.principal.ARN, actor: f}, cap: l, only: f, who: none})
+			need := e.need(alt.need[0].Action, nil)
+			may := need.groups[need.in[f.class.id]-1].allow
+			r := &ref{alt: alt, to: &target{kind: strings.TrimPrefix(t.made.kind, "new-"), arn: f.principal.ARN, actor: f}, cap: may.some(t.made.names), only: f, who: none}
+			if exists(t.made.names.Minus(may.certain)) != iam.No && r.cap > Unknown {
+				r.cap, r.notes = Possible, []Text{ofItsName}
+			}
+			if r.cap != No {
+				if name, some := e.free(t.made.kind, t.made.names.Intersect(may.possible)); some == iam.Yes {
+					r.to.arn = name
+				}
+				add(r)
 			}
 		}
 	}
@@ -373,7 +387,7 @@ func (e *engine) names(kind string) []iam.Set {
 	sets := []iam.Set{iam.Of(iam.ResourcePattern(e.arn("iam", "", entity+"?*")))}
 	if kind == "new-role" { // whose paths are the services' own (IAM User Guide, "IAM identifiers")
 		for _, own := range []string{"aws-service-role/*", "aws-reserved/*"} {
-			sets[0] = sets[0].Minus(iam.Of(iam.ResourcePattern(e.arn("iam", "", entity+own))))
+			sets[0] = sets[0].Minus(iam.Of(iam.ResourcePattern("arn:*:iam::*:role/" + own)))
 		}
 	}
 	asked := slices.Clone(e.principalValues)
