@@ -557,7 +557,16 @@ func (p *pass) chain(a *actor, ed edge) Chain {
 		ed = p.states[a.id].edge
 	}
 	h := sha256.New()
+	made := "" // whose name is one of many
 	for _, s := range c.Steps {
+		if s.To.Kind == AtNew {
+			made = s.To.ARN
+		}
+		for _, n := range []*Node{&s.From, &s.To} {
+			if made != "" && n.ARN == made {
+				n.ARN = "new"
+			}
+		}
 		fmt.Fprintf(h, "%s|%s|%s|%s|%s\n", s.From.ARN, s.Rule, s.To.Kind, s.To.ARN, s.Via)
 		c.Missing = union(c.Missing, s.Missing)
 	}

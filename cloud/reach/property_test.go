@@ -19,9 +19,16 @@ type plot struct {
 }
 
 var plotActions = []string{"s3:GetObject", "s3:PutBucketPolicy", "s3:DeleteBucketPolicy", "iam:PassRole", "ec2:RunInstances", "sts:AssumeRole", "iam:PutUserPolicy", "iam:PutRolePolicy", "iam:UpdateAssumeRolePolicy",
-	"iam:CreateAccessKey", "iam:AttachUserPolicy", "lambda:UpdateFunctionCode", "lambda:InvokeFunction", "lambda:CreateFunction", "iam:DetachUserPolicy iam:DeleteUserPolicy", "iam:*", "s3:*", "*"}
+	"iam:CreateAccessKey", "iam:AttachUserPolicy", "lambda:UpdateFunctionCode", "lambda:InvokeFunction", "lambda:CreateFunction", "iam:DetachUserPolicy iam:DeleteUserPolicy", "iam:*", "s3:*", "*",
+	"iam:CreateRole iam:PutRolePolicy", "iam:CreateRole iam:AttachRolePolicy", "iam:CreateUser iam:PutUserPolicy iam:CreateAccessKey", "iam:CreateRole", "iam:DeleteRolePermissionsBoundary"}
 
-const plotAccount = "123456789012"
+const (
+	plotAccount  = "123456789012"
+	plotBoundary = "arn:aws:iam::" + plotAccount + ":policy/limits"
+)
+
+// plotNew are names of whom somebody may make.
+var plotNew = []string{"role/*", "role/dev-*", "role/dev-a", "user/dev-*"}
 
 func random(r *rand.Rand) *plot {
 	p := &plot{statements: map[string][]draft.Statement{}, trusts: map[string][]string{}}
@@ -50,14 +57,18 @@ func (p *plot) statement(r *rand.Rand, allow bool) draft.Statement {
 		make = draft.Allow
 	}
 	on := "*"
-	switch r.IntN(4) {
+	switch r.IntN(6) {
 	case 0:
 		on = "arn:aws:iam::" + plotAccount + ":" + p.names[r.IntN(len(p.names))]
 	case 1:
 		on = "arn:aws:s3:::calls*"
+	case 2:
+		on = "arn:aws:iam::" + plotAccount + ":" + plotNew[r.IntN(len(plotNew))]
 	}
 	s := make(plotActions[r.IntN(len(plotActions))], on)
-	switch r.IntN(8) {
+	switch r.IntN(9) {
+	case 2:
+		s = s.If("StringEquals", "iam:PermissionsBoundary", plotBoundary)
 	case 0:
 		s = s.If("Bool", "aws:MultiFactorAuthPresent", "true")
 	case 1:
@@ -72,7 +83,12 @@ func (p *plot) bucketStatement(r *rand.Rand, allow bool) draft.Statement {
 		make = draft.Allow
 	}
 	s := make("s3:GetObject", "arn:aws:s3:::calls/*")
-	switch r.IntN(3) {
+	switch r.IntN(4) {
+	case 3:
+		if allow {
+			break
+		}
+		return s.To("*").If("ArnNotLike", "aws:PrincipalArn", "arn:aws:iam::"+plotAccount+":"+plotNew[r.IntN(len(plotNew))])
 	case 0:
 		return s.To("arn:aws:iam::" + plotAccount + ":" + p.names[r.IntN(len(p.names))])
 	case 1:
@@ -86,6 +102,7 @@ func (p *plot) bucketStatement(r *rand.Rand, allow bool) draft.Statement {
 
 func (p *plot) draft(order []int) *draft.Account {
 	a := draft.New(plotAccount)
+	a.Managed("limits", draft.Allow("s3:* iam:DeleteRolePermissionsBoundary", "*"))
 	names := slices.Clone(p.names)
 	if order != nil {
 		slices.Reverse(names)
