@@ -530,6 +530,26 @@ func (s Set) Includes(other Set) Truth {
 // Equal says whether both have the same members.
 func (s Set) Equal(other Set) Truth { return min(s.Includes(other), other.Includes(s)) }
 
+// Key is the same for sets of the same terms in the same order, and for no others.
+func (s Set) Key() string {
+	var b []byte
+	for _, t := range s.terms {
+		for _, list := range [][]Pattern{t.in, t.out} {
+			b = binary.AppendUvarint(b, uint64(len(list)))
+			for _, p := range list {
+				b = binary.AppendUvarint(b, uint64(len(p.tokens)))
+				for _, r := range p.tokens {
+					b = binary.AppendVarint(b, int64(r))
+				}
+			}
+		}
+	}
+	if s.more {
+		return string(b) + "more"
+	}
+	return string(b)
+}
+
 // String is the set for people: "a ∩ b, but c".
 func (s Set) String() string {
 	var terms []string

@@ -169,3 +169,20 @@ func FuzzSet(f *testing.F) {
 		}
 	})
 }
+
+// TestKey: a set's key is that of no other.
+func TestKey(t *testing.T) {
+	of := func(p ...Pattern) Set { return Of(p...) }
+	sets := []Set{{}, {more: true}, of(NewPattern("a*")), of(Literal("a*")), of(NewPattern("a?")), of(NewPattern("a*"), NewPattern("b")), of(NewPattern("a*")).Minus(of(NewPattern("ab"))),
+		of(NewPattern("*a")).Intersect(of(NewPattern("b*"))), of(NewPattern("arn:aws:iam::*:x")), of(ResourcePattern("arn:aws:iam::*y:x")), of(NewPattern("arn:aws:iam::*y:x"))}
+	seen := map[string]int{}
+	for i, s := range sets {
+		if j, ok := seen[s.Key()]; ok {
+			t.Errorf("%s and %s have one key", s, sets[j])
+		}
+		seen[s.Key()] = i
+		if s.Key() != s.Minus(Set{}).Key() {
+			t.Errorf("%s has two keys", s)
+		}
+	}
+}

@@ -314,6 +314,22 @@ func (e *engine) plain(kind string) string {
 
 // free says whether a set has a name that nobody has yet, and which.
 func (e *engine) free(kind string, s iam.Set) (string, iam.Truth) {
+	key := kind + " " + s.Key()
+	f, ok := e.freeNames[key]
+	if !ok {
+		f.name, f.some = e.findFree(kind, s)
+		e.freeNames[key] = f
+	}
+	return f.name, f.some
+}
+
+// freeName is what free answers.
+type freeName struct {
+	name string
+	some iam.Truth
+}
+
+func (e *engine) findFree(kind string, s iam.Set) (string, iam.Truth) {
 	for range maxTaken {
 		name, some := s.Example()
 		if some != iam.Yes {

@@ -158,9 +158,10 @@ type engine struct {
 	pass              *pass                      // the last search
 	buckets           map[string]*account.Bucket // by name and ARN
 	inQuestion        []*account.Bucket
-	makings           int      // alternatives of making somebody
-	fresh             []*actor // whom somebody can make
-	faults            []string // what was too much to look at
+	makings           int                 // alternatives of making somebody
+	fresh             []*actor            // whom somebody can make
+	freeNames         map[string]freeName // by kind and set
+	faults            []string            // what was too much to look at
 }
 
 // alternative is one way to fulfil a rule.
@@ -179,7 +180,7 @@ func newEngine(a *account.Account, q Question, rules *Rules) *engine {
 		workloads: map[string][]*account.Workload{}, needs: map[string]*need{},
 		kept: newMemo(), about: map[*iam.Statement][]place{}, trusts: map[string]Certainty{},
 		classByKey: map[string]*class{}, stmtIDs: map[*iam.Statement]int{}, missing: map[string]bool{}, byName: map[string][]int32{},
-		ruleAt: map[*Rule]int{}, whoCounts: map[*iam.Compiled]map[string]*asked{}, docIDs: map[*iam.Compiled]int32{}, by: map[string]*list{}, exceptions: map[*actor]bool{}, hubs: map[hubKey]*hub{}}
+		ruleAt: map[*Rule]int{}, whoCounts: map[*iam.Compiled]map[string]*asked{}, docIDs: map[*iam.Compiled]int32{}, by: map[string]*list{}, exceptions: map[*actor]bool{}, hubs: map[hubKey]*hub{}, freeNames: map[string]freeName{}}
 	e.now = a.Taken
 	if e.now.IsZero() {
 		e.now = time.Now()
