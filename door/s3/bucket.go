@@ -3,6 +3,7 @@ package s3
 import (
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 
 	"strongroom"
@@ -121,9 +122,13 @@ func (x *exchange) listBuckets() error {
 	if err := x.noContent(); err != nil {
 		return err
 	}
-	limit, err := x.count("max-buckets", 10_000)
-	if err != nil {
-		return err
+	limit := maxBuckets
+	if v := x.query.get("max-buckets"); v != "" {
+		n, err := strconv.Atoi(v)
+		if err != nil || n < 1 || n > maxBuckets {
+			return badArgument("max-buckets", v, "Argument max-buckets must be an integer between 1 and %d", maxBuckets)
+		}
+		limit = n
 	}
 	after, err := x.token()
 	if err != nil {
@@ -134,15 +139,19 @@ func (x *exchange) listBuckets() error {
 		return err
 	}
 	prefix := x.query.get("prefix")
+	if region := x.query.get("bucket-region"); region != "" && region != x.Region {
+		buckets = nil
+	}
 	buckets = slices.DeleteFunc(slices.Clone(buckets), func(b strongroom.Bucket) bool {
 		return !strings.HasPrefix(b.Name, prefix) || b.Name <= after
 	})
 	slices.SortFunc(buckets, func(a, b strongroom.Bucket) int { return strings.Compare(a.Name, b.Name) })
 	next := ""
-	if limit > 0 && len(buckets) > limit {
+	if len(buckets) > limit {
 		buckets = buckets[:limit]
 		next = buckets[limit-1].Name
 	}
+	chosen := slices.ContainsFunc([]string{"prefix", "max-buckets", "bucket-region", "continuation-token"}, x.query.has)
 	var d document
 	d.root("ListAllMyBucketsResult", func() {
 		x.owner(&d, "Owner")
@@ -151,6 +160,9 @@ func (x *exchange) listBuckets() error {
 				d.element("Bucket", func() {
 					d.text("Name", b.Name)
 					d.time("CreationDate", b.Created)
+					if chosen { // S3 tells it only then
+						d.text("BucketRegion", x.Region)
+					}
 				})
 			}
 		})

@@ -2,6 +2,7 @@ package s3
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -105,6 +106,9 @@ func TestConfigurations(t *testing.T) {
 		{"PUT", "cors", cors("<AllowedMethod>PATCH</AllowedMethod><AllowedOrigin>*</AllowedOrigin>"), 400, "InvalidRequest", "PATCH"},
 		{"PUT", "cors", cors("<AllowedMethod>GET</AllowedMethod><AllowedOrigin>*a*</AllowedOrigin>"), 400, "InvalidRequest", "wildcard"},
 		{"PUT", "cors", cors("<AllowedMethod>GET</AllowedMethod>"), 400, "MalformedXML", ""},
+		{"PUT", "cors", cors("<ID>" + strings.Repeat("i", 256) + "</ID><AllowedMethod>GET</AllowedMethod><AllowedOrigin>*</AllowedOrigin>"), 400, "InvalidRequest", "255"},
+		{"PUT", "cors", cors("<AllowedMethod>GET</AllowedMethod><AllowedOrigin>*</AllowedOrigin><AllowedHeader>a header</AllowedHeader>"), 400, "InvalidRequest", "AllowedHeader"},
+		{"PUT", "cors", cors("<AllowedMethod>GET</AllowedMethod><AllowedOrigin>*</AllowedOrigin><ExposeHeader>a:</ExposeHeader>"), 400, "InvalidRequest", "ExposeHeader"},
 
 		{"GET", "requestPayment", "", 200, "", "<Payer>BucketOwner</Payer>"},
 		{"GET", "logging", "", 200, "", "BucketLoggingStatus"},
@@ -123,6 +127,33 @@ func TestConfigurations(t *testing.T) {
 	r.want(call{path: "/locked?versioning"}, 200, "", "<Status>Enabled</Status>")
 	r.want(call{path: "/locked?object-lock"}, 200, "", "<ObjectLockEnabled>Enabled</ObjectLockEnabled></ObjectLockConfiguration>")
 	r.want(call{path: "/locked?tagging"}, 200, "", "<Key>team</Key>")
+}
+
+// Buckets are listed in pages, by prefix and by region.
+func TestListingOfBuckets(t *testing.T) {
+	t.Parallel()
+	r := openReal(t)
+	for _, name := range []string{"calls-b", "calls-a", "files"} {
+		r.want(call{method: "PUT", path: "/" + name}, 200, "")
+	}
+	const region = "<BucketRegion>us-east-1</BucketRegion>"
+	all := r.want(call{path: "/"}, 200, "")
+	if names := regexp.MustCompile("<Name>(.*?)</Name>").FindAllString(all.body, -1); len(names) != 3 || names[0] != "<Name>calls-a</Name>" || strings.Contains(all.body, region) {
+		t.Errorf("all: %s", all.body)
+	}
+	page := r.want(call{path: "/?max-buckets=1&prefix=calls-"}, 200, "", "<Name>calls-a</Name>", region, "<Prefix>calls-</Prefix>")
+	token := regexp.MustCompile("<ContinuationToken>(.*?)<").FindStringSubmatch(page.body)
+	if token == nil || strings.Contains(page.body, "calls-b") {
+		t.Fatalf("the first page: %s", page.body)
+	}
+	last := r.want(call{path: "/?max-buckets=1&prefix=calls-&continuation-token=" + token[1]}, 200, "", "<Name>calls-b</Name>")
+	if strings.Contains(last.body, "<ContinuationToken>") {
+		t.Errorf("the last page: %s", last.body)
+	}
+	r.want(call{path: "/?bucket-region=us-east-1"}, 200, "", "<Name>files</Name>", region)
+	if none := r.want(call{path: "/?bucket-region=eu-west-1"}, 200, ""); strings.Contains(none.body, "<Name>") {
+		t.Errorf("of another region: %s", none.body)
+	}
 }
 
 // A browser is told what a bucket's rules let a page do, and nothing else.

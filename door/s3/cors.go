@@ -12,7 +12,10 @@ import (
 	"strongroom/door/sigv4"
 )
 
-const maxCORSRules = 100
+const (
+	maxCORSRules = 100
+	maxRuleID    = 255 // characters
+)
 
 func (x *exchange) getCORS() error {
 	b, err := x.read()
@@ -105,7 +108,9 @@ func corsRule(n *node) (strongroom.CORSRule, error) {
 		}
 		switch c.name {
 		case "ID":
-			r.ID = v
+			if r.ID = v; len(v) > maxRuleID {
+				return r, refuse("InvalidRequest", "the ID of a CORSRule is longer than %d characters", maxRuleID)
+			}
 		case "AllowedMethod":
 			if !slices.Contains([]string{"GET", "PUT", "POST", "DELETE", "HEAD"}, v) {
 				return r, refuse("InvalidRequest", "found unsupported HTTP method in CORS config. Unsupported method is %s", clip(v))
@@ -117,12 +122,18 @@ func corsRule(n *node) (strongroom.CORSRule, error) {
 			}
 			if c.name == "AllowedOrigin" {
 				r.Origins = append(r.Origins, v)
-			} else {
-				r.Headers = append(r.Headers, v)
+				break
 			}
+			if !isToken(strings.Replace(v, "*", "", 1)) {
+				return r, invalidHeader(c.name, v)
+			}
+			r.Headers = append(r.Headers, v)
 		case "ExposeHeader":
 			if strings.Contains(v, "*") {
 				return r, refuse("InvalidRequest", "ExposeHeader %q contains wildcard. We currently do not support wildcard for ExposeHeader", clip(v))
+			}
+			if !isToken(v) {
+				return r, invalidHeader(c.name, v)
 			}
 			r.Expose = append(r.Expose, v)
 		case "MaxAgeSeconds":
@@ -140,6 +151,15 @@ func corsRule(n *node) (strongroom.CORSRule, error) {
 		return r, malformed("a CORSRule has an AllowedMethod and an AllowedOrigin")
 	}
 	return r, nil
+}
+
+// isToken reports whether a header may be called so.
+func isToken(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return !sigv4.IsTokenRune(r) })
+}
+
+func invalidHeader(element, name string) error {
+	return refuse("InvalidRequest", "%s %q contains invalid character.", element, clip(name))
 }
 
 // matchesOne reports whether a value matches a pattern with at most one asterisk.
@@ -212,7 +232,7 @@ func (x *exchange) preflight(ctx context.Context) error {
 	var headers []string
 	for h := range strings.SplitSeq(x.r.Header.Get("Access-Control-Request-Headers"), ",") {
 		name := strings.ToLower(strings.Trim(h, " "))
-		if strings.ContainsFunc(name, func(r rune) bool { return !sigv4.IsTokenRune(r) }) {
+		if !isToken(name) {
 			return refuse("BadRequest", "Access-Control-Request-Headers \"%s\" contains invalid character.", clip(h))
 		}
 		if name != "" {

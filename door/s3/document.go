@@ -105,6 +105,7 @@ const (
 // Only elements and text are let through: no document type, no entities but the
 // five of XML, no processing instruction but the declaration.
 func parseDocument(data []byte, name string, limit int) (*node, error) {
+	data = bytes.TrimPrefix(data, []byte("\ufeff")) // a byte order mark may begin it
 	if err := boundTags(data); err != nil {
 		return nil, err
 	}

@@ -275,6 +275,10 @@ func TestRefusals(t *testing.T) {
 		{"no such bucket", call{path: "/nothing-here/x"}, 404, "NoSuchBucket", ""},
 		{"no such key", call{path: "/calls/none"}, 404, "NoSuchKey", ""},
 		{"method", call{method: "PATCH"}, 405, "MethodNotAllowed", ""},
+		{"POST of an object", call{method: "POST", path: "/calls/greeting"}, 405, "MethodNotAllowed", ""},
+		{"POST of a bucket", call{method: "POST", path: "/calls"}, 405, "MethodNotAllowed", ""},
+		{"PUT of the service", call{method: "PUT", path: "/"}, 405, "MethodNotAllowed", ""},
+		{"encryption asked of a read", call{path: "/calls/greeting", headers: []string{"x-amz-server-side-encryption", "AES256"}}, 400, "InvalidArgument", "not supported for this operation"},
 		{"query that cannot be decoded", call{path: "/calls?prefix=%zz"}, 400, "InvalidURI", ""},
 		{"parameter twice", call{path: "/calls?prefix=a&prefix=b"}, 400, "InvalidArgument", "more than once"},
 		{"body where there is none", call{path: "/calls/greeting", body: "x"}, 400, "InvalidRequest", "no body"},
@@ -287,6 +291,8 @@ func TestRefusals(t *testing.T) {
 		{"max-keys", call{path: "/calls?max-keys=-1"}, 400, "InvalidArgument", "max-keys"},
 		{"max-keys beyond numbers", call{path: "/calls?max-keys=99999999999"}, 400, "InvalidArgument", "max-keys"},
 		{"encoding", call{path: "/calls?encoding-type=latin"}, 400, "InvalidArgument", "Encoding Method"},
+		{"max-buckets 0", call{path: "/?max-buckets=0"}, 400, "InvalidArgument", "max-buckets"},
+		{"max-buckets 10,001", call{path: "/?max-buckets=10001"}, 400, "InvalidArgument", "max-buckets"},
 		{"prefix that is not text", call{path: "/calls?prefix=%ff"}, 400, "InvalidArgument", "UTF-8"},
 		{"continuation token", call{path: "/calls?list-type=2&continuation-token=zzz"}, 400, "InvalidArgument", "token"},
 		{"list-type", call{path: "/calls?list-type=3"}, 501, "NotImplemented", "list-type"},
@@ -1002,7 +1008,7 @@ func TestVirtualHosts(t *testing.T) {
 func TestBucketNames(t *testing.T) {
 	for name, want := range map[string]bool{
 		"abc": true, "a.b-c9": true, strings.Repeat("a", 63): true, "1.2.3": true, "999": true,
-		"ab": false, strings.Repeat("a", 64): false, "a..b": false, "-ab": false, "ab-": false, ".ab": false, "aBc": false, "a_b": false,
+		"ab": false, strings.Repeat("a", 64): false, "a..b": false, "a.-b": false, "a-.b": false, "-ab": false, "ab-": false, ".ab": false, "aBc": false, "a_b": false,
 		"192.168.5.4": false, "xn--abc": false, "sthree-x": false, "amzn-s3-demo-x": false, "x-s3alias": false, "x--ols-s3": false, "x.mrap": false, "x--x-s3": false, "é-é": false,
 	} {
 		if validBucket(name) != want {

@@ -207,6 +207,10 @@ var signedFields = []string{"x-amz-signature", "x-amz-credential", "x-amz-date",
 // authenticateForm believes the signature over a form's policy, or refuses it.
 func (x *exchange) authenticateForm(f *form) error {
 	policy, policed := f.fields["policy"]
+	if _, old := f.fields["awsaccesskeyid"]; old && f.fields["x-amz-signature"] == "" {
+		x.Noise("unsigned")
+		return refuse("InvalidRequest", "The authorization mechanism you have provided is not supported. Please use %s.", sigv4.Algorithm)
+	}
 	if !policed && !slices.ContainsFunc(signedFields, func(name string) bool { return f.fields[name] != "" }) {
 		x.Noise("unsigned")
 		return refuse("AccessDenied", "anonymous requests are not answered; sign the form's policy with %s", sigv4.Algorithm)

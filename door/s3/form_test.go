@@ -145,6 +145,7 @@ func TestForms(t *testing.T) {
 		{"date that is none", formCall{fields: append(key("b"), [2]string{"x-amz-date", "today"})}, 400, "InvalidArgument", "ISO8601"},
 		{"signature of another shape", formCall{fields: key("b"), omit: []string{"-x-amz-signature"}, signature: "mine"}, 403, "SignatureDoesNotMatch", ""},
 		{"no signature", formCall{fields: key("b"), omit: []string{"-x-amz-signature"}}, 400, "InvalidArgument", "'x-amz-signature'"},
+		{"signed with Version 2", formCall{fields: key("b", "AWSAccessKeyId", "AKIAIOSFODNN7EXAMPLE", "signature", "c2lnbmF0dXJl"), omit: []string{"-x-amz-signature"}}, 400, "InvalidRequest", "Please use AWS4-HMAC-SHA256"},
 		{"no policy", formCall{fields: key("b"), omit: []string{"-policy"}}, 400, "InvalidArgument", "'policy'"},
 		{"no file", formCall{fields: key("b"), noFile: true}, 400, "InvalidArgument", "exactly one file"},
 		{"no key", formCall{}, 400, "InvalidArgument", "User key"},

@@ -170,8 +170,8 @@ func lifecycleRule(n *node) (strongroom.LifecycleRule, error) {
 		seen[c.name] = true
 		switch c.name {
 		case "ID":
-			if r.ID, err = c.leaf(); err == nil && utf8.RuneCountInString(r.ID) > 255 {
-				err = refuse("InvalidArgument", "ID length should not exceed allowed limit of 255")
+			if r.ID, err = c.leaf(); err == nil && utf8.RuneCountInString(r.ID) > maxRuleID {
+				err = refuse("InvalidArgument", "ID length should not exceed allowed limit of %d", maxRuleID)
 			}
 		case "Status":
 			status, err = c.leaf()

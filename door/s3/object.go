@@ -112,6 +112,9 @@ func (x *exchange) asked() (version string, changes map[string]string, err error
 	if err := x.wantedPart(); err != nil {
 		return "", nil, err
 	}
+	if v, ok := x.fields[fieldCipher]; ok { // as S3 has it: a client that sends it means a write
+		return "", nil, badArgument(fieldCipher, v, "%s header is not supported for this operation.", fieldCipher)
+	}
 	changes, err = x.overridden()
 	return version, changes, err
 }

@@ -425,6 +425,7 @@ func TestObjectTags(t *testing.T) {
 		code   string
 	}{
 		{tags(tag("d", "4")), 200, ""},
+		{"\ufeff" + tags(tag("d", "4")), 200, ""}, // as some clients begin text
 		{tags(many), 400, "BadRequest"},
 		{tags(tag("a", "1") + tag("a", "2")), 400, "InvalidTag"},
 		{tags(tag(strings.Repeat("k", 129), "1")), 400, "InvalidTag"},

@@ -1110,23 +1110,31 @@ func TestReleasesLeaveLittle(t *testing.T) {
 			}
 		}
 	}
-	held := func() uint64 { // five minutes on, when answers are not kept for repetition any more
-		s.ahead.Add(int64(5 * time.Minute))
-		read(5)
+	held := func() uint64 {
 		runtime.GC()
 		runtime.GC()
 		var m runtime.MemStats
 		runtime.ReadMemStats(&m)
 		return m.HeapAlloc
 	}
+	later := func() { // five minutes on, when answers are not kept for repetition any more
+		s.ahead.Add(int64(5 * time.Minute))
+		read(5)
+	}
 	read(200)
+	later()
 	before := held()
 	const releases = 500
 	read(releases)
-	after := held()
-	if each := (int64(after) - int64(before)) / releases; each > 500 {
-		t.Errorf("a release leaves %d bytes", each)
+	later()
+	each := func() int64 { return (int64(held()) - int64(before)) / releases }
+	left := each()
+	for deadline := time.Now().Add(30 * time.Second); left > 500 && time.Now().Before(deadline); left = each() {
+		time.Sleep(50 * time.Millisecond) // what works behind the answers is still letting go
+	}
+	if left > 500 {
+		t.Errorf("a release leaves %d bytes", left)
 	} else {
-		t.Logf("a release leaves %d bytes", each)
+		t.Logf("a release leaves %d bytes", left)
 	}
 }

@@ -36,7 +36,7 @@ var operations []operation
 
 func init() { // a literal would refer to itself through the handlers
 	operations = slices.Concat(configurations(), []operation{
-		{"ListBuckets", service, "GET", nil, []string{"prefix", "max-buckets", "continuation-token"}, (*exchange).listBuckets},
+		{"ListBuckets", service, "GET", nil, []string{"prefix", "max-buckets", "bucket-region", "continuation-token"}, (*exchange).listBuckets},
 
 		{"CreateBucket", bucketLevel, "PUT", nil, nil, (*exchange).createBucket},
 		{"HeadBucket", bucketLevel, "HEAD", nil, nil, (*exchange).headBucket},
@@ -109,9 +109,12 @@ func choose(x *exchange) (*operation, error) {
 				names = append(names, clip(e.name))
 			}
 		}
+		if len(names) == 0 {
+			break
+		}
 		return nil, unsupported(x.r.Method + " with the query parameters " + strconv.Quote(strings.Join(names, " ")) + " on this kind of resource")
 	}
-	return nil, refuse("MethodNotAllowed", "The specified method is not allowed against this resource.")
+	return nil, refuse("MethodNotAllowed", "%s", standard["MethodNotAllowed"])
 }
 
 // ofSignature reports whether a query parameter belongs to a presigned URL as such.
@@ -209,7 +212,7 @@ var (
 
 // validBucket applies S3's rules for the names of general-purpose buckets.
 func validBucket(name string) bool {
-	if len(name) < 3 || len(name) > 63 || strings.Contains(name, "..") {
+	if len(name) < 3 || len(name) > 63 || strings.Contains(name, "..") || strings.Contains(name, ".-") || strings.Contains(name, "-.") {
 		return false
 	}
 	for i, c := range []byte(name) {

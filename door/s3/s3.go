@@ -112,7 +112,8 @@ const (
 	maxParts    = 10_000
 	maxDelete   = 1000
 	maxPage     = 1000
-	maxQuery    = 64 // query parameters
+	maxBuckets  = 10_000 // of one listing
+	maxQuery    = 64     // query parameters
 )
 
 type door struct {

@@ -108,10 +108,12 @@ func ReadHeader(r *http.Request, service string) (Signature, *Refusal) {
 		if s.Time, s.Stamp = parseStamp(stamp); s.Stamp == "" {
 			return s, refuse(Undated, undated)
 		}
-	} else if t, err := http.ParseTime(r.Header.Get("Date")); err == nil {
+	} else if s.Time, s.Stamp = parseStamp(r.Header.Get("Date")); s.Stamp == "" { // AWS's own form, or that of HTTP
+		t, err := http.ParseTime(r.Header.Get("Date"))
+		if err != nil {
+			return s, refuse(Undated, undated)
+		}
 		s.Time, s.Stamp = t, t.UTC().Format(Stamp)
-	} else {
-		return s, refuse(Undated, undated)
 	}
 	if !strings.HasPrefix(s.Stamp, s.Date) {
 		return s, refuse(Malformed, "%sInvalid credential date. Date is not the same as X-Amz-Date.", malformed)

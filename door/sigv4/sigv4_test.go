@@ -119,6 +119,25 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// Without x-amz-date, Date dates a request: in AWS's form, or in that of HTTP.
+func TestDates(t *testing.T) {
+	const claims = Algorithm + " Credential=AK/20150830/us-east-1/s3/aws4_request, SignedHeaders=date;host, Signature=" + empty
+	for _, c := range []struct{ amz, date, want string }{
+		{"", "20150830T123600Z", "20150830T123600Z"},
+		{"", "Sun, 30 Aug 2015 12:36:00 GMT", "20150830T123600Z"},
+		{"20150830T123601Z", "20150830T123600Z", "20150830T123601Z"},
+		{"today", "20150830T123600Z", ""},
+		{"", "2015-08-30", ""},
+		{"", "", ""},
+	} {
+		r := &http.Request{Header: http.Header{"Authorization": {claims}, "X-Amz-Date": {c.amz}, "Date": {c.date}}}
+		s, refusal := ReadHeader(r, "s3")
+		if c.want == "" && (refusal == nil || refusal.Reason != Undated) || c.want != "" && (refusal != nil || s.Stamp != c.want || s.Time.Format(Stamp) != c.want) {
+			t.Errorf("x-amz-date %q, date %q: %q, %v, want %q", c.amz, c.date, s.Stamp, refusal, c.want)
+		}
+	}
+}
+
 func TestAllSigned(t *testing.T) {
 	for _, c := range []struct{ header, signed, want string }{
 		{"X-Strongroom-Purpose", "host", "x-strongroom-purpose"},
