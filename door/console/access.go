@@ -303,8 +303,8 @@ func (v *visit) overview() (accessData, door.Usage, monitor.Overview, error) {
 	return d, u, o, nil
 }
 
-// mapWidth is how wide the fields of a map may be together where there are few columns.
-const mapWidth = 720
+// mapWidth is how wide a map may be where its fields need not be narrower than their numbers.
+const mapWidth = 890
 
 func (v *visit) access() error {
 	d, _, o, err := v.overview()
@@ -313,7 +313,7 @@ func (v *visit) access() error {
 	}
 	by := d.Query.By
 	m := heatMap{
-		lang: v.page.Lang, name: "map", left: 80, top: 48, cell: max(30, min(64, mapWidth/max(1, len(d.Columns)))), slant: true, most: o.Most,
+		lang: v.page.Lang, name: "map", left: 80, top: 48, slant: true, most: o.Most,
 		title:       v.page.T("access.map.title", v.page.T("access.by."+by), v.page.T("access.weeks", d.Query.Weeks)),
 		description: v.page.T("access.map.says", len(d.Rows), len(d.Columns), number(v.page.Lang, d.Total.Count)),
 		at: func(r, c int) heatCell {
@@ -329,6 +329,7 @@ func (v *visit) access() error {
 		m.rows = append(m.rows, r.Name)
 		m.left = min(180, max(m.left, 16+utf8.RuneCountInString(r.Name)*7))
 	}
+	m.cell = max(30, min(64, (mapWidth-m.left-m.top)/max(1, len(d.Columns))))
 	if len(d.Rows) > 0 {
 		d.Map = m.draw()
 	}
