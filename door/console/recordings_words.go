@@ -15,6 +15,7 @@ var recordingWords = map[string]said{
 	"recordings.queueagent":    {"Queue, agent", "File, agent"},
 	"recordings.conversation":  {"Conversation", "Conversation"},
 	"recordings.bucket":        {"Bucket", "Compartiment"},
+	"recordings.skip":          {"Skip to the results", "Aller aux résultats"},
 	"recordings.label":         {"Label", "Classification"},
 	"recordings.any":           {"Any", "Toutes"},
 	"recordings.class":         {"Contains", "Contient"},

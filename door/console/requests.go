@@ -280,7 +280,7 @@ var requestWords = map[string]said{
 	"request.already":         {"You have approved it. You may still refuse it.", "Vous avez donné votre accord. Vous pouvez encore refuser."},
 	"request.your":            {"Your answer", "Votre réponse"},
 	"request.comment":         {"Comment, or the reason of a refusal", "Commentaire, ou raison d’un refus"},
-	"request.comment.why":     {"The asker and the ledger see it. A refusal needs a reason.", "Le demandeur et le registre le conservent. Un refus doit être motivé."},
+	"request.comment.why":     {"The asker reads it, and it stays on record. A refusal needs a reason.", "Le demandeur le lit, et il reste inscrit au registre. Un refus doit être motivé."},
 	"request.approve":         {"Approve with passkey", "Approuver avec la clé d’accès"},
 	"request.refuse":          {"Refuse with passkey", "Refuser avec la clé d’accès"},
 	"request.hold":            {"An approval holds for %s, and is on record with your name.", "Un accord vaut %s et reste inscrit à votre nom."},
