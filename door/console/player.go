@@ -558,7 +558,7 @@ var playerWords = map[string]said{
 	"player.right":     {"Right", "Droite"},
 	"player.recorded":  {"Recorded", "Enregistré"},
 	"player.file":      {"File", "Fichier"},
-	"player.stored":    {"Stored", "Conservé"},
+	"player.stored":    {"Stored", "Stocké"},
 	"player.size":      {"Size", "Taille"},
 	"player.region":    {"Player", "Lecteur"},
 	"player.play":      {"Play", "Lire"},
