@@ -20,6 +20,7 @@ type recordingData struct {
 	Ask     bool   // others may permit it
 	Ticket  bool   // a ticket is needed
 	History history
+	MayRead bool // the ledger
 	Acts    []string
 }
 
@@ -55,6 +56,7 @@ func (v *visit) recording() error {
 	if d.History, err = v.history(id, before); err != nil {
 		return err
 	}
+	d.MayRead = v.room.Scan != nil && v.room.Vault.Offers(v.caller, strongroom.ActionReadLedger)
 	v.page.Title = "recording.title"
 	return v.show("recording", "recordings", &d)
 }

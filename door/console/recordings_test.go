@@ -89,6 +89,12 @@ func TestFindingRecordings(t *testing.T) {
 	if strings.Contains(page, "Stored\n") && strings.Contains(page, "owner") {
 		t.Errorf("she sees what others did:\n%s", page)
 	}
+	const records = `document.querySelectorAll("table.done a[href^='/ledger/records/']").length`
+	var led int
+	do(t, ctx, "counting ways to the ledger", chromedp.Evaluate(records, &led))
+	if led != 0 {
+		t.Errorf("%d records lead to a ledger that she may not read", led)
+	}
 	axe(t, ctx, "recording")
 	shots(t, ctx, "recording-en")
 	inFrench(t, ctx, func() { shots(t, ctx, "recording-fr") })
@@ -146,6 +152,9 @@ func TestFindingRecordings(t *testing.T) {
 		if !strings.Contains(page, want) {
 			t.Errorf("the owner's page does not show %q:\n%s", want, page)
 		}
+	}
+	if do(t, ctx, "counting ways to the ledger", chromedp.Evaluate(records, &led)); led < 5 {
+		t.Errorf("%d records of the owner's page lead to the ledger", led)
 	}
 	axe(t, ctx, "recording, with everybody's history")
 	shots(t, ctx, "recording-owner-en")
