@@ -107,7 +107,7 @@ func walk(a *account.Account, q Question, rules *Rules, visit func(Finding, Chai
 	clear(e.by)
 	e.serviceReaders()
 	for _, a := range e.actors {
-		if a.base == nil && !a.absent && (len(q.From) == 0 || a == e.everyone || slices.ContainsFunc(q.From, func(f string) bool { return e.asker(f) == a })) {
+		if a.base == nil && !a.absent && (len(q.From) == 0 || a == e.everyone || slices.ContainsFunc(q.From, func(f string) bool { return e.isFrom(f, a) })) {
 			e.reported = append(e.reported, a)
 		}
 	}
@@ -208,6 +208,15 @@ func (e *engine) asker(name string) *actor {
 		return e.byARN["arn:"+cmp.Or(e.a.Partition, "aws")+":iam::"+name+":root"]
 	}
 	return nil
+}
+
+// isFrom says whether a name that the question is asked from means somebody. Another account
+// is whoever in it the account's policies name as well: its root's ARN and its number name the
+// whole account (IAM User Guide, "JSON policy elements: Principal").
+func (e *engine) isFrom(name string, a *actor) bool {
+	asker := e.asker(name)
+	return asker == a || asker.principal.Kind == External && a.principal.Kind == External && asker.who.Account == a.who.Account &&
+		strings.HasSuffix(asker.principal.ARN, ":root")
 }
 
 // everybody is the list of all who act.

@@ -182,4 +182,15 @@ func TestFromOutside(t *testing.T) {
 	if f.Certainty != Certain || len(f.Chains[0].Steps) != 3 {
 		t.Errorf("%s by %q; it should go through supplier and inner", f.Certainty, rulesOf(f.Chains))
 	}
+	// The number of an account means whoever in it the policies name, too.
+	for _, from := range []string{"444455556666", "arn:aws:iam::444455556666:root"} {
+		q.From = []string{from}
+		if res := analyzed(t, d, q); of(res, "arn:aws:iam::444455556666:role/export").Certainty != Certain {
+			t.Errorf("from %s: %v", from, who(res))
+		}
+	}
+	q.From = []string{"arn:aws:iam::444455556666:role/another"}
+	if res := analyzed(t, d, q); len(res.Findings) != 0 {
+		t.Errorf("from another role of that account: %v", who(res))
+	}
 }
