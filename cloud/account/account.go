@@ -303,6 +303,7 @@ type ReplicationRule struct {
 	Destination string // ARN of the bucket
 	Account     string // of the destination, "" where the rule does not say
 	Key         string // that encrypts the replica
+	Theirs      bool   // the destination's account owns the replica
 }
 
 // BucketLogging is where server access logs go.

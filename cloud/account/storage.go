@@ -252,6 +252,7 @@ func readReplication(d *document, v value) {
 			Destination: to.get("Bucket").text(),
 			Account:     to.get("Account").text(),
 			Key:         to.get("EncryptionConfiguration").get("ReplicaKmsKeyID").text(),
+			Theirs:      strings.EqualFold(to.get("AccessControlTranslation").get("Owner").text(), "Destination"),
 		})
 	}
 	setOnce(d, v, &b.Replication, is)

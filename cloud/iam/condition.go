@@ -176,7 +176,14 @@ func (v *value) read(op operator, text string) error {
 // holds says whether a condition is met.
 func (c *condition) holds(a *asked) Truth {
 	have, there := a.key(c.key)
+	begins, begun := Pattern{}, false
+	if there == Maybe {
+		begins, begun = a.beginning(c.key)
+	}
 	if c.op == null {
+		if begun {
+			there = Yes
+		}
 		out := No
 		for _, v := range c.values {
 			if v.flag {
@@ -189,6 +196,9 @@ func (c *condition) holds(a *asked) Truth {
 	}
 	switch there {
 	case Maybe:
+		if begun {
+			return c.begun(begins)
+		}
 		return Maybe
 	case No:
 		switch {
@@ -237,6 +247,32 @@ func (c *condition) one(have string, a *asked) Truth {
 		if out = max(out, c.values[i].matches(c.op, c.negated, have, a)); out == Yes {
 			break
 		}
+	}
+	if c.negated {
+		return out.Not()
+	}
+	return out
+}
+
+// begun compares a value of which only the beginning is known: what any value with it would
+// say, if all say the same.
+func (c *condition) begun(have Pattern) Truth {
+	out := No
+	for i := range c.values {
+		v := &c.values[i]
+		is := Maybe
+		switch {
+		case v.text.variable:
+		case c.op == stringEquals && !have.Match(v.text.literal):
+			is = No
+		case c.op == stringEqualsIgnoreCase && !NewPattern(strings.ToLower(have.String())).Match(strings.ToLower(v.text.literal)):
+			is = No
+		case c.op == stringLike && v.pattern.covers(have):
+			is = Yes
+		case c.op == stringLike && v.pattern.apart(have):
+			is = No
+		}
+		out = max(out, is)
 	}
 	if c.negated {
 		return out.Not()

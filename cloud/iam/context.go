@@ -61,6 +61,17 @@ func (a *asked) key(key string) ([]string, Truth) {
 	return nil, Maybe // every signed request has these two
 }
 
+// beginning is a key's value of which only how it begins is known: the aws:userid of a role's
+// session is the role's unique id, a colon, and whatever name the session gets. (IAM User Guide,
+// "Principal key values".)
+func (a *asked) beginning(key string) (Pattern, bool) {
+	p := a.principal
+	if key != "aws:userid" || p.Kind != Role || p.ID == "" || strings.ContainsAny(p.ID, "*?$") {
+		return Pattern{}, false
+	}
+	return NewPattern(p.ID + ":*"), true
+}
+
 // derived is a key that follows from who asks and whose resource it is; Maybe where it does
 // not.
 func (a *asked) derived(key string) (string, Truth) {

@@ -171,3 +171,37 @@ func TestSetIsBounded(t *testing.T) {
 		t.Error("what may be in a set is said to be outside")
 	}
 }
+
+// TestSessionWithoutAName: of a session whose name is not known, its role's unique id is. What
+// conditions on aws:userid say of that is settled, as far as every name would.
+func TestSessionWithoutAName(t *testing.T) {
+	for condition, want := range map[string]Decision{
+		`"StringNotLike": {"aws:userId": ["AROAAPP:*", "111122223333"]}`:   Allowed,
+		`"StringNotLike": {"aws:userId": ["AROAOTHER:*", "111122223333"]}`: ExplicitlyDenied,
+		`"StringNotLike": {"aws:userId": ["AROA*"]}`:                       Allowed,
+		`"StringNotLike": {"aws:userId": ["AROAAPP:i-*"]}`:                 Unknown,
+		`"StringNotLike": {"aws:userId": ["AROAAP?:i-*", "AROAAPP:*"]}`:    Allowed,
+		`"StringNotEquals": {"aws:userId": ["AROAOTHER:x"]}`:               ExplicitlyDenied,
+		`"StringNotEquals": {"aws:userId": ["AROAAPP:x"]}`:                 Unknown,
+		`"StringNotEquals": {"aws:userId": ["AROAAPP"]}`:                   ExplicitlyDenied,
+		`"StringEqualsIgnoreCase": {"aws:userId": ["aroaother:x"]}`:        Allowed,
+		`"StringEqualsIgnoreCase": {"aws:userId": ["aroaapp:x"]}`:          Unknown,
+		`"StringEquals": {"aws:userId": ["AIDAX"]}`:                        Allowed,
+		`"StringLikeIfExists": {"aws:userId": ["AROAAPP:*"]}`:              ExplicitlyDenied,
+		`"ForAnyValue:StringLike": {"aws:userId": ["AROAAPP:*"]}`:          ExplicitlyDenied,
+		`"ForAllValues:StringNotLike": {"aws:userId": ["AROAAPP:*"]}`:      Allowed,
+		`"StringNotLike": {"aws:userId": ["AROAOTHER:*"], "aws:x": ["a"]}`: Unknown,
+		`"StringLike": {"aws:userId": ["${aws:PrincipalTag/id}:*"]}`:       Unknown,
+		`"Null": {"aws:userId": "true"}`:                                   Allowed,
+	} {
+		p := nothing()
+		p.Identity = Supplied(policy(t, "own", `{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:*", "Resource": "*"}]}`))
+		p.Resource = Supplied(policy(t, "bucket", `{"Version": "2012-10-17", "Statement": [{"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "arn:aws:s3:::calls/*", "Condition": {`+condition+`}}]}`))
+		who := principal(t, "arn:aws:iam::111122223333:role/app")
+		who.ID = "AROAAPP"
+		got := Evaluate(Request{Question: Question{Principal: who, Action: "s3:GetObject", Account: "111122223333"}, Resource: "arn:aws:s3:::calls/a.wav"}, p)
+		if got.Decision != want {
+			t.Errorf("%s: %s, not %s", condition, got.Decision, want)
+		}
+	}
+}

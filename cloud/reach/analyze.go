@@ -707,7 +707,7 @@ func (e *engine) lacks(rule *Rule) []string {
 	need = append(need, "authorization-details")
 	switch rule.Target {
 	case "bucket", "log-bucket":
-		for _, b := range e.asked() {
+		for _, b := range e.holding() {
 			if !b.Policy.Known && asksPolicies(rule) {
 				need = append(need, "bucket-policy")
 			}
@@ -722,7 +722,7 @@ func (e *engine) lacks(rule *Rule) []string {
 		need = append(need, "buckets")
 	case "access-point":
 		need = append(need, "access-points", "multi-region-access-points")
-		for _, b := range e.asked() {
+		for _, b := range e.holding() {
 			for _, to := range e.doors("access-point", b) {
 				if !to.point.Policy.Known {
 					need = append(need, accessPointPolicy(to.point))
@@ -734,13 +734,19 @@ func (e *engine) lacks(rule *Rule) []string {
 	case "access-grant":
 		need = append(need, "access-grants")
 	case "key":
-		for _, b := range e.asked() {
+		for _, b := range e.holding() {
 			if !b.Encryption.Known {
 				need = append(need, "bucket-encryption")
 			} else if u := e.keyOf(b); u.needed && !u.key.Policy.Known {
 				need = append(need, "key-policy")
 			} else if u.needed && !u.key.Grants.Known {
 				need = append(need, "key-grants")
+			}
+		}
+	case "replica":
+		for _, b := range e.asked() {
+			if !b.Replication.Known {
+				need = append(need, "bucket-replication")
 			}
 		}
 	case "trail":
@@ -788,10 +794,10 @@ func (e *engine) lacks(rule *Rule) []string {
 	for _, n := range need {
 		known := e.known(n)
 		switch n {
-		case "bucket-policy", "bucket-encryption", "key-policy", "key-grants", "access-point-policy", "multi-region-access-point-policy":
+		case "bucket-policy", "bucket-encryption", "key-policy", "key-grants", "access-point-policy", "multi-region-access-point-policy", "bucket-replication":
 			known = false // looked at above, for the buckets that are asked about
 		case "bucket-public-access-block":
-			known = !slices.ContainsFunc(e.asked(), func(b *account.Bucket) bool { return !b.PublicAccess.Known })
+			known = !slices.ContainsFunc(e.holding(), func(b *account.Bucket) bool { return !b.PublicAccess.Known })
 		case "bucket-logging":
 			known = !slices.ContainsFunc(e.asked(), func(b *account.Bucket) bool { return !b.Logging.Known })
 		}

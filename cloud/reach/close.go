@@ -43,6 +43,7 @@ type closer struct {
 type closing struct {
 	finding Finding
 	options []string
+	replica bool // no policy lets it: S3 replicates
 }
 
 // Close finds changes that close every open way of a result (certain and possible), except
@@ -176,7 +177,7 @@ func (c *closer) learn(now *Result, chosen []string) bool {
 				fresh = true
 				continue
 			}
-			k := closing{finding: f}
+			k := closing{finding: f, replica: chain.Steps[len(chain.Steps)-1].Rule == "replica"}
 			for _, s := range chain.Steps {
 				for _, ch := range options(now, s) {
 					if _, ok := c.changes[ch.ID]; !ok {
@@ -194,9 +195,15 @@ func (c *closer) learn(now *Result, chosen []string) bool {
 	}
 	for _, k := range c.chains {
 		if len(k.options) == 0 {
-			c.left[findingKey(k.finding)] = Left{Principal: k.finding.Principal.ARN, Right: k.finding.Right, Why: Text{
+			why := Text{
 				"no single change of those considered breaks one of its chains: it has to be redesigned",
-				"aucune modification envisagée ne rompt l’une de ses chaînes : il faut la repenser"}}
+				"aucune modification envisagée ne rompt l’une de ses chaînes : il faut la repenser"}
+			if k.replica {
+				why = Text{
+					"S3 replicates the content there: the rule has to go from the bucket’s replication configuration, and what is there already is the other account’s",
+					"S3 y réplique le contenu : la règle doit être retirée de la configuration de réplication du compartiment, et ce qui y est déjà appartient à l’autre compte"}
+			}
+			c.left[findingKey(k.finding)] = Left{Principal: k.finding.Principal.ARN, Right: k.finding.Right, Why: why}
 		}
 	}
 	// What is left open is not searched for again.

@@ -27,6 +27,7 @@ type target struct {
 	policy   *account.Managed
 	resource *account.Resource
 	made     *newPrincipal // whom the step makes
+	replica  *replica
 }
 
 // fact is how a thing stands: Certain it is so, Possible it may be under the note, Unknown
@@ -338,6 +339,8 @@ func (e *engine) holds(name string, t *target) fact {
 		return e.unless("protected-resources", "a backup of the bucket exists", "une sauvegarde du compartiment existe")
 	case "provider-there", "provider-absent":
 		return known((name == "provider-absent") == e.absent(t.arn))
+	case "replicated":
+		return e.replicated(t.replica.rule)
 	case "tags-mutable":
 		if t.resource != nil {
 			return known(!t.resource.Immutable)

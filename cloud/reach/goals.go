@@ -207,6 +207,15 @@ func (e *engine) keyOf(b *account.Bucket) use {
 }
 
 func (e *engine) goalBucket(b *account.Bucket) []*ref {
+	out := e.goalIn(b, e.keyOf(b))
+	for _, c := range e.replicas(b) {
+		out = append(out, e.goalReplica(b, c)...)
+	}
+	return e.rootFirst(out)
+}
+
+// goalIn are the steps that read one bucket, by the key that its objects need.
+func (e *engine) goalIn(b *account.Bucket, u use) []*ref {
 	var reads []*ref
 	for _, alt := range e.alts {
 		if alt.rule.Gives != "read" {
@@ -229,7 +238,6 @@ func (e *engine) goalBucket(b *account.Bucket) []*ref {
 			reads = append(reads, r)
 		}
 	}
-	u := e.keyOf(b)
 	var out []*ref
 	for _, r := range reads {
 		if u.note != nil {
@@ -283,7 +291,6 @@ func (e *engine) goalBucket(b *account.Bucket) []*ref {
 			out = append(out, &two)
 		}
 	}
-	out = e.rootFirst(out)
 	for _, to := range e.doors("access-point", b) {
 		// Whom the point's policy may let and the bucket does.
 		if !to.point.Policy.Known && b.Policy.Known {

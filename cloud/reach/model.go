@@ -161,6 +161,7 @@ type engine struct {
 	makings           int                 // alternatives of making somebody
 	fresh             []*actor            // whom somebody can make
 	freeNames         map[string]freeName // by kind and set
+	contents          []*account.Bucket   // these, and where S3 replicates them to
 	faults            []string            // what was too much to look at
 }
 
@@ -382,9 +383,16 @@ func (e *engine) people() {
 	for _, f := range e.q.From {
 		e.outsider(f, add)
 	}
-	for _, b := range e.asked() {
+	for _, b := range e.holding() {
 		if objectLists(b).level != No {
 			e.outsider("*", add)
+		}
+	}
+	for _, b := range e.asked() {
+		for _, c := range e.replicas(b) {
+			if c.bucket == nil {
+				e.outsider(strings.Replace(e.receiver(c.rule), anyAccount, "*", 1), add)
+			}
 		}
 	}
 	e.everyone = add(&actor{principal: Principal{Kind: Everybody, ARN: e.arn("iam", "", "*"), Name: "everybody"}, who: iam.Principal{Kind: iam.User, ARN: e.arn("iam", "", "user/anybody"), Account: e.a.ID}})

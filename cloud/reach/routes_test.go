@@ -158,7 +158,7 @@ func cmpOr(a, b string) string {
 // fact that is told by an input of its own, or a thing with a policy. Each has tests of its own.
 var stagedElsewhere = []string{"administrator", "s3-get-torrent", "s3-access-point", "s3-object-lambda", "s3-access-grant", "access-point-policy", "saml-provider", "oidc-provider", "identity-center", "identity-center-policy", "identity-center-group",
 	"roles-anywhere", "eks-access", "eks-pod-identity", "image-push", "layer", "secret", "data-pipeline-update", "deny-lift", "boundary-lift", "principal-tags", "session-tags",
-	"kms-decrypt", "backup-restore", "backup-copy"}
+	"kms-decrypt", "replica", "backup-restore", "backup-copy"}
 
 // TestEachRouteOpensAndCloses: in an account made for it each alternative of each rule is found,
 // and not without any one of its actions, unless what is left is another alternative.

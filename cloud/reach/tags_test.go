@@ -1,6 +1,8 @@
 package reach
 
 import (
+	"maps"
+	"slices"
 	"testing"
 
 	"strongroom/cloud/account/draft"
@@ -108,6 +110,61 @@ func TestReplication(t *testing.T) {
 	}
 	if got, by = findings(t, build("ec2.amazonaws.com", "s3:GetObjectVersionForReplication")); len(got) != 1 {
 		t.Errorf("a role that S3 cannot use: %v by %v", got, by)
+	}
+}
+
+// TestReplicas: whoever reads a bucket to which the content is replicated reads the content,
+// and so does the account whose bucket it is.
+func TestReplicas(t *testing.T) {
+	const key = "arn:aws:kms:eu-west-1:444455556666:key/theirs"
+	build := func(status string, destination draft.Document) *draft.Account {
+		a := draft.New(truthAccount).Bucket("calls").Bucket("calls-dr")
+		a.Instead("bucket-replication", "calls", draft.Document{"ReplicationConfiguration": draft.Document{"Role": "arn:aws:iam::123456789012:role/rep",
+			"Rules": []any{draft.Document{"ID": "all", "Status": status, "Destination": destination}}}})
+		a.User("copies").Can(draft.Allow("s3:GetObject", "arn:aws:s3:::calls-dr/*"))
+		a.User("opens").Can(draft.Allow("s3:PutBucketPolicy", "arn:aws:s3:::calls-dr"))
+		a.User("else").Can(draft.Allow("s3:GetObject", "arn:aws:s3:::site/*"))
+		return a
+	}
+	here := draft.Document{"Bucket": "arn:aws:s3:::calls-dr"}
+	away := draft.Document{"Bucket": "arn:aws:s3:::vault", "Account": "444455556666", "AccessControlTranslation": draft.Document{"Owner": "Destination"}}
+	const them = "arn:aws:iam::444455556666:root"
+	encrypted := func(destination draft.Document) *draft.Account {
+		a := build("Enabled", destination)
+		return a.Encrypted("calls", a.Key("k"))
+	}
+	for name, c := range map[string]struct {
+		a    *draft.Account
+		want map[string]Certainty
+	}{
+		"in the account":                     {build("Enabled", here), map[string]Certainty{"copies": Certain, "opens": Certain}},
+		"in the account, once":               {build("Disabled", here), map[string]Certainty{"copies": Possible, "opens": Possible}},
+		"into another account":               {build("Enabled", away), map[string]Certainty{them: Certain}},
+		"into another, owner not said":       {build("Enabled", draft.Document{"Bucket": "arn:aws:s3:::vault", "Account": "444455556666"}), map[string]Certainty{them: Possible}},
+		"into a bucket of nobody knows whom": {build("Enabled", draft.Document{"Bucket": "arn:aws:s3:::vault"}), map[string]Certainty{anyAccount: Possible}},
+		"to a number that is none":           {build("Enabled", draft.Document{"Bucket": "arn:aws:s3:::vault", "Account": "x"}), map[string]Certainty{anyAccount: Possible}},
+		"encrypted, and not replicated so":   {encrypted(here), map[string]Certainty{"copies": Possible, "opens": Possible}},
+		"encrypted with their key": {encrypted(draft.Document{"Bucket": "arn:aws:s3:::vault", "Account": "444455556666", "AccessControlTranslation": draft.Document{"Owner": "Destination"},
+			"EncryptionConfiguration": draft.Document{"ReplicaKmsKeyID": key}}), map[string]Certainty{them: Certain}},
+		"encrypted with a key that lets nobody else": {encrypted(draft.Document{"Bucket": "arn:aws:s3:::vault", "Account": "444455556666", "AccessControlTranslation": draft.Document{"Owner": "Destination"},
+			"EncryptionConfiguration": draft.Document{"ReplicaKmsKeyID": "arn:aws:kms:eu-west-1:123456789012:key/k"}}), map[string]Certainty{}},
+		"in the account, with a key that the reader lacks": {encrypted(draft.Document{"Bucket": "arn:aws:s3:::calls-dr",
+			"EncryptionConfiguration": draft.Document{"ReplicaKmsKeyID": "arn:aws:kms:eu-west-1:123456789012:key/k"}}), map[string]Certainty{}},
+		"nowhere": {draft.New(truthAccount).Bucket("calls"), map[string]Certainty{}},
+	} {
+		res := analyzed(t, c.a, Question{})
+		got := map[string]Certainty{}
+		for _, f := range res.Findings {
+			if f.Principal.Kind != Root {
+				got[f.Principal.Name] = f.Certainty
+			}
+		}
+		if !maps.Equal(got, c.want) {
+			t.Errorf("%s: %v, not %v", name, got, c.want)
+		}
+	}
+	if r := routeOf(t, analyzed(t, draft.New(truthAccount).Bucket("calls").Without("bucket-replication"), Question{}), "replica"); r.Status != NotKnown || !slices.Contains(r.Missing, "bucket-replication") {
+		t.Errorf("where the replication is not known: %s, lacking %q", r.Status, r.Missing)
 	}
 }
 

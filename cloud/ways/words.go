@@ -111,6 +111,8 @@ func (s speaker) thing(name, home string) string {
 		return s.T("anybody")
 	case "":
 		return s.T("something")
+	case "any-account":
+		return s.T("any.account")
 	}
 	a, ok := splitARN(name)
 	if !ok {
@@ -128,6 +130,8 @@ func (s speaker) thing(name, home string) string {
 		out = s.T("kind.bucket", resource)
 	case a.service == "iam" && resource == "*":
 		out = s.T("everybody")
+	case a.service == "iam" && resource == "root" && home != "" && a.account != home:
+		return s.T("kind.account", printable(a.account)) // whom policies name so
 	case a.service == "iam" && resource == "root":
 		out = s.T("kind.root")
 	case a.service == "iam" && words["kind."+kind].EN != "":
