@@ -181,3 +181,76 @@ func asks(f Finding, key string) bool {
 		})
 	})
 }
+
+// TestRegions: a request to a bucket, a key or a server is made in its region, one to IAM in
+// us-east-1; where something new is made, whoever makes it chooses.
+func TestRegions(t *testing.T) {
+	const elsewhere = "eu-central-1"
+	build := func(regions ...string) *draft.Account {
+		a := draft.New(truthAccount).Bucket("calls")
+		a.Encrypted("calls", a.Key("k"))
+		use := draft.Allow("s3:GetObject kms:Decrypt", "*")
+		app := a.Role("app", "ec2.amazonaws.com", "lambda.amazonaws.com").Can(use)
+		app.Profile()
+		a.Function("work", app.ARN)
+		a.User("reader").Can(use)
+		a.User("coder").Can(draft.Allow("lambda:UpdateFunctionCode lambda:InvokeFunction", "*"))
+		a.User("starter").Can(draft.Allow("ec2:RunInstances iam:PassRole", "*"))
+		a.User("keys").Can(draft.Allow("iam:CreateAccessKey", "*"))
+		a.User("points").Can(draft.Allow("s3:CreateAccessPoint s3:PutAccessPointPolicy kms:Decrypt s3:GetObject", "*"))
+		return organization(a, draft.Deny("*", "*").If("StringNotEquals", "aws:RequestedRegion", regions...))
+	}
+	for name, c := range map[string]struct {
+		regions []string
+		want    map[string]Certainty
+	}{
+		"where all is, and IAM": {[]string{draft.Region, "us-east-1"}, map[string]Certainty{"app": Certain, "reader": Certain, "coder": Certain, "points": Certain, "starter": Possible, "keys": Certain}},
+		"where all is":          {[]string{draft.Region}, map[string]Certainty{"app": Certain, "reader": Certain, "coder": Certain, "points": Certain, "starter": Possible}},
+		"elsewhere":             {[]string{elsewhere, "us-east-1"}, map[string]Certainty{}},
+	} {
+		res := analyzed(t, build(c.regions...), Question{})
+		for _, who := range []string{"app", "reader", "coder", "starter", "keys", "points"} {
+			if got := of(res, who).Certainty; got != c.want[who] {
+				t.Errorf("%s: %s %s, not %s", name, who, got, c.want[who])
+			}
+		}
+	}
+	// A bucket whose region nobody supplied may lie anywhere.
+	a := build(elsewhere, "us-east-1").Without("bucket-location")
+	if got := of(analyzed(t, a, Question{}), "reader").Certainty; got != No { // the key's region is known
+		t.Errorf("a bucket of unknown region and a key elsewhere: %s", got)
+	}
+	a = organization(draft.New(truthAccount).Bucket("calls").Without("bucket-location"), draft.Deny("*", "*").If("StringNotEquals", "aws:RequestedRegion", elsewhere))
+	a.User("reader").Can(draft.Allow("s3:GetObject", "*"))
+	if got := of(analyzed(t, a, Question{}), "reader").Certainty; got != Possible {
+		t.Errorf("a bucket of unknown region: %s", got)
+	}
+}
+
+// TestTransport: what denies requests without encryption, or with old encryption, denies nobody
+// anything.
+func TestTransport(t *testing.T) {
+	old := draft.Deny("s3:*", "arn:aws:s3:::calls", "arn:aws:s3:::calls/*").To("*").If("NumericLessThan", "s3:TlsVersion", "1.2")
+	plain := draft.Deny("s3:*", "arn:aws:s3:::calls", "arn:aws:s3:::calls/*").To("*").If("Bool", "aws:SecureTransport", "false")
+	a := draft.New(truthAccount).Bucket("calls", old, plain)
+	a.User("reader").Can(draft.Allow("s3:GetObject", "*"))
+	if f := of(analyzed(t, a, Question{}), "reader"); f.Certainty != Certain {
+		t.Errorf("%s under %+v", f.Certainty, f.Chains[0].Steps[0].Conditions)
+	}
+}
+
+// TestUserID: a bucket that is closed to all but the unique id of a role is closed to others,
+// whatever they call their sessions.
+func TestUserID(t *testing.T) {
+	a := draft.New(truthAccount)
+	app := a.Role("app", "ec2.amazonaws.com").Can(draft.Allow("s3:GetObject", "*"))
+	a.Role("other", rootARN).Can(draft.Allow("s3:GetObject", "*"))
+	a.User("enters").Can(draft.Allow("sts:AssumeRole", "*"))
+	a.Bucket("calls", draft.Deny("s3:*", "arn:aws:s3:::calls", "arn:aws:s3:::calls/*").To("*").If("StringNotLike", "aws:userId", app.ID+":*", truthAccount))
+	res := analyzed(t, a, Question{})
+	for who, want := range map[string]Certainty{"app": Certain, "other": No, "enters": No, "root": Certain} {
+		if got := of(res, who).Certainty; got != want {
+			t.Errorf("%s: %s, not %s", who, got, want)
+		}
+	}
+}

@@ -50,6 +50,9 @@ type situation struct {
 // the point and the bucket behind it (Amazon S3 User Guide, "Configuring IAM policies for using
 // access points").
 func (e *engine) situations(n *Need, on string, t *target) []situation {
+	if on == "target" {
+		n = e.inRegion(n, arnRegion(t.arn))
+	}
 	out := []situation{e.situation(n, on, t)}
 	if given := e.tagged(n, t); given != nil && on == "target" {
 		s := &out[0]
@@ -82,7 +85,7 @@ func (e *engine) situation(n *Need, on string, t *target) situation {
 	bucket := func(b *account.Bucket, resources string) situation {
 		s.text, s.set = resources, e.inBucket(resources).set
 		s.source = Source{Kind: "bucket", Owner: b.ARN}
-		s.given = direct(n.Given)
+		s.given = e.direct(b, n.Given)
 		block := e.block(b)
 		s.with = func(p *iam.Policies, strict bool) {
 			switch n.Policy {
@@ -121,6 +124,7 @@ func (e *engine) situation(n *Need, on string, t *target) situation {
 		s.source = Source{Kind: "key", Owner: t.arn}
 		if t.bucket != nil && n.Action == "kms:Decrypt" && n.Policy == "" {
 			s.given = map[string]string{"aws:ViaAWSService": "true"}
+			maps.Copy(s.given, n.Given)
 			if t.bucket.Region != "" {
 				s.given["kms:ViaService"] = "s3." + t.bucket.Region + ".amazonaws.com"
 			}
@@ -186,7 +190,7 @@ func (e *engine) situation(n *Need, on string, t *target) situation {
 		text(p.ARN + "/object/*")
 		s.source = Source{Kind: "access-point", Owner: p.ARN}
 		s.input = accessPointPolicy(p)
-		s.given = throughPoint(p, n.Given)
+		s.given = e.throughPoint(p, n.Given)
 		s.with = func(ps *iam.Policies, strict bool) {
 			ps.Resource, ps.Bucket = e.resource(p.Policy, strict), e.blocked(p.PublicAccess)
 			if n.Policy == "rewritten" {
@@ -196,7 +200,7 @@ func (e *engine) situation(n *Need, on string, t *target) situation {
 		return s
 	case on == "new access-point objects":
 		text(e.arn("s3", "*", "accesspoint/*/object/*"))
-		s.given = through(e.a.ID, n.Given)
+		s.given = e.throughNew(t.bucket, n.Given)
 		s.with = func(p *iam.Policies, _ bool) { p.Resource = iam.Supplied(toAnyone) }
 		return s
 	case on == "repository", on == "layer":

@@ -548,6 +548,6 @@ func (e *engine) outsidersLet(b *account.Bucket) Certainty {
 	who := iam.Principal{Kind: iam.User, ARN: "arn:" + cmp.Or(e.a.Partition, "aws") + ":iam::" + id + ":user/anybody", Account: id}
 	c := &class{rep: &actor{principal: Principal{Kind: External, ARN: who.ARN}, who: who}, slots: []*iam.Compiled{all}, strict: []*iam.Compiled{all}, bound: iam.Supplied()}
 	objects := iam.Of(iam.ResourcePattern(b.ARN + "/*"))
-	a := e.scope(c, "s3:GetObject", direct(nil), objects, e.a.ID, func(p *iam.Policies, _ bool) { p.Resource = iam.Supplied(toAnyone) })
+	a := e.scope(c, "s3:GetObject", e.direct(b, nil), objects, e.a.ID, func(p *iam.Policies, _ bool) { p.Resource = iam.Supplied(toAnyone) })
 	return a.some(objects)
 }

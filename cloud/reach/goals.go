@@ -295,7 +295,7 @@ func (e *engine) goalIn(b *account.Bucket, u use) []*ref {
 		// Whom the point's policy may let and the bucket does.
 		if !to.point.Policy.Known && b.Policy.Known {
 			everyone := e.fromMap(map[int32]Certainty{int32(e.everyone.class.id): Certain})
-			if e.whoBucket(&Need{Action: "s3:GetObject", Given: throughPoint(to.point, nil)}, b, b.ARN+"/*", everyone) != none {
+			if e.whoBucket(&Need{Action: "s3:GetObject", Given: e.throughPoint(to.point, nil)}, b, b.ARN+"/*", everyone) != none {
 				out = append(out, e.untold("s3-access-point", to, accessPointPolicy(to.point))...)
 			}
 		}

@@ -309,6 +309,10 @@ func (e *engine) question(c *class, action string, given map[string]string, owne
 	if c.rep.who.Kind != iam.Role {
 		q.Context = e.lasting
 	}
+	if e.asksRegion && given[requestedRegion] == "" && e.global(action) {
+		q.Context = q.Context.Clone()
+		q.Context.Set(requestedRegion, "us-east-1")
+	}
 	if len(given) > 0 {
 		q.Context = q.Context.Clone()
 		for k, v := range given {
@@ -332,6 +336,14 @@ func (e *engine) question(c *class, action string, given map[string]string, owne
 		q.PrincipalManages = iam.No
 	}
 	return q
+}
+
+// global says that an action is one of a service with one endpoint, which lies in us-east-1.
+// "IAM calls are always made to the us-east-1 Region" (IAM User Guide, "AWS global condition
+// context keys", aws:RequestedRegion). PassRole is no call, but asked within another service's.
+func (e *engine) global(action string) bool {
+	service, _, _ := strings.Cut(action, ":")
+	return cmp.Or(e.a.Partition, "aws") == "aws" && (strings.EqualFold(service, "iam") && !strings.EqualFold(action, "iam:PassRole") || strings.EqualFold(service, "organizations"))
 }
 
 // policies are those that bind a class in a step, without the resource's.

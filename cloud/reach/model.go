@@ -131,6 +131,7 @@ type engine struct {
 	principalPatterns []iam.Pattern
 	contexts          []string // what policies ask of kms:EncryptionContext:aws:s3:arn
 	asksIssue         bool     // some policy asks when credentials were issued
+	asksRegion        bool     // some policy asks which region a request is made in
 	points            bool     // some policy speaks of access points' ARNs, and so of objects too
 	ownNames          bool     // some condition needs each principal by itself
 	named             map[string][]int
@@ -191,6 +192,8 @@ func newEngine(a *account.Account, q Question, rules *Rules) *engine {
 	e.base.Set("aws:SecureTransport", "true")
 	e.base.Set("aws:ViaAWSService", "false")
 	e.base.Set("aws:CalledVia")
+	// Whoever asks speaks the newest that S3 does, which nobody is refused for.
+	e.base.Set("s3:TlsVersion", "1.3")
 	e.lasting = e.base.Clone()
 	e.base.Set(issueTime, e.now.UTC().Format(time.RFC3339))
 	for at, r := range rules.Rules {
@@ -520,6 +523,8 @@ func (e *engine) classify() {
 					}
 				case k == issueTime:
 					e.asksIssue = true
+				case strings.EqualFold(k, requestedRegion):
+					e.asksRegion = true
 				case k == objectContext:
 					e.contexts = append(e.contexts, c.Values...)
 				case strings.HasPrefix(k, "aws:principaltag/"):

@@ -341,6 +341,9 @@ func (e *engine) step(alt *alternative, t *target) (*ref, bool) {
 
 // whoFor is who may do one action of a step where the rule says.
 func (e *engine) whoFor(alt *alternative, n *Need, on string, t *target, among *list) *list {
+	if on == "target" {
+		n = e.inRegion(n, arnRegion(t.arn))
+	}
 	if on == "target" && t.key == nil && t.arn != "" {
 		return e.byTags(n, t, func(n *Need) *list { return e.whoForAs(alt, n, on, t, among) })
 	}
@@ -414,7 +417,7 @@ func (e *engine) whoForAs(alt *alternative, n *Need, on string, t *target, among
 		}
 		return none
 	case on == "new access-point objects":
-		given := through(e.a.ID, n.Given)
+		given := e.throughNew(t.bucket, n.Given)
 		point := e.whoWith("new access point", n.Action, given, pattern(e.arn("s3", "*", "accesspoint/*/object/*")), e.a.ID, e.doers(alt.rule), []*iam.Policy{toAnyone.Policy}, func(p *iam.Policies, _ bool) {
 			p.Resource = iam.Supplied(toAnyone)
 		})
@@ -559,9 +562,21 @@ func through(account string, given map[string]string) map[string]string {
 	return out
 }
 
+// throughNew are the same for an access point that somebody makes: it lies where its bucket does.
+func (e *engine) throughNew(b *account.Bucket, given map[string]string) map[string]string {
+	out := through(e.a.ID, given)
+	if e.asksRegion && b != nil && b.Region != "" {
+		out[requestedRegion] = b.Region
+	}
+	return out
+}
+
 // throughPoint are the same for one access point.
-func throughPoint(p *account.AccessPoint, given map[string]string) map[string]string {
+func (e *engine) throughPoint(p *account.AccessPoint, given map[string]string) map[string]string {
 	out := through(arnAccount(p.ARN), given)
+	if r := arnRegion(p.ARN); e.asksRegion && r != "" {
+		out[requestedRegion] = r
+	}
 	out["s3:DataAccessPointArn"] = p.ARN
 	out["s3:AccessPointNetworkOrigin"] = "Internet"
 	if p.VPC != "" {
@@ -570,13 +585,36 @@ func throughPoint(p *account.AccessPoint, given map[string]string) map[string]st
 	return out
 }
 
+// requestedRegion is a key with the region that a request is made in: the resource's, where that
+// lies in one.
+const requestedRegion = "aws:RequestedRegion"
+
+// inRegion is an action that is asked for in a region, where policies ask about that.
+func (e *engine) inRegion(n *Need, region string) *Need {
+	if !e.asksRegion || region == "" || strings.ContainsAny(region, "*?") || n.Given[requestedRegion] != "" {
+		return n
+	}
+	in := *n
+	in.Given = map[string]string{requestedRegion: region}
+	maps.Copy(in.Given, n.Given)
+	return &in
+}
+
+func arnRegion(arn string) string {
+	a, _ := iam.ParseARN(arn)
+	return a.Region
+}
+
 // direct are the condition keys of a request to a bucket: it has none of an access point's,
 // unless they are given.
-func direct(given map[string]string) map[string]string {
+func (e *engine) direct(b *account.Bucket, given map[string]string) map[string]string {
 	if given["s3:DataAccessPointAccount"] != "" {
 		return given
 	}
 	out := map[string]string{"s3:DataAccessPointAccount": "", "s3:DataAccessPointArn": "", "s3:AccessPointNetworkOrigin": ""}
+	if e.asksRegion && b.Region != "" {
+		out[requestedRegion] = b.Region
+	}
 	maps.Copy(out, given)
 	return out
 }
@@ -594,7 +632,7 @@ func (e *engine) whoBucket(n *Need, b *account.Bucket, resources string, among *
 	block := e.block(b)
 	in := e.inBucket(resources).ofOne()
 	in.kin = kin(b, resources, n.Policy, block)
-	return e.whoWith(key, n.Action, direct(n.Given), in, e.a.ID, among, policies, func(p *iam.Policies, strict bool) {
+	return e.whoWith(key, n.Action, e.direct(b, n.Given), in, e.a.ID, among, policies, func(p *iam.Policies, strict bool) {
 		switch n.Policy {
 		case "rewritten":
 			p.Resource = iam.Supplied(toAnyone)
@@ -641,7 +679,7 @@ func (e *engine) whoPoint(n *Need, p *account.AccessPoint, b *account.Bucket, am
 	} else if p.Policy.V != nil {
 		policies = append(policies, p.Policy.V)
 	}
-	given := throughPoint(p, n.Given)
+	given := e.throughPoint(p, n.Given)
 	point := e.whoWith(p.ARN+"|"+n.Policy, n.Action, given, pattern(p.ARN+"/object/*").ofOne(), e.a.ID, among, policies, func(ps *iam.Policies, strict bool) {
 		if n.Policy == "rewritten" {
 			ps.Resource = iam.Supplied(toAnyone)
@@ -659,13 +697,11 @@ func (e *engine) whoPoint(n *Need, p *account.AccessPoint, b *account.Bucket, am
 
 // whoKeyAs is whoKey with the condition keys that the step gives and no others.
 func (e *engine) whoKeyAs(n *Need, k *account.Key, among *list, b *account.Bucket) *list {
-	given := n.Given
+	given := e.inRegion(n, arnRegion(k.ARN)).Given
 	key := k.ARN + "|" + n.Policy
 	if b != nil {
 		given = map[string]string{}
-		for name, v := range n.Given {
-			given[name] = v
-		}
+		maps.Copy(given, e.inRegion(n, arnRegion(k.ARN)).Given)
 		if b.Region != "" {
 			given["kms:ViaService"] = "s3." + b.Region + ".amazonaws.com"
 		}
