@@ -118,6 +118,13 @@ func (e *engine) situation(n *Need, on string, t *target) situation {
 			}
 		}
 		return s
+	case on == "target" && t.kind == "lambda:function" && n.Policy == "rewritten":
+		if text(t.pattern); t.arn != "" {
+			exact(t.arn)
+		}
+		s.source = Source{Kind: "function", Owner: t.arn}
+		s.with = func(p *iam.Policies, _ bool) { p.Resource = iam.Supplied(toAnyone) }
+		return s
 	case on == "target" && t.key != nil:
 		exact(t.arn)
 		s.owner = cmp.Or(arnAccount(t.arn), e.a.ID)

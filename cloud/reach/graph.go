@@ -132,7 +132,7 @@ func trustsProvider(r *account.Role, prefix string) bool {
 	for _, s := range r.Trust.Statements {
 		if s.Allow && s.Principals != nil {
 			for _, f := range s.Principals.Federated {
-				if strings.HasPrefix(last(f), prefix) {
+				if _, name, _ := strings.Cut(f, "-provider/"); strings.HasPrefix(name, prefix) {
 					return true
 				}
 			}

@@ -157,7 +157,7 @@ func cmpOr(a, b string) string {
 // stagedElsewhere are routes that take more than a mallory with actions: others' word (by), a
 // fact that is told by an input of its own, or a thing with a policy. Each has tests of its own.
 var stagedElsewhere = []string{"administrator", "s3-get-torrent", "s3-access-point", "s3-object-lambda", "s3-access-grant", "access-point-policy", "saml-provider", "oidc-provider", "identity-center", "identity-center-policy", "identity-center-group",
-	"roles-anywhere", "eks-access", "eks-pod-identity", "image-push", "layer", "secret", "data-pipeline-update", "deny-lift", "boundary-lift", "principal-tags", "session-tags",
+	"roles-anywhere", "eks-access", "eks-access-account", "eks-pod-identity", "image-push", "layer", "secret", "data-pipeline-update", "deny-lift", "boundary-lift", "principal-tags", "session-tags",
 	"kms-decrypt", "replica", "backup-restore", "backup-copy"}
 
 // TestEachRouteOpensAndCloses: in an account made for it each alternative of each rule is found,

@@ -313,3 +313,43 @@ func TestListedAndNotDescribed(t *testing.T) {
 		}
 	}
 }
+
+// TestClusterAccounts: who makes themselves administrators of an EKS cluster get the roles that
+// trust its service accounts, and no others.
+func TestClusterAccounts(t *testing.T) {
+	build := func(provider string) *draft.Account {
+		a := draft.New(truthAccount).Bucket("calls")
+		arn := "arn:aws:iam::" + truthAccount + ":oidc-provider/" + provider
+		a.List("oidc-providers", draft.Document{"Arn": arn})
+		a.Answer("oidc-provider", arn, draft.Document{"Url": provider, "ClientIDList": []any{"sts.amazonaws.com"}})
+		a.RoleTrusting("api", draft.Allow("sts:AssumeRoleWithWebIdentity").To(arn).If("StringEquals", provider+":sub", "system:serviceaccount:prod:api")).
+			Can(draft.Allow("s3:GetObject", "*"))
+		a.User("platform").Can(draft.Allow("eks:CreateAccessEntry eks:AssociateAccessPolicy", "*"))
+		a.User("half").Can(draft.Allow("eks:CreateAccessEntry", "*"))
+		return a
+	}
+	got, by := findings(t, build("oidc.eks.eu-west-1.amazonaws.com/id/0123456789ABCDEF0123456789ABCDEF"))
+	if got["platform"] != Possible || by["platform"] != "eks-access-account" || got["half"] != No {
+		t.Errorf("%v by %v", got, by)
+	}
+	if got, by = findings(t, build("token.actions.githubusercontent.com")); got["platform"] != No {
+		t.Errorf("of another provider: %v by %v", got, by)
+	}
+}
+
+// TestFunctionPolicy: who may write a function's policy may change its code, unless they are
+// denied that.
+func TestFunctionPolicy(t *testing.T) {
+	a := draft.New(truthAccount).Bucket("calls")
+	a.Function("work", a.Role("app", "lambda.amazonaws.com").Can(draft.Allow("s3:GetObject", "*")).ARN)
+	a.User("grants").Can(draft.Allow("lambda:AddPermission", "*"))
+	a.User("puts").Can(draft.Allow("lambda:PutResourcePolicy", "*"))
+	a.User("denied").Can(draft.Allow("lambda:AddPermission", "*"), draft.Deny("lambda:UpdateFunctionCode", "*"))
+	a.User("elsewhere").Can(draft.Allow("lambda:AddPermission", "arn:aws:lambda:*:*:function:other"))
+	got, by := findings(t, a)
+	for who, want := range map[string]Certainty{"grants": Certain, "puts": Certain, "denied": No, "elsewhere": No} {
+		if got[who] != want || want != No && by[who] != "lambda-policy" {
+			t.Errorf("%s: %s by %s, not %s", who, got[who], by[who], want)
+		}
+	}
+}

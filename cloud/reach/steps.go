@@ -360,6 +360,14 @@ func (e *engine) whoForAs(alt *alternative, n *Need, on string, t *target, among
 		return e.whoWith("rewritten trust", n.Action, n.Given, pattern(e.arn("iam", "", "role/*")), e.a.ID, among, []*iam.Policy{trusting.Policy}, func(p *iam.Policies, _ bool) {
 			p.Resource = iam.Supplied(trusting)
 		})
+	case on == "target" && t.kind == "lambda:function" && n.Policy == "rewritten":
+		in := pattern(cmp.Or(t.arn, t.pattern))
+		if t.arn != "" {
+			in = literally(t.arn)
+		}
+		return e.whoWith("rewritten function "+cmp.Or(t.arn, t.pattern), n.Action, n.Given, in, e.a.ID, among, []*iam.Policy{toAnyone.Policy}, func(p *iam.Policies, _ bool) {
+			p.Resource = iam.Supplied(toAnyone)
+		})
 	case t.key != nil && on == "target":
 		return e.whoKey(n, t.key, among, nil)
 	case on == "target" && t.arn == "":
