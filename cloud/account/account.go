@@ -45,8 +45,9 @@ type Account struct {
 	LaunchTemplates []*LaunchTemplate
 	Endpoints       []*Endpoint // VPC endpoints
 	ConnectPoints   []ConnectPoint
-	Images          []Share // machine images and to whom they are shared
-	Snapshots       []Share // EBS snapshots, likewise
+	Clusters        []string // ECS clusters, by ARN, whether or not anything runs in them
+	Images          []Share  // machine images and to whom they are shared
+	Snapshots       []Share  // EBS snapshots, likewise
 	// SerialConsole says for each region whether EC2's serial console is enabled.
 	SerialConsole map[string]bool
 	Trails        []*Trail

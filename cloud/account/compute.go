@@ -1,6 +1,7 @@
 package account
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -528,6 +529,9 @@ func readTaskDefinition(d *document, v value) {
 
 func readClusters(d *document, v value) {
 	for _, arn := range v.get("clusterArns").texts() {
+		if !slices.Contains(d.l.a.Clusters, arn) {
+			d.l.a.Clusters = append(d.l.a.Clusters, arn)
+		}
 		d.l.expect("services", arn)
 		d.l.expect("tasks", arn)
 	}

@@ -61,6 +61,7 @@ func (l *Loader) finishResources() {
 		slices.SortFunc(t.Versions, func(x, y TemplateVersion) int { return cmp.Compare(x.Number, y.Number) })
 	}
 	a.Endpoints = sorted(l.endpoints)
+	slices.Sort(a.Clusters)
 	slices.SortFunc(a.ConnectPoints, func(x, y ConnectPoint) int { return cmp.Compare(x.ID, y.ID) })
 	for _, s := range sorted(l.images) {
 		a.Images = append(a.Images, *s)

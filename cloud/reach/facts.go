@@ -158,8 +158,11 @@ func (e *engine) holds(name string, t *target) fact {
 		}
 		return isNot
 	case "cluster":
+		if len(e.a.Clusters) > 0 {
+			return isSo // whether or not it runs anything
+		}
 		for _, w := range e.a.Workloads {
-			if w.Kind == "ecs:cluster" || w.Task != nil && w.Task.Cluster != "" {
+			if w.Task != nil && w.Task.Cluster != "" {
 				return isSo
 			}
 		}

@@ -276,7 +276,10 @@ func (e *engine) goalIn(b *account.Bucket, u use) []*ref {
 					first.who = e.or(first.who, e.capped(r.who, Unknown))
 				}
 			} else if by := r.alt.rule.By; by == "" {
-				first, _ = e.step(alt, key)
+				if first, _ = e.step(alt, key); first != nil && beside[alt.rule.ID] {
+					first.cap = min(first.cap, Possible)
+					first.notes = append(slices.Clip(first.notes), storedKeys)
+				}
 			}
 			if first == nil || first.who == none {
 				continue
@@ -308,6 +311,17 @@ func (e *engine) goalIn(b *account.Bucket, u use) []*ref {
 		out = append(out, e.untold("s3-get", &target{kind: "bucket", arn: b.ARN, bucket: b}, missing...)...)
 	}
 	return out
+}
+
+// beside are the ways to use a key that decrypt what one has, and which S3 does not go when it
+// reads: it asks the object's key itself for kms:Decrypt, treats a multi-Region key as one of a
+// single region, and hands out no encrypted data key (Amazon S3 User Guide, "Using server-side
+// encryption with AWS KMS keys").
+var beside = map[string]bool{"kms-re-encrypt": true, "kms-replicate": true}
+
+var storedKeys = Text{
+	"one has the objects as they are stored, with their encrypted data keys, which S3 does not hand out",
+	"on a les objets tels qu’ils sont stockés, avec leurs clés de données chiffrées, que S3 ne remet pas",
 }
 
 func rewrites(alt *alternative) bool {

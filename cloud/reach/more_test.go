@@ -125,6 +125,7 @@ func TestKeys(t *testing.T) {
 		"may give itself a grant":               {nil, []draft.Statement{read, draft.Allow("kms:CreateGrant", "*")}, Certain},
 		"the key for other services' requests":  {nil, []draft.Statement{read, draft.Allow("kms:Decrypt", "*").If("StringEquals", "kms:ViaService", "sqs.eu-west-1.amazonaws.com")}, No},
 		"the key for requests by way of S3":     {nil, []draft.Statement{read, draft.Allow("kms:Decrypt", "*").If("StringEquals", "kms:ViaService", "s3.eu-west-1.amazonaws.com")}, Certain},
+		"may re-encrypt under another key":      {nil, []draft.Statement{read, draft.Allow("kms:ReEncryptFrom", "*")}, Possible},
 		"the key alone":                         {nil, []draft.Statement{draft.Allow("kms:Decrypt", "*")}, No},
 		"the key, and the bucket's policy":      {nil, []draft.Statement{draft.Allow("kms:Decrypt", "*"), draft.Allow("s3:PutBucketPolicy", "*")}, Certain},
 		"objects of a part of the bucket alone": {nil, []draft.Statement{draft.Allow("s3:GetObject", "arn:aws:s3:::calls/reports/*"), draft.Allow("kms:Decrypt", "*")}, Certain},

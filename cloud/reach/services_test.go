@@ -337,19 +337,38 @@ func TestClusterAccounts(t *testing.T) {
 	}
 }
 
-// TestFunctionPolicy: who may write a function's policy may change its code, unless they are
-// denied that.
+// TestFunctionPolicy: who may replace a function's policy may change its code, unless they are
+// denied that; who may add to it is told as somebody who loosens it.
 func TestFunctionPolicy(t *testing.T) {
 	a := draft.New(truthAccount).Bucket("calls")
 	a.Function("work", a.Role("app", "lambda.amazonaws.com").Can(draft.Allow("s3:GetObject", "*")).ARN)
 	a.User("grants").Can(draft.Allow("lambda:AddPermission", "*"))
 	a.User("puts").Can(draft.Allow("lambda:PutResourcePolicy", "*"))
-	a.User("denied").Can(draft.Allow("lambda:AddPermission", "*"), draft.Deny("lambda:UpdateFunctionCode", "*"))
-	a.User("elsewhere").Can(draft.Allow("lambda:AddPermission", "arn:aws:lambda:*:*:function:other"))
+	a.User("over").Can(draft.Allow("lambda:PutResourcePolicy", "*"), draft.Deny("lambda:UpdateFunctionCode", "*"))
 	got, by := findings(t, a)
-	for who, want := range map[string]Certainty{"grants": Certain, "puts": Certain, "denied": No, "elsewhere": No} {
+	for who, want := range map[string]Certainty{"puts": Certain, "over": No} {
 		if got[who] != want || want != No && by[who] != "lambda-policy" {
 			t.Errorf("%s: %s by %s, not %s", who, got[who], by[who], want)
+		}
+	}
+	if r := routeOf(t, analyzed(t, a, Question{}), "lambda-permission"); r.Status != Open || len(r.Who) != 1 || !strings.HasSuffix(r.Who[0].Principal, "user/grants") {
+		t.Errorf("%s: %+v", r.Status, r.Who)
+	}
+}
+
+// TestEmptyCluster: a cluster that runs nothing is one to run tasks in.
+func TestEmptyCluster(t *testing.T) {
+	for there, want := range map[bool]Certainty{true: Certain, false: No} {
+		a := draft.New(truthAccount).Bucket("calls")
+		a.Role("task", "ecs-tasks.amazonaws.com").Can(draft.Allow("s3:GetObject", "*"))
+		a.User("runs").Can(draft.Allow("ecs:RegisterTaskDefinition ecs:RunTask iam:PassRole", "*"))
+		if there {
+			cluster := "arn:aws:ecs:" + draft.Region + ":" + truthAccount + ":cluster/main"
+			a.List("clusters", cluster)
+			a.Answer("services", cluster, draft.Document{"services": []any{}}).Answer("tasks", cluster, draft.Document{"tasks": []any{}})
+		}
+		if got, _ := findings(t, a); got["runs"] != want {
+			t.Errorf("a cluster: %t; %v", there, got)
 		}
 	}
 }
