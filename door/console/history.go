@@ -91,13 +91,25 @@ func (v *visit) history(id strongroom.ID, before int64) (history, error) {
 	}
 	indexes = append(indexes, traced...)
 	var reader vault.EventReader
-	actors := map[int64]string{}
+	takers := map[int64]taker{}
 	read := func(index int64) (strongroom.Event, error) {
 		record, err := room.Book.Record(ctx, index)
 		if err != nil {
 			return strongroom.Event{}, err
 		}
 		return reader.Event(record)
+	}
+	took := func(index int64) (taker, error) {
+		if t, known := takers[index]; known {
+			return t, nil
+		}
+		e, err := read(index)
+		t := taker{actor: e.Actor}
+		if e.Question != nil {
+			t.name = e.Question.Principal.Name
+		}
+		takers[index] = t
+		return t, err
 	}
 	for n, index := range indexes {
 		if len(h.Lines) == historyPage {
@@ -110,14 +122,11 @@ func (v *visit) history(id strongroom.ID, before int64) (history, error) {
 		}
 		d := lineOf(&e)
 		if d.actor == "" && e.Release != nil { // a delivery is its release's
-			if _, known := actors[*e.Release]; !known {
-				released, err := read(*e.Release)
-				if err != nil {
-					return h, err
-				}
-				actors[*e.Release] = released.Actor
+			t, err := took(*e.Release)
+			if err != nil {
+				return h, err
 			}
-			d.actor = actors[*e.Release]
+			d.actor = t.actor
 		}
 		if d.actor != right.Own {
 			if !right.All {
@@ -129,7 +138,14 @@ func (v *visit) history(id strongroom.ID, before int64) (history, error) {
 		}
 		if p, known := right.Names.Principal(d.actor); known {
 			d.Who = p.Name
-		} else if d.Who == "" && d.actor != "" {
+		} else if d.Who == "" && e.Release != nil {
+			t, err := took(*e.Release)
+			if err != nil {
+				return h, err
+			}
+			d.Who = t.name
+		}
+		if d.Who == "" {
 			d.Who = d.actor
 		}
 		h.add(d)
@@ -139,6 +155,9 @@ func (v *visit) history(id strongroom.ID, before int64) (history, error) {
 	}
 	return h, nil
 }
+
+// taker is who took what a release delivered.
+type taker struct{ actor, name string }
 
 // uncounted are the records about a version that no count has reached, the last first.
 func (v *visit) uncounted(ctx context.Context, id strongroom.ID, from, to int64) (indexes []int64, err error) {

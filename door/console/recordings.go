@@ -2,6 +2,7 @@ package console
 
 import (
 	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -368,6 +369,41 @@ func (p *page) Doing(d done) string {
 		add(d.Purpose.Text)
 		add(d.Purpose.Ticket)
 	}
-	add(d.Detail)
+	if d.Act == didChange {
+		add(p.relabelled(d.Detail))
+	} else {
+		add(d.Detail)
+	}
 	return strings.Join(parts, " · ")
+}
+
+// relabelling is how a record tells that a label was set (vault.Relabel).
+var relabelling = regexp.MustCompile(`(?s)^(confidential|non-confidential)(?: ([^\s,:]+))?, was (confidential|non-confidential)(?: ([^\s,:]+))?(, by detectors |: )(.*)$`)
+
+// relabelled says in the reader's language what a record tells of a change; of other changes
+// what the record says.
+func (p *page) relabelled(detail string) string {
+	m := relabelling.FindStringSubmatch(detail)
+	if m == nil {
+		return detail
+	}
+	label := func(name, classes string) string {
+		l := strongroom.Label{Confidential: name == vault.ClassConfidential}
+		if classes != "" {
+			l.Classes = strings.Split(classes, "+")
+		}
+		words := p.T("label.open")
+		if l.Confidential {
+			words = p.T("label.confidential")
+		}
+		if of := p.ClassesOf(l); of != "" {
+			words += " (" + of + ")"
+		}
+		return words
+	}
+	why := m[6]
+	if m[5] != ": " {
+		why = p.T("doing.detectors", why)
+	}
+	return p.T("doing.relabelled", label(m[1], m[2]), label(m[3], m[4])) + " · " + why
 }

@@ -6,6 +6,7 @@ import (
 	"html"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -14,6 +15,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"strongroom"
+	"strongroom/internal/house"
 	"strongroom/internal/housetest"
 	"strongroom/internal/synth"
 	"strongroom/vault"
@@ -357,5 +359,33 @@ func TestTooLongAForm(t *testing.T) {
 	}
 	if after := len(p.records(t, "search")); after != before {
 		t.Errorf("%d searches are on record after it, %d before", after, before)
+	}
+}
+
+// What the classifier read, and set, stands in the history with its name and in words.
+func TestHistoryNamesMachines(t *testing.T) {
+	p, h := served(t)
+	p.Bucket("papers")
+	o := p.Put("papers", "note.txt", []byte(strings.Repeat("I write about the refund that I was promised.\n", 400)+"Please charge my card 4111 1111 1111 1111, expires 07/30."), map[string]string{"strongroom-kind": "document"})
+	run := &house.ClassifyRun{ID: strongroom.NewID(), Asked: time.Now().UTC(), Bucket: "papers"}
+	if err := p.House.Classify(t.Context(), run); err != nil || run.Tightened != 1 {
+		t.Fatalf("%d labels became stricter, %v", run.Tightened, err)
+	}
+	machine := vault.Caller{Principal: vault.Classifier, Method: "local", Secure: true, RequestID: "1", Purpose: strongroom.Purpose{Text: vault.PurposeClassification}}
+	if _, err := p.Get(machine, "papers", "note.txt", 0, -1); err != nil {
+		t.Fatal(err)
+	}
+	l := p.logon(t)
+	var page string
+	housetest.Eventually(t, "what was delivered is on record", func() bool {
+		_, page = asked(h, l, http.MethodGet, "/recordings/"+o.Version.String(), nil)
+		return strings.Contains(page, "act-deliver")
+	})
+	history := page[strings.Index(page, `<table class="done">`):]
+	if took := regexp.MustCompile(`(?s)act-deliver.*?class="who"[^>]*>([^<]*)<`).FindStringSubmatch(history); took == nil || took[1] != vault.Classifier.Name {
+		t.Errorf("%q took what was delivered:\n%s", took, shown(page))
+	}
+	if !strings.Contains(history, "Confidential (card number") || !strings.Contains(history, "before that: ") {
+		t.Errorf("the history does not say what the label became:\n%s", shown(page))
 	}
 }

@@ -189,9 +189,11 @@ var recordingWords = map[string]said{
 	"means.inward":     {"The server read it to draw or to label it; nothing left.", "Le serveur l’a lu pour le dessiner ou le classer ; rien n’est sorti."},
 	"means.other":      {"As the ledger calls it.", "Selon les termes du registre."},
 
-	"doing.whole":  {"%s, all of it", "%s, en entier"},
-	"doing.part":   {"%s, a part", "%s, en partie"},
-	"doing.played": {"%s of %s, as the player says", "%s sur %s, selon le lecteur"},
+	"doing.relabelled": {"%s; before that: %s", "%s ; auparavant : %s"},
+	"doing.detectors":  {"by detectors %s", "par les détecteurs %s"},
+	"doing.whole":      {"%s, all of it", "%s, en entier"},
+	"doing.part":       {"%s, a part", "%s, en partie"},
+	"doing.played":     {"%s of %s, as the player says", "%s sur %s, selon le lecteur"},
 
 	"asks.readObject":     {"to open", "ouverture"},
 	"asks.readMetadata":   {"to see details", "lecture des détails"},

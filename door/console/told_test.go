@@ -191,3 +191,23 @@ func TestTold(t *testing.T) {
 		}
 	}
 }
+
+func TestRelabelled(t *testing.T) {
+	for detail, want := range map[string][2]string{
+		"confidential card+name, was confidential name, by detectors 1-b178": {
+			"Confidential (card number, name); before that: Confidential (name) · by detectors 1-b178",
+			"Confidentiel (numéro de carte, nom)\u00a0; auparavant\u00a0: Confidentiel (nom) · par les détecteurs 1-b178",
+		},
+		"non-confidential, was confidential text: a press release, was sent": {
+			"Not confidential; before that: Confidential (text) · a press release, was sent",
+			"Non confidentiel\u00a0; auparavant\u00a0: Confidentiel (texte) · a press release, was sent",
+		},
+		"until 2027-01-01, was without": {"until 2027-01-01, was without", "until 2027-01-01, was without"},
+	} {
+		for i, lang := range []string{english, french} {
+			if got := (&page{Lang: lang}).relabelled(detail); got != want[i] {
+				t.Errorf("%q is told as %q, not %q", detail, got, want[i])
+			}
+		}
+	}
+}
