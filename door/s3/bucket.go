@@ -14,12 +14,12 @@ func (x *exchange) createBucket() error {
 	if err := x.checkACL(); err != nil {
 		return err
 	}
-	switch v := x.fields["x-amz-object-ownership"]; v {
-	case "", ownerEnforced:
-	case "BucketOwnerPreferred", "ObjectWriter":
+	switch v, named := x.fields["x-amz-object-ownership"]; {
+	case !named, v == ownerEnforced:
+	case v == "BucketOwnerPreferred", v == "ObjectWriter":
 		return unsupported("an object ownership that brings access control lists into use (" + v + ")")
 	default:
-		return refuse("InvalidArgument", "invalid x-amz-object-ownership header: %s", clip(v))
+		return badArgument("x-amz-object-ownership", "", "invalid x-amz-object-ownership header: %s", clip(v))
 	}
 	q := vault.BucketRequest{Name: x.bucket}
 	if v := x.fields["x-amz-bucket-object-lock-enabled"]; strings.EqualFold(v, "true") {
@@ -96,6 +96,11 @@ func (x *exchange) deleteBucket() error {
 		return err
 	}
 	if err := x.room.DeleteBucket(x.r.Context(), x.caller, x.bucket); err != nil {
+		if strongroom.KindOf(err) == strongroom.KindNotEmpty {
+			if b, hidden := x.room.HeadBucket(x.r.Context(), x.caller, x.bucket); hidden == nil && b.Versioning != strongroom.Unversioned {
+				return refuse("BucketNotEmpty", "%s You must delete all versions in the bucket.", standard["BucketNotEmpty"])
+			}
+		}
 		return err
 	}
 	return x.done(http.StatusNoContent)

@@ -233,7 +233,7 @@ func (x *exchange) precondition() (vault.Precondition, error) {
 		return vault.Precondition{}, unsupportedHeader("If-Match,If-None-Match", "Multiple conditional request headers present in the request")
 	case len(noneMatch) > 0 && strings.Join(noneMatch, ",") != "*":
 		return vault.Precondition{}, unsupportedHeader("If-None-Match", "We don\\'t accept the provided value of If-None-Match header for this API")
-	case len(match) > 0 && strings.ContainsAny(strings.Join(match, ","), ", "):
+	case len(match) > 0 && strings.ContainsAny(strings.Join(match, ","), ", *"):
 		return vault.Precondition{}, unsupportedHeader("If-Match", "We don\\'t accept the provided value of If-Match header for this API")
 	case len(match) > 0:
 		return vault.Precondition{IfMatch: strings.Trim(match[0], `"`)}, nil

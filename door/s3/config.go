@@ -325,15 +325,28 @@ func checkTags(tags []strongroom.Tag, most int) ([]strongroom.Tag, error) {
 	slices.SortStableFunc(tags, func(a, b strongroom.Tag) int { return strings.Compare(a.Key, b.Key) })
 	for i, t := range tags {
 		switch {
-		case t.Key == "" || utf8.RuneCountInString(t.Key) > 128 || !tagText(t.Key) || strings.HasPrefix(strings.ToLower(t.Key), "aws:"):
-			return nil, refuse("InvalidTag", "The TagKey you have provided is invalid")
+		case strings.HasPrefix(strings.ToLower(t.Key), "aws:") && most == maxBucketTags:
+			return nil, invalidTag("System tags cannot be added/updated by requester", t.Key)
+		case strings.HasPrefix(strings.ToLower(t.Key), "aws:"):
+			return nil, invalidTag("Your TagKey cannot be prefixed with aws:", t.Key)
+		case t.Key == "" || utf8.RuneCountInString(t.Key) > 128 || !tagText(t.Key):
+			return nil, invalidTag("The TagKey you have provided is invalid", t.Key)
 		case utf8.RuneCountInString(t.Value) > 256 || !tagText(t.Value):
-			return nil, refuse("InvalidTag", "The TagValue you have provided is invalid")
+			f := invalidTag("The TagValue you have provided is invalid", t.Key)
+			f.extra = append(f.extra, element{"TagValue", strings.ToValidUTF8(t.Value[:min(len(t.Value), maxKey)], "\ufffd")})
+			return nil, f
 		case i > 0 && tags[i-1].Key == t.Key:
-			return nil, refuse("InvalidTag", "Cannot provide multiple Tags with the same key")
+			return nil, invalidTag("Cannot provide multiple Tags with the same key", t.Key)
 		}
 	}
 	return tags, nil
+}
+
+// invalidTag says which tag is wrong, and how.
+func invalidTag(message, key string) *failure {
+	f := refuse("InvalidTag", "%s", message)
+	f.extra = []element{{"TagKey", strings.ToValidUTF8(key[:min(len(key), maxKey)], "\ufffd")}}
+	return f
 }
 
 // tagText reports whether a tag has letters, digits, spaces and _ . : / = + - @ only.

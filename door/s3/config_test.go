@@ -60,7 +60,7 @@ func TestConfigurations(t *testing.T) {
 		{"PUT", "tagging", tags(51), 400, "BadRequest", ""},
 		{"GET", "tagging", "", 200, "", "<Tag><Key>k9</Key><Value>v</Value></Tag>"},
 		{"PUT", "tagging", "<Tagging><TagSet><Tag><Key>a</Key><Value>1</Value></Tag><Tag><Key>a</Key><Value>2</Value></Tag></TagSet></Tagging>", 400, "InvalidTag", ""},
-		{"PUT", "tagging", "<Tagging><TagSet><Tag><Key>aws:a</Key><Value>1</Value></Tag></TagSet></Tagging>", 400, "InvalidTag", ""},
+		{"PUT", "tagging", "<Tagging><TagSet><Tag><Key>aws:a</Key><Value>1</Value></Tag></TagSet></Tagging>", 400, "InvalidTag", "System tags cannot be added/updated by requester"},
 		{"PUT", "tagging", "<Tagging></Tagging>", 400, "MalformedXML", ""},
 		{"DELETE", "tagging", "", 204, "", ""},
 		{"GET", "tagging", "", 404, "NoSuchTagSet", ""},
@@ -121,6 +121,19 @@ func TestConfigurations(t *testing.T) {
 		r.want(call{method: c.method, path: "/calls?" + c.what, body: c.body}, c.status, c.code, c.contains)
 	}
 	r.want(call{path: "/absent?versioning"}, 404, "NoSuchBucket")
+
+	r.want(call{method: "PUT", path: "/calls/a", body: "x"}, 200, "")
+	r.want(call{method: "DELETE", path: "/calls"}, 409, "BucketNotEmpty", "You must delete all versions in the bucket.")
+	r.want(call{method: "PUT", path: "/plain", headers: []string{"x-amz-object-ownership", "Mine"}}, 400, "InvalidArgument", "<ArgumentName>x-amz-object-ownership<")
+	r.want(call{method: "PUT", path: "/plain"}, 200, "")
+	r.want(call{method: "PUT", path: "/plain/a", body: "x"}, 200, "")
+	if a := r.want(call{method: "DELETE", path: "/plain"}, 409, "BucketNotEmpty"); strings.Contains(a.body, "versions") {
+		t.Errorf("a bucket without versions: %s", a.body)
+	}
+	r.want(call{method: "DELETE", path: "/plain/a", headers: []string{fieldBypass, "true"}}, 400, "InvalidArgument", "only applicable to Object Lock enabled buckets")
+	const one = "<Delete><Object><Key>a</Key></Object></Delete>"
+	r.want(call{method: "POST", path: "/plain?delete", body: one, headers: []string{fieldBypass, "true", "x-amz-checksum-sha256", sha256Of(one)}}, 400, "InvalidArgument", "only applicable")
+	r.want(call{path: "/plain/a"}, 200, "")
 
 	r.want(call{method: "PUT", path: "/locked", headers: []string{"x-amz-bucket-object-lock-enabled", "true"},
 		body: "<CreateBucketConfiguration><Tags><Tag><Key>team</Key><Value>audit</Value></Tag></Tags></CreateBucketConfiguration>"}, 200, "")

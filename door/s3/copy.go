@@ -4,7 +4,6 @@ import (
 	"context"
 	"io"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -47,6 +46,9 @@ func (x *exchange) sourceHolds(o strongroom.Object) error {
 	c := conditions{
 		match: x.fields[prefixSource+"if-match"], noneMatch: x.fields[prefixSource+"if-none-match"],
 		modified: x.fields[prefixSource+"if-modified-since"], unmodified: x.fields[prefixSource+"if-unmodified-since"],
+	}
+	if t, err := http.ParseTime(c.modified); err == nil && t.After(x.Now()) {
+		c.modified = "" // S3 passes over a time that is still to come
 	}
 	if name, _ := c.broken(o); name != "" {
 		return preconditionFailed(prefixSource + name)
@@ -92,7 +94,8 @@ func (x *exchange) copyObject() error {
 		q.Algorithm = c.name
 	}
 	_, ciphered := x.fields[fieldCipher]
-	changes := q.ReplaceMeta || ciphered || q.Algorithm != ""
+	_, classed := x.fields["x-amz-storage-class"] // naming the one that it has is enough for S3
+	changes := q.ReplaceMeta || ciphered || classed || q.Algorithm != ""
 	q.Source = *x.source
 	q.Source.Plan = func(o strongroom.Object) (int64, int64, error) {
 		if o.Bucket == x.bucket && o.Key == x.key && x.source.Version == "" && !changes {
@@ -150,8 +153,10 @@ func (x *exchange) uploadPartCopy(number int, id strongroom.ID) error {
 			return 0, 0, refuse("InvalidRequest", "The specified copy source is larger than the maximum allowable size for a copy source: %d", x.MaxObject)
 		case !ranged:
 			return 0, o.Size, nil
+		case first >= o.Size:
+			return 0, 0, refuse("InvalidRequest", "The specified copy range is invalid for the source object size")
 		case last >= o.Size:
-			return 0, 0, badArgument(prefixSource+"range", strconv.FormatInt(o.Size, 10), "Range specified is not valid for source object of size: %d", o.Size)
+			return 0, 0, badArgument(prefixSource+"range", spec, "Range specified is not valid for source object of size: %d", o.Size)
 		case last-first >= x.MaxObject:
 			return 0, 0, refuse("InvalidRequest", "The specified copy range is larger than the maximum allowable size for a copy source: %d", x.MaxObject)
 		}

@@ -493,9 +493,11 @@ func (x *exchange) listParts() error {
 		d.text("UploadId", id.String())
 		x.initiator(&d, page.Upload)
 		d.number("PartNumberMarker", int64(after))
-		if page.Truncated && len(page.Parts) > 0 {
-			d.number("NextPartNumberMarker", int64(page.Parts[len(page.Parts)-1].Number))
+		next := 0
+		if n := len(page.Parts); n > 0 {
+			next = page.Parts[n-1].Number
 		}
+		d.number("NextPartNumberMarker", int64(next)) // S3 tells it of the last page too
 		d.number("MaxParts", int64(limit))
 		d.boolean("IsTruncated", page.Truncated)
 		for _, p := range page.Parts {

@@ -156,6 +156,7 @@ func TestConditionalWrites(t *testing.T) {
 	r.want(remove("a", "x-amz-if-match-size", "2"), 412, "PreconditionFailed")
 	r.want(remove("a", "x-amz-if-match-last-modified-time", "Sun, 06 Nov 1994 08:49:37 GMT"), 412, "PreconditionFailed")
 	r.want(remove("none", "If-Match", "*"), 404, "NoSuchKey")
+	r.want(put("a", "If-Match", "*"), 501, "NotImplemented", "<Header>If-Match</Header>")
 	r.want(remove("a", "If-None-Match", "*"), 501, "NotImplemented")
 	r.want(remove("a", "If-Match", etag, "x-amz-if-match-size", "1", "x-amz-if-match-last-modified-time", modified), 204, "")
 	r.want(call{method: "HEAD", path: "/calls/a"}, 404, "")
@@ -193,13 +194,14 @@ func TestCopies(t *testing.T) {
 	r.header(a, "x-amz-checksum-sha256", sha256Of("second"))
 
 	r.want(copied("/calls/dir/a%20%2B%C3%A9", source), 400, "InvalidRequest", "illegal because it is trying to copy an object to itself")
-	r.want(copied("/calls/dir/a%20%2B%C3%A9", source, "x-amz-storage-class", "STANDARD"), 400, "InvalidRequest", "illegal")
+	r.want(copied("/calls/dir/a%20%2B%C3%A9", source, "x-amz-storage-class", "STANDARD"), 200, "")
 	r.want(copied("/calls/dir/a%20%2B%C3%A9", source, "x-amz-metadata-directive", "REPLACE"), 200, "")
 	r.want(copied("/calls/dir/a%20%2B%C3%A9", source+"?versionId="+first), 200, "") // an old version made current again
 	if a := r.want(call{path: "/calls/dir/a%20%2B%C3%A9"}, 200, ""); a.body != "first" {
 		t.Errorf("the version brought back holds %q", a.body)
 	}
-	etag := r.do(call{method: "HEAD", path: "/calls/dir/a%20%2B%C3%A9"}).headers.Get("ETag")
+	now := r.do(call{method: "HEAD", path: "/calls/dir/a%20%2B%C3%A9"}).headers
+	etag, modified := now.Get("ETag"), now.Get("Last-Modified")
 
 	for _, c := range []struct {
 		source  string
@@ -221,7 +223,8 @@ func TestCopies(t *testing.T) {
 		{source, []string{"x-amz-checksum-algorithm", "ADLER32"}, 400, "InvalidRequest"},
 		{source, []string{prefixSource + "if-match", "other"}, 412, "PreconditionFailed"},
 		{source, []string{prefixSource + "if-none-match", etag}, 412, "PreconditionFailed"},
-		{source, []string{prefixSource + "if-modified-since", time.Now().Add(time.Hour).UTC().Format(http.TimeFormat)}, 412, "PreconditionFailed"},
+		{source, []string{prefixSource + "if-modified-since", modified}, 412, "PreconditionFailed"},
+		{source, []string{prefixSource + "if-modified-since", time.Now().Add(time.Hour).UTC().Format(http.TimeFormat)}, 200, ""}, // nobody can know
 		{source, []string{prefixSource + "if-unmodified-since", "Sun, 06 Nov 1994 08:49:37 GMT"}, 412, "PreconditionFailed"},
 		{source, []string{prefixSource + "if-match", etag, prefixSource + "if-unmodified-since", "Sun, 06 Nov 1994 08:49:37 GMT"}, 200, ""},
 	} {
@@ -275,9 +278,9 @@ func TestPartsOfObjects(t *testing.T) {
 	id := r.start("/calls/a", "x-amz-checksum-algorithm", "CRC64NVME")
 	path := func(number int) string { return fmt.Sprintf("/calls/a?uploadId=%s&partNumber=%d", id, number) }
 
-	for _, v := range []string{"bytes=0-5242880", "bytes=5242880-5242881"} { // 5 MiB have the last byte 5242879
-		r.want(call{method: "PUT", path: path(2), headers: []string{fieldSource, "calls/source", prefixSource + "range", v}}, 400, "InvalidArgument", "Range specified is not valid for source object of size: 5242880")
-	}
+	// 5 MiB have the last byte 5242879.
+	r.want(call{method: "PUT", path: path(2), headers: []string{fieldSource, "calls/source", prefixSource + "range", "bytes=0-5242880"}}, 400, "InvalidArgument", "Range specified is not valid for source object of size: 5242880", "<ArgumentValue>bytes=0-5242880</ArgumentValue>")
+	r.want(call{method: "PUT", path: path(2), headers: []string{fieldSource, "calls/source", prefixSource + "range", "bytes=5242880-5242881"}}, 400, "InvalidRequest", "The specified copy range is invalid for the source object size")
 	for _, v := range []string{"bytes=-5", "bytes=5-", "0-5", "bytes=5-4", "bytes=0-1,3-4", "bytes=a-b", "Bytes=0-1"} {
 		r.want(call{method: "PUT", path: path(2), headers: []string{fieldSource, "calls/source", prefixSource + "range", v}}, 400, "InvalidArgument", "must be of the form bytes=first-last")
 	}
@@ -296,6 +299,7 @@ func TestPartsOfObjects(t *testing.T) {
 	two := etag(r.want(call{method: "PUT", path: path(2), headers: []string{fieldSource, "calls/source"}}, 200, "", "<CopyPartResult"))
 	five := etag(r.want(call{method: "PUT", path: path(5), headers: []string{fieldSource, "calls/source", prefixSource + "range", "bytes=10-15"}}, 200, ""))
 	end := complete(listed(2, two, ""), listed(5, five, ""))
+	r.want(call{path: "/calls/a?uploadId=" + id}, 200, "", "<NextPartNumberMarker>5</NextPartNumberMarker>", "<IsTruncated>false</IsTruncated>")
 	finish := call{method: "POST", path: "/calls/a?uploadId=" + id, body: end}
 	finish.headers = []string{"x-amz-mp-object-size", "5"}
 	r.want(finish, 400, "InvalidRequest", "x-amz-mp-object-size")
@@ -441,6 +445,18 @@ func TestObjectTags(t *testing.T) {
 	r.want(call{method: "DELETE", path: "/calls/a?tagging&versionId=" + version}, 204, "")
 	r.want(call{path: "/calls/a?tagging&versionId=" + version}, 200, "", "<TagSet></TagSet>")
 	r.want(call{path: "/calls/none?tagging"}, 404, "NoSuchKey")
+	for body, says := range map[string][]string{
+		tags(tag("a", "1") + tag("a", "2")): {"<TagKey>a</TagKey>"},
+		tags(tag("k?", "v")):                {"<TagKey>k?</TagKey>"},
+		tags(tag("k", "v?")):                {"<TagKey>k</TagKey>", "<TagValue>v?</TagValue>"},
+		tags(tag("aws:k", "v")):             {"Your TagKey cannot be prefixed with aws:", "<TagKey>aws:k</TagKey>"},
+	} {
+		r.want(call{method: "PUT", path: "/calls/a?tagging", body: body}, 400, "InvalidTag", says...)
+	}
+	r.want(call{method: "DELETE", path: "/calls/a"}, 204, "")
+	r.want(get, 405, "MethodNotAllowed", "<ResourceType>DeleteMarker</ResourceType>")
+	r.want(call{method: "PUT", path: "/calls/a?tagging", body: tags("")}, 405, "MethodNotAllowed")
+	r.want(call{method: "DELETE", path: "/calls/a?tagging"}, 405, "MethodNotAllowed")
 }
 
 func TestObjectLock(t *testing.T) {

@@ -1,11 +1,13 @@
 package s3
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 	"unicode/utf8"
 
 	"strongroom"
+	"strongroom/vault"
 )
 
 const maxTags = 10 // of an object
@@ -45,7 +47,7 @@ func parseTagging(v string) ([]strongroom.Tag, error) {
 func (x *exchange) getTags() error {
 	o, err := x.metadata()
 	if err != nil {
-		return err
+		return ofMarker(err)
 	}
 	var d document
 	d.root("Tagging", func() {
@@ -68,7 +70,7 @@ func (x *exchange) putTags() error {
 	if err != nil {
 		return err
 	}
-	return x.amended(http.StatusOK)(x.room.SetTags(x.r.Context(), x.caller, x.bucket, x.key, version, tags))
+	return ofMarker(x.amended(http.StatusOK)(x.room.SetTags(x.r.Context(), x.caller, x.bucket, x.key, version, tags)))
 }
 
 func (x *exchange) deleteTags() error {
@@ -79,7 +81,20 @@ func (x *exchange) deleteTags() error {
 	if err != nil {
 		return err
 	}
-	return x.amended(http.StatusNoContent)(x.room.SetTags(x.r.Context(), x.caller, x.bucket, x.key, version, nil))
+	return ofMarker(x.amended(http.StatusNoContent)(x.room.SetTags(x.r.Context(), x.caller, x.bucket, x.key, version, nil)))
+}
+
+// ofMarker says of tags what S3 says where a key names a delete marker: there is one, and
+// it has none.
+func ofMarker(err error) error {
+	m, ok := errors.AsType[*vault.MarkerError](err)
+	if !ok {
+		return err
+	}
+	f := refuse("MethodNotAllowed", "%s", standard["MethodNotAllowed"])
+	f.headers = map[string]string{}
+	f.tellMarker(m.Marker)
+	return f
 }
 
 // metadata answers the version that a request without a body is about.
