@@ -130,10 +130,7 @@ func TestConfigurations(t *testing.T) {
 	if a := r.want(call{method: "DELETE", path: "/plain"}, 409, "BucketNotEmpty"); strings.Contains(a.body, "versions") {
 		t.Errorf("a bucket without versions: %s", a.body)
 	}
-	r.want(call{method: "DELETE", path: "/plain/a", headers: []string{fieldBypass, "true"}}, 400, "InvalidArgument", "only applicable to Object Lock enabled buckets")
-	const one = "<Delete><Object><Key>a</Key></Object></Delete>"
-	r.want(call{method: "POST", path: "/plain?delete", body: one, headers: []string{fieldBypass, "true", "x-amz-checksum-sha256", sha256Of(one)}}, 400, "InvalidArgument", "only applicable")
-	r.want(call{path: "/plain/a"}, 200, "")
+	r.want(call{method: "DELETE", path: "/plain/a", headers: []string{fieldBypass, "true"}}, 204, "") // clients that empty buckets say it everywhere
 
 	r.want(call{method: "PUT", path: "/locked", headers: []string{"x-amz-bucket-object-lock-enabled", "true"},
 		body: "<CreateBucketConfiguration><Tags><Tag><Key>team</Key><Value>audit</Value></Tag></Tags></CreateBucketConfiguration>"}, 200, "")

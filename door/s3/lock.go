@@ -63,17 +63,6 @@ func lockWanted(err error) error {
 // bypass reports whether governance retention is to be set aside.
 func (x *exchange) bypass() bool { return strings.EqualFold(x.fields[fieldBypass], "true") }
 
-// bypassOfDeletion is bypass for a deletion, which in a bucket without object lock has
-// nothing to set aside.
-func (x *exchange) bypassOfDeletion() (bool, error) {
-	if _, asked := x.fields[fieldBypass]; asked {
-		if b, err := x.room.HeadBucket(x.r.Context(), x.caller, x.bucket); err == nil && b.Lock == nil {
-			return false, badArgument(fieldBypass, "", "%s is only applicable to Object Lock enabled buckets.", fieldBypass)
-		}
-	}
-	return x.bypass(), nil
-}
-
 // lockState answers a version of which a part of its object lock is asked for. Where it
 // has none, found false, the error says why.
 func (x *exchange) lockState(found func(strongroom.Object) bool) (strongroom.Object, error) {

@@ -268,10 +268,7 @@ func (x *exchange) deleteObject() error {
 
 // deletion reads what a DELETE asks for.
 func (x *exchange) deletion() (q vault.DeleteRequest, err error) {
-	q = vault.DeleteRequest{Key: x.key}
-	if q.Bypass, err = x.bypassOfDeletion(); err != nil {
-		return q, err
-	}
+	q = vault.DeleteRequest{Key: x.key, Bypass: x.bypass()}
 	if q.Version, err = x.version(); err != nil {
 		return q, err
 	}
@@ -310,10 +307,6 @@ func (x *exchange) deleteObjects() error {
 	if err != nil {
 		return err
 	}
-	bypass, err := x.bypassOfDeletion()
-	if err != nil {
-		return err
-	}
 	results := make([]vault.DeleteResult, len(requests))
 	var good []vault.DeleteRequest
 	at := map[string]int{} // where in good a request stands that may occur more than once
@@ -329,7 +322,7 @@ func (x *exchange) deleteObjects() error {
 		if !known || q.conditional {
 			j = len(good)
 			at[name] = j
-			q.Bypass = bypass
+			q.Bypass = x.bypass()
 			good = append(good, q.DeleteRequest)
 		}
 		where[i] = j
