@@ -153,8 +153,6 @@ func (x *exchange) uploadPartCopy(number int, id strongroom.ID) error {
 			return 0, 0, refuse("InvalidRequest", "The specified copy source is larger than the maximum allowable size for a copy source: %d", x.MaxObject)
 		case !ranged:
 			return 0, o.Size, nil
-		case first >= o.Size:
-			return 0, 0, refuse("InvalidRequest", "The specified copy range is invalid for the source object size")
 		case last >= o.Size:
 			return 0, 0, badArgument(prefixSource+"range", spec, "Range specified is not valid for source object of size: %d", o.Size)
 		case last-first >= x.MaxObject:
