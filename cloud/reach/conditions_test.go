@@ -254,3 +254,24 @@ func TestUserID(t *testing.T) {
 		}
 	}
 }
+
+// TestParts: a grant on a part of a bucket says of which.
+func TestParts(t *testing.T) {
+	a := draft.New(truthAccount).Bucket("calls", draft.Deny("s3:GetObject", "arn:aws:s3:::calls/secret/*").To("arn:aws:iam::"+truthAccount+":user/most"))
+	a.User("all").Can(draft.Allow("s3:Get*", "*"))
+	a.User("some").Can(draft.Allow("s3:GetObject", "arn:aws:s3:::calls/reports/*", "arn:aws:s3:::*/*SageMaker*", "arn:aws:s3:::site/*"))
+	a.User("most").Can(draft.Allow("s3:GetObject", "arn:aws:s3:::calls/*"))
+	a.User("rest").Can(draft.Statement{"Effect": "Allow", "Action": "s3:GetObject", "NotResource": []string{"arn:aws:s3:::calls/private/*"}})
+	res := analyzed(t, a, Question{})
+	for who, want := range map[string][2][]string{
+		"all":  {},
+		"some": {{"arn:aws:s3:::calls/reports/*", "arn:aws:s3:::*/*SageMaker*"}, nil},
+		"most": {nil, {"arn:aws:s3:::calls/secret/*"}},
+		"rest": {nil, {"arn:aws:s3:::calls/private/*"}},
+	} {
+		act := of(res, who).Chains[0].Steps[0].Actions[0]
+		if !slices.Equal(act.Only, want[0]) || !slices.Equal(act.Except, want[1]) {
+			t.Errorf("%s: only %q, except %q", who, act.Only, act.Except)
+		}
+	}
+}

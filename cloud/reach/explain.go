@@ -258,10 +258,10 @@ func (e *engine) why(a *actor, r *ref) *detail {
 		for _, on := range n.On {
 			for _, s := range e.situations(n, on, to) {
 				act := Act{Action: n.Action, Resource: s.text}
-				because, conditions, missing, granted := e.because(a, n.Action, s)
+				because, conditions, missing, granted := e.because(a, n.Action, s, &act)
 				if !granted && s.tagged {
 					s.given = s.untagged
-					because, conditions, missing, granted = e.because(a, n.Action, s)
+					because, conditions, missing, granted = e.because(a, n.Action, s, &act)
 				}
 				if !granted && n.Otherwise != nil {
 					d.conditions = append(d.conditions, Condition{Note: n.Otherwise})
@@ -292,9 +292,39 @@ func sameCondition(a, b Condition) bool {
 	return a.Operator == b.Operator && a.Key == b.Key && a.Deny == b.Deny && slices.Equal(a.Values, b.Values) && (a.Note == nil) == (b.Note == nil) && (a.Note == nil || *a.Note == *b.Note)
 }
 
+// part notes on an act of what part of its resources it is, where it is not of all.
+func (act *Act) part(s situation, sc *iam.Scoped) {
+	act.Only, act.Except = nil, nil
+	if s.source.Kind != "bucket" && s.source.Kind != "access-point" || sc.Possible.Includes(s.set) != iam.No {
+		return
+	}
+	add := func(to *[]string, st *iam.Statement) {
+		for _, r := range st.Resources {
+			if !slices.Contains(*to, r) && exists(iam.Of(iam.ResourcePattern(r)).Intersect(s.set)) != iam.No {
+				*to = append(*to, r)
+			}
+		}
+	}
+	for _, b := range sc.Because {
+		st := b.Statement.Statement
+		switch {
+		case b.Holds == iam.No || b.Principal == iam.No:
+		case !st.Allow && b.Holds == iam.Yes && !st.NotResources:
+			add(&act.Except, st)
+		case st.Allow && st.NotResources:
+			add(&act.Except, st)
+		case st.Allow && !slices.ContainsFunc(st.Resources, func(r string) bool { return iam.Of(iam.ResourcePattern(r)).Includes(s.set) == iam.Yes }):
+			add(&act.Only, st)
+		}
+	}
+	const most = 5
+	act.Only, act.Except = act.Only[:min(len(act.Only), most)], act.Except[:min(len(act.Except), most)]
+}
+
 // because is who said so: of each kind of policy the statements that allow, and the
-// conditions that neither a statement settles nor the snapshot.
-func (e *engine) because(a *actor, action string, s situation) (out []Because, conditions []Condition, missing []string, granted bool) {
+// conditions that neither a statement settles nor the snapshot. What part of its resources they
+// let is noted on the act.
+func (e *engine) because(a *actor, action string, s situation, act *Act) (out []Because, conditions []Condition, missing []string, granted bool) {
 	q := e.question(a.class, action, s.given, s.owner)
 	p := e.policies(a.class, strings.ToLower(action), false)
 	if s.with != nil {
@@ -302,6 +332,7 @@ func (e *engine) because(a *actor, action string, s situation) (out []Because, c
 	}
 	sc := iam.Scope(q, s.set, p)
 	granted = exists(sc.Possible) != iam.No
+	act.part(s, &sc)
 	for _, m := range sc.Missing {
 		switch in := inputOfPolicy[m]; {
 		case in != "":

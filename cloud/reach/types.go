@@ -282,6 +282,10 @@ type Act struct {
 	Action   string    `json:"action"`
 	Resource string    `json:"resource"` // an ARN, with wildcards where any will do
 	Because  []Because `json:"because,omitempty"`
+	// Only and Except are what the statements say of it, as they write it, where they let a part:
+	// objects that begin so, all but those that end so.
+	Only   []string `json:"only,omitempty"`
+	Except []string `json:"except,omitempty"`
 }
 
 // Because is one statement that decides.

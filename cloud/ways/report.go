@@ -448,6 +448,8 @@ func sameWay(to []byte, f reach.Finding, c reach.Chain) []byte {
 		add(s.Rule, at(s.From), string(s.To.Kind), at(s.To), own(s.Via))
 		for _, act := range s.Actions {
 			add(act.Action)
+			add(act.Only...)
+			add(act.Except...)
 			for _, w := range act.Because {
 				add(w.Source.Kind, own(w.Source.Owner))
 				if w.Source.Owner != f.Principal.ARN { // else its own inline policy

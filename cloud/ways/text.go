@@ -420,11 +420,18 @@ func (s speaker) acts(step reach.Step) []string {
 		if from, _ := splitARN(step.From.ARN); len(by) == 0 && from.resource == "root" {
 			by = []string{s.T("by.root")}
 		}
+		on := printable(act.Resource)
+		if len(act.Only) > 0 {
+			on = s.T("act.only", on, printable(strings.Join(act.Only, ", ")))
+		}
+		if len(act.Except) > 0 {
+			on = s.T("act.except", on, printable(strings.Join(act.Except, ", ")))
+		}
 		if len(by) == 0 {
-			out = append(out, s.T("step.act", printable(act.Action), printable(act.Resource)))
+			out = append(out, s.T("step.act", printable(act.Action), on))
 			continue
 		}
-		out = append(out, s.T("step.by", printable(act.Action), printable(act.Resource), strings.Join(by, s.T("semicolon"))))
+		out = append(out, s.T("step.by", printable(act.Action), on, strings.Join(by, s.T("semicolon"))))
 	}
 	return out
 }

@@ -371,6 +371,8 @@ var words = map[string]reach.Text{
 	"via":             {EN: "through %s", FR: "par %s"},
 	"via.unknown":     {EN: "through %s, which was not supplied but may exist", FR: "par %s, qui n’a pas été fourni mais peut exister"},
 	"step.by":         {EN: "%s on %s, by %s", FR: "%s sur %s, selon %s"},
+	"act.only":        {EN: "%s, but only %s", FR: "%s, mais seulement %s"},
+	"act.except":      {EN: "%s, but not %s", FR: "%s, sauf %s"},
 	"step.act":        {EN: "%s on %s", FR: "%s sur %s"},
 	"and.more":        {EN: "and %s more", FR: "et %s de plus"},
 	"colon":           {EN: ": ", FR: " : "},
