@@ -259,7 +259,8 @@ func TestUserID(t *testing.T) {
 func TestParts(t *testing.T) {
 	a := draft.New(truthAccount).Bucket("calls", draft.Deny("s3:GetObject", "arn:aws:s3:::calls/secret/*").To("arn:aws:iam::"+truthAccount+":user/most"))
 	a.User("all").Can(draft.Allow("s3:Get*", "*"))
-	a.User("some").Can(draft.Allow("s3:GetObject", "arn:aws:s3:::calls/reports/*", "arn:aws:s3:::*/*SageMaker*", "arn:aws:s3:::site/*"))
+	a.User("some").Can(draft.Allow("s3:GetObject", "*").If("StringEquals", "s3:ExistingObjectTag/open", "yes"),
+		draft.Allow("s3:GetObject", "arn:aws:s3:::calls/reports/*", "arn:aws:s3:::*/*SageMaker*", "arn:aws:s3:::site/*"))
 	a.User("most").Can(draft.Allow("s3:GetObject", "arn:aws:s3:::calls/*"))
 	a.User("rest").Can(draft.Statement{"Effect": "Allow", "Action": "s3:GetObject", "NotResource": []string{"arn:aws:s3:::calls/private/*"}})
 	res := analyzed(t, a, Question{})
@@ -273,5 +274,35 @@ func TestParts(t *testing.T) {
 		if !slices.Equal(act.Only, want[0]) || !slices.Equal(act.Except, want[1]) {
 			t.Errorf("%s: only %q, except %q", who, act.Only, act.Except)
 		}
+	}
+}
+
+// TestSourceOfAService: what asks for the resource on whose behalf a service calls lets nobody
+// else, and denies to everybody else what it denies without it.
+func TestSourceOfAService(t *testing.T) {
+	topic := "arn:aws:sns:*:" + truthAccount + ":*"
+	let := draft.New(truthAccount).Bucket("calls", draft.Allow("s3:GetObject", "arn:aws:s3:::calls/*").To("*").If("ArnLike", "aws:SourceArn", topic),
+		draft.Allow("s3:GetObject", "arn:aws:s3:::calls/*").To("macie.amazonaws.com").If("StringEquals", "aws:SourceAccount", truthAccount))
+	let.User("eve")
+	res := analyzed(t, let, Question{})
+	if of(res, "eve").Certainty != No || of(res, "macie.amazonaws.com").Certainty < Possible {
+		t.Errorf("%v", who(res))
+	}
+	deny := draft.New(truthAccount).Bucket("calls", draft.Deny("s3:GetObject", "arn:aws:s3:::calls/*").To("*").If("StringNotEquals", "aws:SourceAccount", truthAccount))
+	deny.User("eve").Can(draft.Allow("s3:GetObject", "*"))
+	if got := of(analyzed(t, deny, Question{}), "eve").Certainty; got != No {
+		t.Errorf("denied to all but services of the account: %s", got)
+	}
+	deny = draft.New(truthAccount).Bucket("calls", draft.Deny("s3:GetObject", "arn:aws:s3:::calls/*").To("*").If("StringNotEqualsIfExists", "aws:SourceAccount", truthAccount).If("Null", "aws:SourceAccount", "false"))
+	deny.User("eve").Can(draft.Allow("s3:GetObject", "*"))
+	if got := of(analyzed(t, deny, Question{}), "eve").Certainty; got != Certain {
+		t.Errorf("denied to services of other accounts: %s", got)
+	}
+	// A service still takes on a role whose trust asks for it.
+	a := draft.New(truthAccount).Bucket("calls")
+	a.RoleTrusting("app", draft.Allow("sts:AssumeRole").To("lambda.amazonaws.com").If("ArnLike", "aws:SourceArn", "arn:aws:lambda:*:"+truthAccount+":function:*")).Can(draft.Allow("s3:GetObject", "*"))
+	a.User("maker").Can(draft.Allow("lambda:CreateFunction lambda:InvokeFunction iam:PassRole", "*"))
+	if got := of(analyzed(t, a, Question{}), "maker").Certainty; got < Possible {
+		t.Errorf("a role for functions alone: %s", got)
 	}
 }

@@ -295,7 +295,15 @@ func sameCondition(a, b Condition) bool {
 // part notes on an act of what part of its resources it is, where it is not of all.
 func (act *Act) part(s situation, sc *iam.Scoped) {
 	act.Only, act.Except = nil, nil
-	if s.source.Kind != "bucket" && s.source.Kind != "access-point" || sc.Possible.Includes(s.set) != iam.No {
+	if s.source.Kind != "bucket" && s.source.Kind != "access-point" {
+		return
+	}
+	// Of what is certain, if any is.
+	let, sure := sc.Certain, exists(sc.Certain) == iam.Yes
+	if !sure {
+		let = sc.Possible
+	}
+	if let.Includes(s.set) != iam.No {
 		return
 	}
 	add := func(to *[]string, st *iam.Statement) {
@@ -308,8 +316,8 @@ func (act *Act) part(s situation, sc *iam.Scoped) {
 	for _, b := range sc.Because {
 		st := b.Statement.Statement
 		switch {
-		case b.Holds == iam.No || b.Principal == iam.No:
-		case !st.Allow && b.Holds == iam.Yes && !st.NotResources:
+		case b.Holds == iam.No || b.Principal == iam.No || st.Allow && sure && b.Holds != iam.Yes:
+		case !st.Allow && (sure || b.Holds == iam.Yes) && !st.NotResources:
 			add(&act.Except, st)
 		case st.Allow && st.NotResources:
 			add(&act.Except, st)

@@ -526,8 +526,8 @@ func (e *engine) trust(r *account.Role, service string) Certainty {
 	if c, ok := e.trusts[key]; ok {
 		return c
 	}
-	q := iam.Question{Principal: iam.Principal{Kind: iam.Service, ARN: service}, Action: "sts:AssumeRole", Account: e.a.ID, Context: e.base, ResourceManages: e.manages, PrincipalManages: iam.No}
-	q.Context = e.base.Clone()
+	q := iam.Question{Principal: iam.Principal{Kind: iam.Service, ARN: service}, Action: "sts:AssumeRole", Account: e.a.ID, ResourceManages: e.manages, PrincipalManages: iam.No}
+	q.Context = e.serving.Clone()
 	// The service acts for this account.
 	q.Context.Set("aws:SourceAccount", e.a.ID)
 	s := iam.Scope(q, iam.Of(iam.ResourcePattern(e.arn("iam", "", "role/*"))), iam.Policies{

@@ -306,7 +306,11 @@ func (n *need) number(text []byte) int32 {
 // question is one step's question about a class, but for the resource.
 func (e *engine) question(c *class, action string, given map[string]string, owner string) iam.Question {
 	q := iam.Question{Principal: c.rep.who, Action: action, Account: owner, Context: e.base, PrincipalManages: e.manages, ResourceManages: e.manages}
-	if c.rep.who.Kind != iam.Role {
+	switch c.rep.who.Kind {
+	case iam.Role:
+	case iam.Service:
+		q.Context = e.serving
+	default:
 		q.Context = e.lasting
 	}
 	if e.asksRegion && given[requestedRegion] == "" && e.global(action) {

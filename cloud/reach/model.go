@@ -123,6 +123,7 @@ type engine struct {
 	stricts           map[*iam.Compiled]*iam.Compiled
 	concerns          map[*iam.Compiled]map[string]bool
 	base, lasting     iam.Context // of a role's session; of others, who may sign with lasting credentials
+	serving           iam.Context // of a service's request
 	tagKeys           map[string]bool
 	resourceTags      map[string]bool // condition keys on the tags of resources, that policies ask for
 	spared            []iam.Pattern   // of those whom denials leave out, or keys name
@@ -194,6 +195,12 @@ func newEngine(a *account.Account, q Question, rules *Rules) *engine {
 	e.base.Set("aws:CalledVia")
 	// Whoever asks speaks the newest that S3 does, which nobody is refused for.
 	e.base.Set("s3:TlsVersion", "1.3")
+	e.serving = e.base.Clone()
+	// These are there "only if the call to your resource is made directly by an AWS service
+	// principal" (IAM User Guide, "AWS global condition context keys", aws:SourceArn).
+	for _, k := range []string{"aws:SourceArn", "aws:SourceAccount", "aws:SourceOrgID", "aws:SourceOrgPaths"} {
+		e.base.Set(k)
+	}
 	e.lasting = e.base.Clone()
 	e.base.Set(issueTime, e.now.UTC().Format(time.RFC3339))
 	for at, r := range rules.Rules {
