@@ -87,9 +87,11 @@ func (d *document) parts(o strongroom.Object, after, most int) {
 	}
 	page := rest[:min(len(rest), most)]
 	d.number("PartNumberMarker", int64(after))
+	next := 0
 	if n := len(page); n > 0 {
-		d.number("NextPartNumberMarker", int64(page[n-1].Number))
+		next = page[n-1].Number
 	}
+	d.number("NextPartNumberMarker", int64(next))
 	d.number("MaxParts", int64(most))
 	d.boolean("IsTruncated", len(page) < len(rest))
 	for _, p := range page {

@@ -293,6 +293,7 @@ func TestRefusals(t *testing.T) {
 		{"encoding", call{path: "/calls?encoding-type=latin"}, 400, "InvalidArgument", "Encoding Method"},
 		{"max-buckets 0", call{path: "/?max-buckets=0"}, 400, "InvalidArgument", "max-buckets"},
 		{"max-buckets 10,001", call{path: "/?max-buckets=10001"}, 400, "InvalidArgument", "max-buckets"},
+		{"encoding that is empty", call{path: "/calls?list-type=2&encoding-type="}, 400, "InvalidArgument", "Encoding Method"},
 		{"prefix that is not text", call{path: "/calls?prefix=%ff"}, 400, "InvalidArgument", "UTF-8"},
 		{"continuation token", call{path: "/calls?list-type=2&continuation-token=zzz"}, 400, "InvalidArgument", "token"},
 		{"list-type", call{path: "/calls?list-type=3"}, 501, "NotImplemented", "list-type"},
@@ -1074,6 +1075,9 @@ func TestListingOfUploads(t *testing.T) {
 		}
 		for _, u := range page.Upload {
 			got = append(got, u.Key)
+		}
+		if n := len(page.Upload); n != 1 || page.NextKeyMarker != page.Upload[0].Key || page.NextUploadIdMarker != page.Upload[0].UploadId {
+			t.Errorf("a page of %d uploads ends at %q, %q", n, page.NextKeyMarker, page.NextUploadIdMarker)
 		}
 		if !page.IsTruncated {
 			break

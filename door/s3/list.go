@@ -27,7 +27,7 @@ func (x *exchange) names() (func(string) string, error) {
 	}
 	v, ok := x.query.find("encoding-type")
 	switch {
-	case !ok || v == "":
+	case !ok:
 		return func(s string) string { return s }, nil
 	case v == "url":
 		return func(s string) string { return sigv4.Escape(s, true) }, nil
@@ -121,7 +121,7 @@ func (x *exchange) list(after string, place func(*document, func(string) string,
 			d.text("Delimiter", name(delimiter))
 		}
 		d.number("MaxKeys", int64(limit))
-		if x.query.get("encoding-type") != "" {
+		if x.query.has("encoding-type") {
 			d.text("EncodingType", "url")
 		}
 		d.boolean("IsTruncated", page.Next != "")

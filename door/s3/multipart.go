@@ -567,17 +567,15 @@ func (x *exchange) listUploads() error {
 		d.text("Bucket", x.bucket)
 		d.text("KeyMarker", name(q.AfterKey))
 		d.text("UploadIdMarker", mark)
-		if page.Truncated {
-			key, id := lastOf(page)
-			d.text("NextKeyMarker", name(key))
-			d.text("NextUploadIdMarker", id)
-		}
+		key, id := lastOf(page) // S3 tells it of the last page too
+		d.text("NextKeyMarker", name(key))
+		d.text("NextUploadIdMarker", id)
 		d.text("Prefix", name(q.Prefix))
 		if q.Delimiter != "" {
 			d.text("Delimiter", name(q.Delimiter))
 		}
 		d.number("MaxUploads", int64(limit))
-		if x.query.get("encoding-type") != "" {
+		if x.query.has("encoding-type") {
 			d.text("EncodingType", "url")
 		}
 		d.boolean("IsTruncated", page.Truncated)

@@ -339,6 +339,7 @@ func TestPartsOfObjects(t *testing.T) {
 	r.header(all, versionHeader, version)
 	r.want(attributes(fieldWanted, "ObjectParts", "x-amz-max-parts", "1"), 200, "", "<NextPartNumberMarker>2</NextPartNumberMarker>", "<IsTruncated>true</IsTruncated>")
 	r.want(attributes(fieldWanted, "ObjectParts", "x-amz-max-parts", "1", "x-amz-part-number-marker", "2"), 200, "", "<PartNumber>5</PartNumber>", "<IsTruncated>false</IsTruncated>")
+	r.want(attributes(fieldWanted, "ObjectParts", "x-amz-part-number-marker", "9"), 200, "", "<NextPartNumberMarker>0</NextPartNumberMarker>", "<IsTruncated>false</IsTruncated>")
 	r.want(attributes(fieldWanted, "ObjectParts", "x-amz-max-parts", "-1"), 400, "InvalidArgument")
 
 	h := crc64.New(crc64.MakeTable(polyNVME))

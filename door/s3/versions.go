@@ -57,7 +57,7 @@ func (x *exchange) listVersions() error {
 		if q.Delimiter != "" {
 			d.text("Delimiter", name(q.Delimiter))
 		}
-		if x.query.get("encoding-type") != "" {
+		if x.query.has("encoding-type") {
 			d.text("EncodingType", "url")
 		}
 		d.boolean("IsTruncated", page.Truncated)
