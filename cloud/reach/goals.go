@@ -272,8 +272,8 @@ func (e *engine) goalIn(b *account.Bucket, u use) []*ref {
 			var first *ref
 			if alt.rule.ID == "kms-decrypt" {
 				first = &ref{alt: alt, to: key, cap: Certain, who: e.whoKey(&alt.need[0], u.key, r.who, b)}
-				if !u.key.Policy.Known { // which may let any of them
-					first.who = e.or(first.who, e.capped(r.who, Unknown))
+				if !u.key.Policy.Known { // which may let any of its account
+					first.who = e.or(first.who, e.capped(e.ofAccount(r.who, arnAccount(u.key.ARN)), Unknown))
 				}
 			} else if by := r.alt.rule.By; by == "" {
 				if first, _ = e.step(alt, key); first != nil && beside[alt.rule.ID] {
@@ -311,6 +311,16 @@ func (e *engine) goalIn(b *account.Bucket, u use) []*ref {
 		out = append(out, e.untold("s3-get", &target{kind: "bucket", arn: b.ARN, bucket: b}, missing...)...)
 	}
 	return out
+}
+
+// ofAccount are those of a list who are of an account: whom a key's policy lets by itself. Of
+// another, "the key policy in the external account" and an identity's own policy must both let
+// (AWS KMS Developer Guide, "Allowing users in other accounts to use a KMS key").
+func (e *engine) ofAccount(l *list, account string) *list {
+	if account == "" {
+		return l
+	}
+	return e.intern(slices.DeleteFunc(slices.Clone(l.entries), func(x entry) bool { return e.classes[x.class].rep.who.Account != account }))
 }
 
 // beside are the ways to use a key that decrypt what one has, and which S3 does not go when it

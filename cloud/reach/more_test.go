@@ -213,3 +213,19 @@ func TestSameBytes(t *testing.T) {
 		}
 	}
 }
+
+// TestKeyOfAnotherAccount: whoever is not let use a key by their own policies does not use one of
+// another account, whatever its policy says.
+func TestKeyOfAnotherAccount(t *testing.T) {
+	const key = "arn:aws:kms:eu-west-1:444455556666:key/theirs"
+	a := draft.New("123456789012").Bucket("calls", draft.Allow("s3:GetObject", "arn:aws:s3:::calls/*").To("arn:aws:iam::444455556666:role/app")).Encrypted("calls", key)
+	read := draft.Allow("s3:GetObject", "arn:aws:s3:::calls/*")
+	a.User("reads").Can(read)
+	a.User("both").Can(read, draft.Allow("kms:Decrypt", key))
+	res := analyzed(t, a, Question{})
+	for who, want := range map[string]Certainty{"reads": No, "both": Unknown, "arn:aws:iam::444455556666:role/app": Unknown} {
+		if got := of(res, who).Certainty; got != want {
+			t.Errorf("%s: %s, not %s", who, got, want)
+		}
+	}
+}
