@@ -333,11 +333,14 @@ func (s *Signature) Verify(r *http.Request, query iter.Seq2[string, string], sec
 	key, canonical, toSign := s.sign(r, query, secret)
 	if !equal(s.Value, hex.EncodeToString(MAC(key, toSign))) {
 		refusal := refuse(Mismatch, "The request signature we calculated does not match the signature you provided. Check your key and signing method.")
+		canonical = withoutToken(r, query, canonical)
 		refusal.Details = [][2]string{
 			{"AWSAccessKeyId", s.KeyID},
-			{"SignatureProvided", s.Value},
 			{"StringToSign", toSign},
-			{"CanonicalRequest", withoutToken(r, query, canonical)},
+			{"SignatureProvided", s.Value},
+			{"StringToSignBytes", fmt.Sprintf("% x", toSign)},
+			{"CanonicalRequest", canonical},
+			{"CanonicalRequestBytes", fmt.Sprintf("% x", canonical)},
 		}
 		return refusal
 	}

@@ -1,6 +1,7 @@
 package sigv4
 
 import (
+	"encoding/hex"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -116,6 +117,32 @@ func TestRefusals(t *testing.T) {
 		if want == "" && refusal != nil || want != "" && (refusal == nil || refusal.Reason != MalformedQuery || refusal.Message != want) {
 			t.Errorf("%s: %v, want %q", change, refusal, want)
 		}
+	}
+}
+
+// Who signed in another way is told what was to be signed, without the token of a session.
+func TestMismatch(t *testing.T) {
+	r := &http.Request{Method: "GET", Host: "a", URL: &url.URL{Path: "/b"}, Header: http.Header{"X-Amz-Security-Token": {"hidden"}}}
+	s := Signature{KeyID: "AK", Date: "20150830", Region: "us-east-1", Service: "s3", Stamp: "20150830T123600Z", Headers: []string{"host", "x-amz-security-token"}, Payload: "UNSIGNED-PAYLOAD", Value: empty}
+	refusal := s.Verify(r, func(func(string, string) bool) {}, "a secret that is long enough")
+	if refusal == nil || refusal.Reason != Mismatch {
+		t.Fatalf("%v", refusal)
+	}
+	told := map[string]string{}
+	for _, d := range refusal.Details {
+		told[d[0]] = d[1]
+	}
+	for name, begins := range map[string]string{
+		"AWSAccessKeyId": "AK", "SignatureProvided": empty,
+		"StringToSign": "AWS4-HMAC-SHA256\n20150830T123600Z\n20150830/us-east-1/s3/aws4_request\n", "StringToSignBytes": "41 57 53 34 2d ",
+		"CanonicalRequest": "GET\n/b\n\nhost:a\nx-amz-security-token:…\n", "CanonicalRequestBytes": "47 45 54 0a 2f 62 0a ",
+	} {
+		if !strings.HasPrefix(told[name], begins) {
+			t.Errorf("%s is %q, want %q", name, told[name], begins)
+		}
+	}
+	if bytes, err := hex.DecodeString(strings.ReplaceAll(told["CanonicalRequestBytes"], " ", "")); err != nil || string(bytes) != told["CanonicalRequest"] {
+		t.Errorf("the canonical request's bytes are %q, %v", bytes, err)
 	}
 }
 
