@@ -12,7 +12,7 @@ import (
 )
 
 type cloudCan struct {
-	Principal string   `required:"" help:"Who: an ARN of a user, a role, a session, a root user; a service such as ec2.amazonaws.com; anonymous." placeholder:"ARN"`
+	Principal string   `required:"" help:"Who: a user or a role of the account by its name, or an ARN of a user, a role, a session, a root user; a service such as ec2.amazonaws.com; anonymous." placeholder:"ARN"`
 	Action    string   `required:"" help:"What: service:Name." placeholder:"ACTION"`
 	Resource  string   `required:"" help:"On what: an ARN, or * where the action takes no resource." placeholder:"ARN"`
 	Context   []string `sep:"none" help:"A condition key and its value, KEY=VALUE; several for several, the same again for several values. Other keys are unknown." placeholder:"KEY=VALUE"`
@@ -76,6 +76,13 @@ func (c cloudCan) Run(ctx context.Context, out output) error {
 	a, err := c.load()
 	if err != nil {
 		return bad(err)
+	}
+	switch named := principalsNamed(a, c.Principal); len(named) {
+	case 0:
+	case 1:
+		c.Principal = named[0]
+	default:
+		return bad(fmt.Errorf("--principal: %q is more than one: %s; give the ARN", c.Principal, strings.Join(named, ", ")))
 	}
 	var known iam.Context
 	for k, values := range keys {

@@ -81,6 +81,30 @@ Examples:
 // The further exit code of questions about an account.
 const exitOpen = 4
 
+// Validate refuses arguments that ask nothing, or for less than a bucket.
+func (c cloudWays) Validate() error {
+	if len(c.Bucket)+len(c.Key) == 0 && !c.Admin {
+		return invalid("nothing is asked: give --bucket, --key or --admin")
+	}
+	for _, b := range c.Bucket {
+		if name := bucketName(b); strings.Contains(name, "/") {
+			return invalid("--bucket %s: a bucket is asked for as a whole: --bucket %s", b, name[:strings.Index(name, "/")])
+		}
+	}
+	return nil
+}
+
+// bucketName is the name of a bucket, which people also give as a URL or an ARN.
+func bucketName(b string) string {
+	b = strings.TrimPrefix(b, "s3://")
+	if arn, ok := strings.CutPrefix(b, "arn:"); ok {
+		if _, name, ok := strings.Cut(arn, ":s3:::"); ok {
+			b = name
+		}
+	}
+	return strings.TrimSuffix(b, "/")
+}
+
 func (c cloudWays) Run(ctx context.Context, out output) error {
 	if os.Getenv("GOGC") == "" {
 		// It runs for seconds and ends: memory that is not collected costs nothing, and
@@ -89,9 +113,6 @@ func (c cloudWays) Run(ctx context.Context, out output) error {
 	}
 	if os.Getenv("GOMEMLIMIT") == "" {
 		debug.SetMemoryLimit(4 << 30) // beyond it, it is collected more often
-	}
-	if len(c.Bucket)+len(c.Key) == 0 && !c.Admin {
-		return invalid("nothing is asked: give --bucket, --key or --admin")
 	}
 	a, err := c.load()
 	if err != nil {
@@ -158,7 +179,11 @@ func (c cloudWays) Run(ctx context.Context, out output) error {
 // buckets are those that the question names: * is all that the account lists.
 func (c cloudWays) buckets(a *account.Account) ([]string, error) {
 	if !slices.Contains(c.Bucket, "*") {
-		return c.Bucket, nil
+		names := make([]string, len(c.Bucket))
+		for i, b := range c.Bucket {
+			names[i] = bucketName(b)
+		}
+		return names, nil
 	}
 	if !a.Known("buckets") {
 		return nil, invalid("--bucket '*': no list of buckets was supplied: aws s3api list-buckets > buckets.json, or name them")
@@ -241,24 +266,30 @@ func principalOf(a *account.Account, name string) (string, error) {
 	if strings.HasPrefix(name, "arn:") || len(name) == 12 && strings.Trim(name, "0123456789") == "" {
 		return name, nil
 	}
-	var found []string
-	for _, u := range a.Users {
-		if u.Name == name || "user "+u.Name == name || "user/"+u.Name == name {
-			found = append(found, u.ARN)
-		}
-	}
-	for _, r := range a.Roles {
-		if r.Name == name || "role "+r.Name == name || "role/"+r.Name == name {
-			found = append(found, r.ARN)
-		}
-	}
-	switch len(found) {
+	switch found := principalsNamed(a, name); len(found) {
 	case 1:
 		return found[0], nil
 	case 0:
 		return "", invalid("%q is no user or role of the account: give its name, its ARN, or the number of another account", name)
+	default:
+		return "", invalid("%q is more than one: %s; give the ARN", name, strings.Join(found, ", "))
 	}
-	return "", invalid("%q is more than one: %s; give the ARN", name, strings.Join(found, ", "))
+}
+
+// principalsNamed are the ARNs of the users and roles of a name, which may say which of the
+// two: "alice", "user/alice".
+func principalsNamed(a *account.Account, name string) (arns []string) {
+	for _, u := range a.Users {
+		if u.Name == name || "user "+u.Name == name || "user/"+u.Name == name {
+			arns = append(arns, u.ARN)
+		}
+	}
+	for _, r := range a.Roles {
+		if r.Name == name || "role "+r.Name == name || "role/"+r.Name == name {
+			arns = append(arns, r.ARN)
+		}
+	}
+	return arns
 }
 
 // intended reads ROLE or ROLE=SERVER,SERVER.
