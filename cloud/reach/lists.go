@@ -79,10 +79,9 @@ func lookup[K comparable, V any](e *engine, in func(*memo) map[K]V, k K) (V, boo
 	return v, ok
 }
 
-func members(m *memo) map[string]*list    { return m.members }
-func both(m *memo) map[[2]int]*list       { return m.both }
-func either(m *memo) map[[2]int]*list     { return m.either }
-func interned(m *memo) map[uint64][]*list { return m.lists }
+func members(m *memo) map[string]*list { return m.members }
+func both(m *memo) map[[2]int]*list    { return m.both }
+func either(m *memo) map[[2]int]*list  { return m.either }
 
 // intern makes a list of entries, which are sorted by class.
 func (e *engine) intern(entries []entry) *list {
