@@ -19,6 +19,22 @@ type list struct {
 	id       int
 	entries  []entry // by class
 	fleeting bool    // of one right alone
+	levels   []Certainty
+}
+
+// byClass is how surely each class is of a list. It is kept with lists of most classes.
+func (e *engine) byClass(l *list) []Certainty {
+	if len(l.levels) == len(e.classes) {
+		return l.levels
+	}
+	levels := make([]Certainty, len(e.classes))
+	for _, x := range l.entries {
+		levels[x.class] = x.level
+	}
+	if !l.fleeting && 2*len(l.entries) > len(e.classes) {
+		l.levels = levels
+	}
+	return levels
 }
 
 type entry struct {
@@ -284,6 +300,7 @@ type need struct {
 	having [][]*group           // by policy
 	always []*group             // whom a resource's policy may let though it names nobody
 	in     []int32              // by class: one more than the index of its group
+	silent []int32              // classes without a group: no policy of theirs tells of the action
 	lists  map[string]*list     // by how surely each of live is among them
 	shared map[string]Certainty // what was answered of one bucket and is so of others
 	texts  map[string]int32     // numbers of long texts that stand in keys
@@ -496,6 +513,11 @@ func (e *engine) need(action string, given map[string]string) *need {
 		}
 		g.classes = append(g.classes, int32(c.id))
 		out.in[c.id] = g.id
+	}
+	for c, g := range out.in {
+		if g == 0 {
+			out.silent = append(out.silent, int32(c))
+		}
 	}
 	e.needs[key] = out
 	return out
@@ -754,10 +776,7 @@ func (e *engine) whoWith(key, action string, given map[string]string, resources 
 		a := e.scope(e.classes[c], action, given, resources.set, owner, with)
 		return a.any()
 	}
-	levels, in := make([]Certainty, len(e.classes)), make([]Certainty, len(e.classes))
-	for _, x := range among.entries {
-		in[x.class] = x.level
-	}
+	levels, in := make([]Certainty, len(e.classes)), e.byClass(among)
 	signs := map[string]Certainty{}
 	n := e.need(action, nil) // who is alike is so under any conditions
 	touched := make([]bool, len(n.docs))
@@ -775,10 +794,7 @@ func (e *engine) whoWith(key, action string, given map[string]string, resources 
 		}
 	}
 	kin := e.newKinship(n, resources, action, given, touched, relations)
-	isNamed := make([]bool, len(e.classes))
-	for c := range named {
-		isNamed[c] = true
-	}
+	isNamed := func(c int32) bool { return len(named) > 0 && named[c] }
 	var alike []byte
 	for _, g := range n.concerned(touched, anyone) {
 		// Only policies that speak of these resources tell groups apart here.
@@ -793,7 +809,7 @@ func (e *engine) whoWith(key, action string, given map[string]string, resources 
 		known := false
 		for _, c := range g.classes {
 			switch {
-			case in[c] == No || isNamed[c]:
+			case in[c] == No || isNamed(c):
 			case g.outside:
 				levels[c] = ask(c)
 			case known && !who:
@@ -816,9 +832,9 @@ func (e *engine) whoWith(key, action string, given map[string]string, resources 
 			levels[c] = ask(c)
 		}
 	}
-	for _, x := range among.entries {
-		if n.in[x.class] == 0 && !isNamed[x.class] {
-			levels[x.class] = ask(x.class) // those whose rights no policy of their own tells
+	for _, c := range n.silent {
+		if in[c] != No && !isNamed(c) {
+			levels[c] = ask(c)
 		}
 	}
 	if resources.own || among.fleeting {
@@ -890,7 +906,12 @@ func (e *engine) places(c *iam.Compiled, action string, doc int32) []aboutPlace 
 
 // overlaps says whether some resource may be in both.
 func (p *place) overlaps(q *place) bool {
-	return (strings.HasPrefix(p.prefix, q.prefix) || strings.HasPrefix(q.prefix, p.prefix)) && !p.set.Intersect(q.set).None()
+	n := min(len(p.prefix), len(q.prefix))
+	// What differs does so at its end more often than at its beginning.
+	if n > 0 && p.prefix[n-1] != q.prefix[n-1] || p.prefix[:n] != q.prefix[:n] {
+		return false
+	}
+	return !p.set.Intersect(q.set).None()
 }
 
 // candidates adds the classes that a name could mean.
