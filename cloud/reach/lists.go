@@ -17,9 +17,9 @@ import (
 // interned: the same list is the same pointer.
 type list struct {
 	id       int
-	entries  []entry // by class
-	fleeting bool    // of one right alone
-	levels   []Certainty
+	entries  []entry     // by class
+	fleeting bool        // of one right alone
+	levels   []Certainty // by class, once it was asked for
 }
 
 // byClass is how surely each class is of a list. It is kept with lists of most classes.

@@ -77,9 +77,9 @@ func (c cloudCan) Run(ctx context.Context, out output) error {
 	if err != nil {
 		return bad(err)
 	}
-	switch named := principalsNamed(a, c.Principal); len(named) {
-	case 0:
-	case 1:
+	switch named := principalsNamed(a, c.Principal); {
+	case len(named) == 0 || c.Principal == "anonymous":
+	case len(named) == 1:
 		c.Principal = named[0]
 	default:
 		return bad(fmt.Errorf("--principal: %q is more than one: %s; give the ARN", c.Principal, strings.Join(named, ", ")))

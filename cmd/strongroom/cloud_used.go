@@ -129,12 +129,9 @@ func (c cloudUsed) Run(ctx context.Context, out output) error {
 // tongue is the language of what a command prints: "en" or "fr".
 type tongue string
 
-// T chooses between the two. French punctuation stays on the line of the word before it.
+// T chooses between the two.
 func (l tongue) T(en, fr string) string {
-	if l == "fr" {
-		return strings.NewReplacer(" :", "\u00a0:", " ;", "\u202f;").Replace(fr)
-	}
-	return en
+	return reach.Text{EN: en, FR: fr}.In(string(l))
 }
 
 // of is a sentence that may hold what stands in files.
