@@ -678,9 +678,9 @@ func (v *visit) accessPerson() error {
 }
 
 var accessWords = map[string]said{
-	"access.lead":      {"From %s to %s, beside the weeks before.", "Du %s au %s, comparé aux semaines précédentes."},
-	"access.asof":      {"Counted up to record %s.", "Compté jusqu’à l’inscription %s."},
-	"access.behind":    {"%s record is not counted yet.|%s records are not counted yet.", "%s inscription n’est pas encore comptée.|%s inscriptions ne sont pas encore comptées."},
+	"access.lead":      {"From %s to %s, beside the weeks before", "Du %s au %s, comparé aux semaines précédentes"},
+	"access.asof":      {"counted up to record %s", "compté jusqu’à l’inscription %s"},
+	"access.behind":    {"%s record is not counted yet|%s records are not counted yet", "%s inscription n’est pas encore comptée|%s inscriptions ne sont pas encore comptées"},
 	"access.nobody":    {"(nobody proved)", "(personne d’identifié)"},
 	"access.operator":  {"(operator)", "(opérateur)"},
 	"access.others":    {"%s other|%s others", "%s autre|%s autres"},

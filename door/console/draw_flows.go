@@ -26,6 +26,7 @@ const flowsDrawn = 60
 type flowNode struct {
 	column     int
 	name, sort string
+	supplier   string  // whose it is, "" for the company's own
 	weight     float64 // where its neighbours are
 	row        int
 }
@@ -60,7 +61,9 @@ func (f *flowPicture) end(column int, e know.End) *flowNode {
 	case e.Source != "":
 		return f.node(column, "source", e.Source)
 	case e.Supplier != "":
-		return f.node(column, "supplier", e.System+" ("+e.Supplier+")")
+		n := f.node(column, "supplier", e.System+" ("+e.Supplier+")")
+		n.supplier = e.Supplier
+		return n
 	case e.System == know.Unknown:
 		return f.node(column, "unknown", "?")
 	}
@@ -122,7 +125,7 @@ func (v *visit) drawFlows(joined []know.Joined, readers map[string]int) template
 		people := f.node(flowTo, "people", v.page.T("flow.people"))
 		f.edges = append(f.edges, flowEdge{f.node(flowIn, "bucket", b), people, "seen", b + " → " + v.page.N("flow.people.many", readers[b])})
 	}
-	const wide, high, gap, top, step = 180.0, 32.0, 12.0, 34.0, 238.0
+	const wide, high, gap, top, step = 186.0, 44.0, 10.0, 34.0, 236.0
 	var columns [flowColumns][]*flowNode
 	for _, n := range f.order {
 		n.row = len(columns[n.column])
@@ -192,7 +195,12 @@ func (v *visit) drawFlows(joined []know.Joined, readers map[string]int) template
 		}
 		x, y := at(n)
 		d.raw(`<g class="node %s"><title>%s</title><rect x="%.1f" y="%.1f" width="%.0f" height="%.0f" rx="6"/>`, n.sort, escaped(v.page.T("flow.sort."+n.sort)+": "+n.name), x, y, wide, high)
-		d.text("", "start", x+10, y+20, cut(n.name, 24))
+		if n.supplier != "" {
+			d.text("", "start", x+10, y+19, cut(strings.TrimSuffix(n.name, " ("+n.supplier+")"), 24))
+			d.text("name", "start", x+10, y+35, cut(n.supplier, 26))
+		} else {
+			d.text("", "start", x+10, y+27, cut(n.name, 24))
+		}
 		d.raw(`</g>`)
 	}
 	return d.done()
@@ -207,7 +215,7 @@ type trend struct {
 }
 
 func (g *trend) draw() template.HTML {
-	const width, height, left, top, bottom = 620, 180, 70, 12, 30
+	const width, height, left, top, bottom = 860, 220, 70, 12, 34
 	d := newDrawing(g.name, "trend", g.title, g.description, width, height)
 	most := max(1, slices.Max(g.values))
 	x := func(i int) float64 { return left + float64(width-left-12)*float64(i)/float64(max(1, len(g.values)-1)) }

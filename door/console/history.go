@@ -32,6 +32,7 @@ const (
 	didStore      = "store"
 	didChange     = "change"
 	didDelete     = "delete"
+	didBeside     = "beside" // what else had to be permitted for the act before
 	didOther      = "other"
 )
 
@@ -232,6 +233,8 @@ func lineOf(e *strongroom.Event) done {
 		d.Act, d.Detail = didChange, e.Detail
 	case e.Kind == vault.KindDelete:
 		d.Act = didDelete
+	case e.Kind == vault.KindBeside:
+		d.Act, d.What = didBeside, strongroom.Action(e.Did)
 	default:
 		d.Act = didOther
 	}
@@ -239,4 +242,4 @@ func lineOf(e *strongroom.Event) done {
 }
 
 // historyActs are in the order in which the page explains them.
-var historyActs = []string{didSee, didOpen, didDeliver, didPlay, didTranscript, didDownload, didRefuse, didAsk, didAnswer, didStore, didChange, didDelete, didRead, didOther}
+var historyActs = []string{didSee, didOpen, didDeliver, didPlay, didTranscript, didDownload, didRefuse, didAsk, didAnswer, didStore, didChange, didDelete, didRead, didBeside, didOther}

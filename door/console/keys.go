@@ -154,5 +154,5 @@ var keyWords = map[string]said{
 	"key.active":    {"active", "active"},
 	"key.revoked":   {"revoked", "révoquée"},
 	"key.expired":   {"expired", "expirée"},
-	"key.idle":      {"holder suspended or gone", "titulaire suspendu ou parti"},
+	"key.idle":      {"holder inactive", "titulaire inactif"},
 }

@@ -330,6 +330,14 @@ func (p *page) Speeds() []string {
 	return []string{"0.5", "0.75", "1", "1.25", "1.5", "1.75", "2"}
 }
 
+// Subject is what a record is about: of a hash its beginning, anything else as it is.
+func (p *page) Subject(s string) string {
+	if len(s) == 64 && strings.Trim(s, "0123456789abcdef") == "" {
+		return p.Short(s) + "…"
+	}
+	return s
+}
+
 // Hour is the time of a day.
 func (p *page) Hour(t time.Time) string { return t.In(p.zone).Format("15:04") }
 

@@ -362,6 +362,8 @@ func (p *page) Doing(d done) string {
 		} else {
 			add(string(d.What))
 		}
+	case didBeside:
+		add(p.Deed(d.What))
 	case didOther:
 		add(d.Record)
 	}

@@ -172,6 +172,7 @@ var recordingWords = map[string]said{
 	"did.change":     {"Changed", "Modifié"},
 	"did.delete":     {"Deleted", "Supprimé"},
 	"did.inward":     {"Read by the server", "Lu par le serveur"},
+	"did.beside":     {"Also permitted", "Permis en outre"},
 	"did.other":      {"Other", "Autre"},
 
 	"means.see":        {"Somebody saw what it is, not what is in it.", "Quelqu’un a vu de quoi il s’agit, pas le contenu."},
@@ -187,6 +188,7 @@ var recordingWords = map[string]said{
 	"means.change":     {"Its label, tags, hold or retention were changed.", "Sa classification, ses étiquettes ou sa conservation ont changé."},
 	"means.delete":     {"It was deleted, or hidden by a delete marker.", "Il a été supprimé, ou masqué par un marqueur."},
 	"means.inward":     {"The server read it to draw or to label it; nothing left.", "Le serveur l’a lu pour le dessiner ou le classer ; rien n’est sorti."},
+	"means.beside":     {"What the act before it needed besides.", "Ce que l’acte précédent demandait en plus."},
 	"means.other":      {"As the ledger calls it.", "Selon les termes du registre."},
 
 	"doing.relabelled": {"%s; before that: %s", "%s ; auparavant : %s"},

@@ -25,7 +25,7 @@ func sections() []section {
 
 // texts are the words of every section; none may have another's keys, which a test says.
 var texts = []map[string]said{
-	frameWords, logonWords, todayWords, recordingWords, playerWords, requestWords, emergencyWords, alertWords, accessWords,
+	frameWords, logonWords, todayWords, recordingWords, playerWords, requestWords, emergencyWords, alertWords, detectorWords, accessWords,
 	inventoryWords, policyWords, ledgerWords, actWords, peopleWords, keyWords, accountWords, providerWords, deviceWords,
 }
 

@@ -54,7 +54,7 @@ func TestTodayTells(t *testing.T) {
 		return body
 	}
 	page := today()
-	for _, want := range []string{"1 part does not answer", "Keys are to be had", "failing", "Ledger can be written", "Passkey was added"} {
+	for _, want := range []string{"1 part does not answer", "Keys are available", "failing", "Ledger can be written", "Passkey was added"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("Today does not say %q", want)
 		}

@@ -19,6 +19,9 @@ func told(lang, sentence string) (string, bool) {
 		if _, whole := toldFrench[sentence]; whole { // nobody's name is in it
 			sentence = strings.ReplaceAll(sentence, "'", "’")
 		}
+		if m := finding.FindStringSubmatchIndex(sentence); m != nil {
+			sentence = sentence[:m[2]] + detector(lang, sentence[m[2]:m[3]]) + "," + sentence[m[3]:]
+		}
 		return sentence, true
 	}
 	for _, f := range tellings() {
@@ -56,7 +59,7 @@ type telling struct {
 
 var (
 	verbs = regexp.MustCompile(`%[sdqvw]`)
-	gaps  = regexp.MustCompile(`\{(\d)([tldk]?)\}`)
+	gaps  = regexp.MustCompile(`\{(\d)([tldkf]?)\}`)
 )
 
 // tellings are all formats, those that say the most first.
@@ -99,7 +102,7 @@ var tellings = sync.OnceValue(func() []telling {
 
 // french fills in what an English sentence says: {0} its first part as it is, {0t} that told
 // itself, {0l} a list of such, {0d} a list of actions in words, {0k} a kind of content or who
-// takes part in it. Of two forms, parted by a bar, the first number picks one.
+// takes part in it, {0f} what a detector finds. Of two forms, parted by a bar, the first number picks one.
 func (t *telling) french(parts []string) string {
 	form := t.fr
 	if one, more, two := strings.Cut(t.fr, "|"); two {
@@ -120,6 +123,8 @@ func (t *telling) french(parts []string) string {
 		switch {
 		case m[2] == "t":
 			part, _ = told(french, part)
+		case m[2] == "f":
+			part = detector(french, part)
 		case m[2] == "k":
 			for _, table := range []string{"kind.", "recordings."} {
 				if known(table + part) {
@@ -147,6 +152,18 @@ func (t *telling) french(parts []string) string {
 		}
 		return part
 	})
+}
+
+// ToldAll are such sentences in one line, parted by semicolons.
+func (p *page) ToldAll(line string) string {
+	all := strings.Split(line, "; ")
+	for i := range all {
+		all[i] = p.Told(all[i])
+	}
+	if p.Lang == french {
+		return strings.Join(all, "\u00a0; ")
+	}
+	return strings.Join(all, "; ")
 }
 
 // Told is such a sentence on a page.
@@ -182,14 +199,21 @@ var toldFrench = map[string]string{
 	"names who took part":                               "nomme qui a pris part",
 	"is marked sensitive":                               "marqué comme sensible",
 	"its recording is encrypted by the platform":        "son enregistrement est chiffré par la plateforme",
-	"found %s %s, with %s confidence, first at byte %d": "trouvé : {0}, {1t}, avec une confiance {2t}, d’abord à l’octet {3}",
-	"found %s %s, with %s confidence, first at byte %d, which is too little for a class":                                                "trouvé : {0}, {1t}, avec une confiance {2t}, d’abord à l’octet {3} ; trop peu pour une classe",
-	"found %s %s, with %s confidence, first at byte %d; such codes may not be kept after authorisation, even encrypted (PCI DSS 3.3.1)": "trouvé : {0}, {1t}, avec une confiance {2t}, d’abord à l’octet {3} ; un tel code ne peut être conservé après l’autorisation, même chiffré (PCI DSS 3.3.1)",
+	"found %s %s, with %s confidence, first at byte %d": "trouvé : {0f}, {1t}, avec une confiance {2t}, d’abord à l’octet {3}",
+	"found %s %s, with %s confidence, first at byte %d, which is too little for a class":                                                "trouvé : {0f}, {1t}, avec une confiance {2t}, d’abord à l’octet {3} ; trop peu pour une classe",
+	"found %s %s, with %s confidence, first at byte %d; such codes may not be kept after authorisation, even encrypted (PCI DSS 3.3.1)": "trouvé : {0f}, {1t}, avec une confiance {2t}, d’abord à l’octet {3} ; un tel code ne peut être conservé après l’autorisation, même chiffré (PCI DSS 3.3.1)",
 	"once":     "une fois",
 	"%d times": "{0} fois",
 	"high":     "élevée",
 	"medium":   "moyenne",
 	"low":      "faible",
+
+	// What a change of policies does, in an alert (limit).
+	"%d of %d questions on record and %d of %d possible ones are answered more freely":                    "{0} questions inscrites sur {1} et {2} questions possibles sur {3} reçoivent une réponse plus libre",
+	"by its text it may permit more, though none of %d questions on record and %d possible ones shows it": "d’après son texte elle peut permettre davantage, sans qu’aucune des {0} questions inscrites ni des {1} possibles ne le montre",
+	"wider: %s":                                "s’élargit : {0}",
+	"it tightens as well (%d answers)":         "elle restreint aussi ({0} réponse)|elle restreint aussi ({0} réponses)",
+	"%d possible questions were not looked at": "{0} question possible n’a pas été examinée|{0} questions possibles n’ont pas été examinées",
 
 	// What an inventory did not look at (know).
 	"the content of the room's objects: labels are as given when they were stored, or since":  "le contenu des objets de la salle : les classifications sont celles du dépôt, ou celles attribuées depuis",

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"strongroom/classify"
 )
 
 // Every format of sentences that the parts beneath the console show on its pages has a
@@ -37,7 +39,7 @@ func TestToldInFrench(t *testing.T) {
 	}
 	for path, lists := range map[string][]string{
 		"classify/classify.go": {"Reasons"}, "classify/platform.go": {"says"}, "know/source.go": {"out"}, "know/inventory.go": {"NotLookedAt"},
-		"limit/propose.go": {"Kept"}, "limit/usage.go": {"Unjudged"},
+		"limit/propose.go": {"Kept"}, "limit/compare.go": {"says"}, "limit/usage.go": {"Unjudged"},
 	} {
 		in(path, func(n ast.Node) []ast.Expr { return added(n, lists) })
 	}
@@ -166,11 +168,10 @@ func format(e ast.Expr) string {
 // What is told in French has its figures and forms, and leaves names and people's words alone.
 func TestTold(t *testing.T) {
 	for english, want := range map[string]string{
-		"all 1 bytes were looked at, by detectors 1-ab":                     "1 octet examiné, soit tout, par les détecteurs 1-ab",
-		"all 12345 bytes were looked at, by detectors 1-ab":                 "les 12\u202f345 octets ont tous été examinés, par les détecteurs 1-ab",
-		"found card-number 3 times, with high confidence, first at byte 40": "trouvé : card-number, 3 fois, avec une confiance élevée, d’abord à l’octet 40",
-		"metadata of twilio: it describes a voice, names a queue, inbound":  "métadonnées de twilio : décrit un contenu « voice », nomme une file, entrant",
-		"source NAS: 4 × permission":                                        "source NAS : 4 × lecture refusée",
+		"all 1 bytes were looked at, by detectors 1-ab":                    "1 octet examiné, soit tout, par les détecteurs 1-ab",
+		"all 12345 bytes were looked at, by detectors 1-ab":                "les 12\u202f345 octets ont tous été examinés, par les détecteurs 1-ab",
+		"metadata of twilio: it describes a voice, names a queue, inbound": "métadonnées de twilio : décrit un contenu « voice », nomme une file, entrant",
+		"source NAS: 4 × permission":                                       "source NAS : 4 × lecture refusée",
 		"p lets people tag an object, declare an object a scrubbed copy, which is also decided beside another act, whose record does not tell": "p permet ceci : étiqueter un objet, déclarer un objet comme copie expurgée ; cela se décide aussi à côté d’un autre acte, dont l’inscription ne le dit pas",
 		"source NAS: never scanned": "source NAS : jamais analysée",
 		"set: high":                 "attribuée : high",
@@ -209,5 +210,30 @@ func TestRelabelled(t *testing.T) {
 				t.Errorf("%q is told as %q, not %q", detail, got, want[i])
 			}
 		}
+	}
+}
+
+// A reason that a detector gave says in words what was found, in both languages.
+func TestDetectorsInWords(t *testing.T) {
+	for _, d := range classify.Detectors() {
+		if !known("detector." + d.ID) {
+			t.Errorf("there are no words for what detector %s finds (door/console/detectors.go)", d.ID)
+		}
+	}
+	const found = "found fr-nir 2 times, with high confidence, first at byte 1200"
+	for lang, want := range map[string]string{
+		english: "found French social security number, 2 times, with high confidence, first at byte 1200",
+		french:  "trouvé\u00a0: numéro de sécurité sociale, 2 fois, avec une confiance élevée, d’abord à l’octet 1\u202f200",
+	} {
+		if got, _ := told(lang, found); got != want {
+			t.Errorf("in %s: %q, want %q", lang, got, want)
+		}
+	}
+	p := page{Lang: french}
+	if got, want := p.ToldAll("wider: permit a-b; it tightens as well (1 answers); as Ines said"), "s’élargit\u00a0: permit a-b\u00a0; elle restreint aussi (1 réponse)\u00a0; as Ines said"; got != want {
+		t.Errorf("several sentences are told as %q, want %q", got, want)
+	}
+	if got, _ := told(english, "found house-rule once, with low confidence, first at byte 3"); !strings.HasPrefix(got, "found house-rule, once") {
+		t.Errorf("what is not known here is told as %q", got)
 	}
 }

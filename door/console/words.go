@@ -24,7 +24,7 @@ var frameWords = map[string]said{
 	"theme.light":    {"Light", "Clair"},
 	"theme.dark":     {"Dark", "Sombre"},
 	"frame.printed":  {"Strongroom, room %s. As %s saw it on %s (%s).", "Strongroom, salle %s. Vu par %s le %s (%s)."},
-	"frame.zone":     {"Times are in %s.", "Les heures sont celles de %s."},
+	"frame.zone":     {"Time zone: %s", "Fuseau horaire : %s"},
 
 	"time.now":  {"now", "maintenant"},
 	"time.in":   {"in %s", "dans %s"},
