@@ -82,9 +82,13 @@ func (c *console) inside(do func(*visit) error, most int64) http.HandlerFunc {
 		caller.Source, caller.Secure, caller.RequestID, caller.Endpoint = source(r), c.secure, strongroom.NewID().String(), c.origin
 		v := &visit{c: c, w: w, r: r, room: room, keeps: c.kept[room.Vault.ID], who: who, caller: caller, page: c.newPage(r)}
 		v.page.Who, v.page.Room = &v.who, room.Vault.Name
+		v.page.Nav = v.nav()
+		if r.Method != http.MethodGet {
+			v.keeps.badges.acted(v.page.Nav, v.who.ID, r.URL.Path)
+		}
+		v.keeps.badges.beside(v.page.Nav, v.who.ID, v.page.now)
 		leave, err := room.Vault.Enter(r.Context(), who.Holder.ID.String())
 		if err == nil {
-			v.page.Nav = v.nav()
 			v.page.Emergency = room.Vault.OwnOpening(v.caller)
 			if large := new(http.MaxBytesError); errors.As(r.ParseForm(), &large) {
 				v.tooLarge(large.Limit)
@@ -151,6 +155,7 @@ func (v *visit) fail(err error) {
 		v.c.Log.Error("the console could not answer", "method", v.r.Method, "pattern", v.r.Pattern, "error", err, "cause", cause(err))
 	}
 	v.page.Title, v.page.Trouble = "error.title", t
+	t.Again = v.r.Method == http.MethodGet && (code == http.StatusTooManyRequests || code == http.StatusServiceUnavailable)
 	if v.r.Method != http.MethodGet {
 		v.page.Path = "/"
 	}
@@ -224,7 +229,7 @@ func (c *console) answerError(w http.ResponseWriter, r *http.Request, err error)
 		message = p.T("logon.refused")
 	case errors.Is(err, vault.ErrNoInvitation):
 		message = p.T("setup.over")
-	case p.Lang == english && t.Message != "":
+	case t.Message != "" && (p.Lang == english || t.Said):
 		message = t.Message
 	}
 	answerJSON(w, code, map[string]string{"message": message})

@@ -51,6 +51,7 @@ type place struct {
 type trouble struct {
 	Title, Message, Hint string
 	Said                 bool // in the reader's language, too
+	Again                bool // the page may be asked for once more
 }
 
 func (p *page) T(key string, args ...any) string          { return say(p.Lang, key, args...) }
@@ -186,6 +187,9 @@ func troubleOf(lang string, err error) (int, *trouble) {
 		if said := refusal(lang, e); said != "" {
 			t.Message, t.Hint, t.Said = said, "", true // the hint is for commands
 		}
+	}
+	if code >= 500 && t.Message == "" {
+		t.Message, t.Hint, t.Said = say(lang, key+".message"), "", true
 	}
 	return code, t
 }

@@ -129,7 +129,7 @@ func (c *console) goAbroad(w http.ResponseWriter, r *http.Request) {
 	state, err := c.ceremonies.begin(ceremony{act: "abroad", of: binding(browser), from: source(r), abroad: a}, c.Clock())
 	if err != nil {
 		c.Noise("logon beyond what may be under way")
-		c.refused(w, r, http.StatusTooManyRequests, "error.busy")
+		c.refused(w, r, http.StatusTooManyRequests, "error.busy.message")
 		return
 	}
 	a.asking.State = state

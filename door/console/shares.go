@@ -28,6 +28,7 @@ type keeping struct {
 	searches  searches
 	tasks     tasks
 	dayStarts dayStarts
+	badges    badges
 	readers   *places
 	waves     *places
 

@@ -134,6 +134,7 @@ func (v *visit) badge(section string, n int) {
 			v.page.Nav[i].Count = n
 		}
 	}
+	v.keeps.badges.note(v.who.ID, section, n, v.c.Clock())
 }
 
 var todayWords = map[string]said{

@@ -86,7 +86,7 @@ func TestToldInFrench(t *testing.T) {
 				case !ok:
 				case name(kv.Key) == "Kind" && name(kv.Value) == "KindUnavailable": // told in one sentence
 					return nil
-				case name(kv.Key) == "Message":
+				case name(kv.Key) == "Message" || name(kv.Key) == "Hint":
 					says = append(says, kv.Value)
 				}
 			}
@@ -95,6 +95,9 @@ func TestToldInFrench(t *testing.T) {
 	}
 	for _, f := range formats {
 		_, there := toldFrench[f]
+		if !strings.Contains(f, "%") { // perhaps by a format of another
+			_, there = told(french, f)
+		}
 		if end, more := strings.CutPrefix(f, "%s, "); more { // added to another
 			for known := range toldFrench {
 				there = there || strings.HasSuffix(known, ", "+end)
