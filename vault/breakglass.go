@@ -264,6 +264,9 @@ type Behind struct {
 	Other    int   `json:"other"`   // metadata reads, listings …
 	Objects  int   `json:"objects"` // different versions opened
 	Bytes    int64 `json:"bytes"`   // delivered, with repeats
+	// Unended is of how many releases no last delivery is on record, so that Bytes may lack
+	// theirs: they run still, or the server ended before it wrote it.
+	Unended int `json:"unended,omitempty"`
 	// Erased counts records of the opener's in that time whose personal part is gone, so
 	// that they do not say whether they belong here.
 	Erased int   `json:"erased,omitempty"`
@@ -440,6 +443,9 @@ func (r *Room) lookBehind(ctx context.Context, all []*Behind) error {
 			for _, b := range all {
 				if at, ours := b.releases[*e.Release]; ours {
 					b.Bytes += more
+					if e.Final {
+						b.Unended--
+					}
 					if at >= 0 {
 						b.Acts[at].Bytes += more
 					}
@@ -480,6 +486,7 @@ func (b *Behind) add(e *strongroom.Event) {
 	switch e.Kind {
 	case release.KindRelease:
 		b.Releases++
+		b.Unended++
 		b.versions[e.Version] = true
 		b.Objects = len(b.versions)
 		b.releases[e.Index] = at

@@ -72,6 +72,9 @@ func TestBehindBrokenGlassEverythingNamesTheOpening(t *testing.T) {
 	_, err = a.House.Room.FinishReview(t.Context(), a.dora, o.ID, "fine")
 	wantKind(t, err, strongroom.KindInvalid)
 	deliveries(t, a.Room, from, 2)
+	if early, err := a.House.Room.ReviewOf(t.Context(), a.dora, o.ID); err != nil || early.Bytes != 2*13 || early.Unended != 1 {
+		t.Errorf("while a lease is open, %d bytes of all but %d releases: %v", early.Bytes, early.Unended, err)
+	}
 	a.clock.advance(time.Hour)
 	a.wantRefused(t, a.ines, "calls", "sales.wav")
 	a.Room.Stop() // so that the open lease's delivery is on record
@@ -82,7 +85,7 @@ func TestBehindBrokenGlassEverythingNamesTheOpening(t *testing.T) {
 	if err != nil || len(all) != 1 {
 		t.Fatalf("%d reviews, %v", len(all), err)
 	}
-	if b := all[0]; b.Releases != 3 || b.Objects != 2 || b.Bytes != 2*13+4 || b.Refusals != 1 || b.Acts != nil || b.Overdue(a.clock.now()) {
+	if b := all[0]; b.Releases != 3 || b.Objects != 2 || b.Bytes != 2*13+4 || b.Unended != 0 || b.Refusals != 1 || b.Acts != nil || b.Overdue(a.clock.now()) {
 		t.Errorf("behind it lies %+v", b)
 	}
 	shown, err := a.House.Room.ReviewOf(t.Context(), a.dora, o.ID)

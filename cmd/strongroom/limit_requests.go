@@ -432,6 +432,9 @@ func (c reviewsShow) Run(ctx context.Context, out output) error {
 			out.printf("ticket   %s\n", plain(b.Ticket))
 		}
 		out.printf("behind   %d releases of %d objects, %d bytes; %d refusals; %d other acts\n", b.Releases, b.Objects, b.Bytes, b.Refusals, b.Other)
+		if b.Unended > 0 {
+			out.printf("unended  %s without a last delivery on record, so that more may have been delivered\n", count(b.Unended, "release"))
+		}
 		if b.Erased > 0 {
 			out.printf("erased   %s of that time no longer tell what they are of\n", count(b.Erased, "record"))
 		}

@@ -174,6 +174,7 @@ var emergencyWords = map[string]said{
 	"review.sum":         {"What was done", "Ce qui a été fait"},
 	"review.objects":     {"Objects opened", "Objets ouverts"},
 	"review.bytes":       {"Delivered", "Remis"},
+	"review.unended":     {"without %s opening whose delivery is not on record|without %s openings whose delivery is not on record", "sans %s ouverture dont la remise n’est pas inscrite|sans %s ouvertures dont la remise n’est pas inscrite"},
 	"review.refused":     {"Refused", "Refusés"},
 	"review.other":       {"Other acts", "Autres actes"},
 	"review.erased":      {"Records erased since", "Inscriptions effacées depuis"},
