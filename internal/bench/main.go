@@ -30,9 +30,10 @@ type plan struct {
 	cell      time.Duration // how long one cell lasts
 	benchtime string        // of each Go benchmark
 	peers     []string
-	large     int64 // bytes of the one large upload
-	listed    int   // keys to list
-	install   bool  // peers that are missing
+	large     int64    // bytes of the one large upload
+	listed    int      // keys to list
+	install   bool     // peers that are missing
+	only      []string // what the requests' names contain, beside peers; none: all
 }
 
 // plans by set: the budget, or every kind of request beside every peer.
@@ -54,6 +55,7 @@ func main() {
 	binary := flag.String("strongroom", "", "measure this `program` instead of building one")
 	peers := flag.String("peers", defaultPeers(), "`folder` in which peers are installed; empty means no peers")
 	dir := flag.String("dir", "", "`folder` for the data, on the file system to be measured (default: the temporary one)")
+	only := flag.String("only", "", "beside peers, put only the requests whose name contains one of these `words`, separated by commas (\"PUT 10 MiB,parts\")")
 	flag.Parse()
 	if *isClient {
 		if err := runClient(os.Stdin, os.Stdout); err != nil {
@@ -70,6 +72,9 @@ func main() {
 	p := of.whole
 	if *isShort {
 		p = of.short
+	}
+	if *only != "" {
+		p.only = strings.Split(*only, ",")
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

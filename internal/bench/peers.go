@@ -56,6 +56,22 @@ func (p plan) trials() []trial {
 	)
 }
 
+// chosen are the trials that -only names, and those that store what they read.
+func (p plan) chosen() []trial {
+	all := p.trials()
+	if len(p.only) == 0 {
+		return all
+	}
+	named := func(t trial) bool {
+		return slices.ContainsFunc(p.only, func(word string) bool { return strings.Contains(t.what, strings.TrimSpace(word)) })
+	}
+	needs := map[string]string{"up": "down", "fill": "list"}
+	return slices.DeleteFunc(slices.Clone(all), func(t trial) bool {
+		needed := slices.ContainsFunc(all, func(o trial) bool { return named(o) && o.action == needs[t.action] })
+		return !named(t) && !needed
+	})
+}
+
 func bytesOf(n int64) string {
 	switch {
 	case n >= 1<<30:
@@ -87,7 +103,10 @@ func besidePeers(ctx context.Context, out io.Writer, p plan, servers []*server) 
 			}
 		}
 	}
-	trials := p.trials()
+	trials := p.chosen()
+	if len(trials) == 0 {
+		return fmt.Errorf("no request's name contains %s", strings.Join(p.only, " or "))
+	}
 	measured := make([]map[string]*measure, len(trials))
 	for i, t := range trials {
 		measured[i] = map[string]*measure{}
