@@ -16,6 +16,7 @@ import (
 	"strings"
 
 	"github.com/cespare/xxhash/v2"
+	"github.com/minio/crc64nvme"
 	"github.com/zeebo/xxh3"
 
 	"strongroom/vault"
@@ -44,7 +45,7 @@ const (
 var checksums = []checksum{
 	{"crc32", 4, func() hash.Hash { return crc32.NewIEEE() }, crc32.IEEE, "ChecksumCRC32", composite},
 	{"crc32c", 4, func() hash.Hash { return crc32.New(crc32.MakeTable(crc32.Castagnoli)) }, crc32.Castagnoli, "ChecksumCRC32C", composite},
-	{"crc64nvme", 8, newCRC64, polyNVME, "ChecksumCRC64NVME", fullObject},
+	{"crc64nvme", 8, func() hash.Hash { return crc64nvme.New() }, crc64nvme.NVME, "ChecksumCRC64NVME", fullObject},
 	{"sha1", 20, func() hash.Hash { return foreign(sha1.New) }, 0, "ChecksumSHA1", composite},
 	{"sha256", 32, sha256.New, 0, "ChecksumSHA256", composite},
 	{"sha512", 64, sha512.New, 0, "ChecksumSHA512", composite},
