@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime"
+	"runtime/debug"
 	"strings"
 	"sync"
 	"syscall"
@@ -68,6 +70,8 @@ func (c serveCommand) Run(ctx context.Context, out output) error {
 		out.printf("serving room %s (%s)\n", h.Name, h.ID)
 	}
 	out.printf("S3       %s\nconsole  %s\nlog on   %s\n", s.s3URL, s.consoleURL, s.pagesURL)
+	runtime.GC() // what starting took goes back: once out of use, once out of the pools
+	debug.FreeOSMemory()
 	return s.wait(ctx)
 }
 

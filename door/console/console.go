@@ -9,7 +9,6 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
-	"html/template"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -63,7 +62,7 @@ type console struct {
 	pdfs         viewer.PDFs
 	assets       map[string]asset
 	paths        map[string]string
-	pages        map[string]*template.Template
+	pages        pageSet
 }
 
 // CheckURL says whether browsers let passkeys be made at this address: https with a name,

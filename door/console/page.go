@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 	_ "time/tzdata" // a reader's zone, on machines that have none
 	"unicode"
@@ -80,8 +81,11 @@ func dict(pairs ...any) (map[string]any, error) {
 	return m, nil
 }
 
-// loadPages parses each page with the layout around it, and the parts that pages share.
-func loadPages() (map[string]*template.Template, error) {
+// pageSet is every page by its name, parsed with the layout around it when it is first
+// shown: all together are most of what an idle server would keep in memory.
+type pageSet map[string]func() (*template.Template, error)
+
+func loadPages() (pageSet, error) {
 	layout, err := template.New("layout.html").ParseFS(web.Pages, "pages/layout.html", "pages/parts/*.html")
 	if err != nil {
 		return nil, fmt.Errorf("reading the console's layout: %w", err)
@@ -90,20 +94,22 @@ func loadPages() (map[string]*template.Template, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the console's pages: %w", err)
 	}
-	out := map[string]*template.Template{}
+	out := pageSet{}
 	for _, name := range names {
 		short := strings.TrimSuffix(strings.TrimPrefix(name, "pages/"), ".html")
 		if short == "layout" {
 			continue
 		}
-		one, err := layout.Clone()
-		if err == nil {
-			one, err = one.ParseFS(web.Pages, name)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("reading the console's page %s: %w", short, err)
-		}
-		out[short] = one
+		out[short] = sync.OnceValues(func() (*template.Template, error) {
+			one, err := layout.Clone()
+			if err == nil {
+				one, err = one.ParseFS(web.Pages, name)
+			}
+			if err != nil {
+				return nil, fmt.Errorf("reading the console's page %s: %w", short, err)
+			}
+			return one, nil
+		})
 	}
 	return out, nil
 }
@@ -147,7 +153,11 @@ func zoneOf(name string) *time.Location {
 // render writes a page whole or, where it cannot be made, an error.
 func (c *console) render(w http.ResponseWriter, code int, name string, p *page) {
 	var b bytes.Buffer
-	if err := c.pages[name].ExecuteTemplate(&b, "layout.html", p); err != nil {
+	t, err := c.pages[name]()
+	if err == nil {
+		err = t.ExecuteTemplate(&b, "layout.html", p)
+	}
+	if err != nil {
 		c.Log.Error("a page cannot be shown", "page", name, "error", err)
 		http.Error(w, say(p.Lang, "error.page"), http.StatusInternalServerError)
 		return

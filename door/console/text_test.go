@@ -42,6 +42,19 @@ func TestWordsAreWhole(t *testing.T) {
 }
 
 // Every key that a page names is there; and every text is named somewhere.
+// Pages are read when they are first shown; none must fail only then.
+func TestPagesAreRead(t *testing.T) {
+	pages, err := loadPages()
+	if err != nil || len(pages) < 10 {
+		t.Fatalf("there are %d pages, %v", len(pages), err)
+	}
+	for _, page := range pages {
+		if one, err := page(); err != nil || one.Lookup("content") == nil {
+			t.Errorf("%v, content %v", err, one.Lookup("content"))
+		}
+	}
+}
+
 func TestPagesNameWords(t *testing.T) {
 	call := regexp.MustCompile(`\$?\w*(?:\.Page)?\.?(T|N) "([a-z.]+)"`)
 	family := regexp.MustCompile(`print "([a-z]+\.)"`)
