@@ -52,8 +52,11 @@ func (h *history) act(b *Blobs, r *rand.Rand) bool {
 		return true
 	}
 	content := some(1 + r.IntN(6000))
-	if r.IntN(8) == 0 {
+	switch r.IntN(40) {
+	case 0, 1, 2, 3:
 		content = some(smallLimit + 1 + r.IntN(1000))
+	case 4:
+		content = some(2*directSize + r.IntN(5000))
 	}
 	h.possible = append(h.possible, content)
 	if tryPut(b, h.name, content) != nil {

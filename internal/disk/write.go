@@ -36,7 +36,7 @@ type writer struct {
 	dir    *folder
 	name   string
 	buffer *[]byte // from buffers; nil before the first write
-	f      *os.File
+	f      *largeFile
 	done   bool
 }
 
@@ -90,8 +90,8 @@ func (w *writer) spill() error {
 	if err != nil {
 		return fmt.Errorf("creating a blob: %w", full(err))
 	}
-	w.f = f
-	_, err = f.Write(w.content())
+	w.f = &largeFile{File: f}
+	_, err = w.f.Write(w.content())
 	w.release()
 	if err != nil {
 		return fmt.Errorf("writing a blob: %w", full(err))
@@ -158,10 +158,13 @@ func (b *Blobs) commitSmall(writers ...*writer) (err error) {
 	return nil
 }
 
-// commitLarge: fsync(file), close, rename, fsync(folder). After a failed fsync the
+// commitLarge: what is pending, fsync(file), close, rename, fsync(folder). After a failed fsync the
 // kernel may have dropped the dirty pages, so the file is given up, never retried.
 func (w *writer) commitLarge() error {
 	defer w.Abort()
+	if err := w.f.end(); err != nil {
+		return fmt.Errorf("writing a blob: %w", full(err))
+	}
 	if err := w.f.Sync(); err != nil {
 		return fmt.Errorf("making a blob durable: %w", full(err))
 	}
@@ -199,6 +202,7 @@ func (w *writer) Abort() {
 	w.done = true
 	w.release()
 	if w.f != nil {
+		w.f.release()
 		w.f.Close()
 		os.Remove(w.f.Name())
 	}
