@@ -143,3 +143,45 @@ func (r *Room) askedEarlier(ctx context.Context, c Caller, q *Request) ([]Reques
 	}
 	return out, nil
 }
+
+// SeeUsed answers what some versions are, named by bucket, key and version, in their order and
+// as far as the reader may know it: of the others, and of what is gone, it has these alone, and
+// the Sort is "". That so many were told of is on record as a read of the first one's metadata.
+func (r *Room) SeeUsed(ctx context.Context, c Caller, used []Hit) ([]Hit, error) {
+	out := make([]Hit, len(used))
+	var first *Hit
+	told := 0
+	for i, of := range used {
+		h, err := r.whatIs(ctx, c, of.Bucket, Requested{Key: of.Key, Version: of.Version})
+		if err != nil {
+			return nil, unavailable("what was used cannot be read now", err)
+		}
+		if out[i] = h; h.Sort == "" {
+			continue
+		}
+		if told++; first == nil {
+			first = &out[i]
+		}
+	}
+	if first == nil {
+		return out, nil
+	}
+	b, exists := r.bucket(first.Bucket)
+	if !exists {
+		return nil, noBucket(first.Bucket)
+	}
+	body, err := r.exactly(ctx, b, Requested{Key: first.Key, Version: first.Version})
+	if err != nil {
+		return nil, unavailable("what was used cannot be read now", err)
+	}
+	a := r.decide(c, strongroom.ActionReadMetadata, resourceOf(body.Object))
+	if !a.decision.Permit {
+		return nil, r.refuse(ctx, a)
+	}
+	e := r.evidence(KindMetadataRead, a)
+	e.Blob, e.Version, e.Custody, e.Names = body.Blob, body.Version, body.Custody, told-1
+	if err := r.note(ctx, KindMetadataRead, e, a); err != nil {
+		return nil, unavailable("the read could not be recorded, so nothing is shown", err)
+	}
+	return out, nil
+}

@@ -115,3 +115,41 @@ permit (principal in Group::"reviewers", action == Action::"reviewAccess", resou
 		t.Errorf("on record is %+v, want a look at none", got)
 	}
 }
+
+// Who looks at what was used is told what it was, as far as they may know it, on record as one
+// read; of the rest the names alone.
+func TestWhatWasUsed(t *testing.T) {
+	a := newAsking(t)
+	var used []vault.Hit
+	for _, key := range []string{"sales.wav", "call.wav"} {
+		o, err := a.House.Room.Head(t.Context(), a.Owner, "calls", key, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		used = append(used, vault.Hit{Bucket: "calls", Key: key, Version: o.Version})
+	}
+	used = append(used, vault.Hit{Bucket: "calls", Key: "gone.wav", Version: strongroom.NewID()}, vault.Hit{Bucket: "none", Key: "x", Version: strongroom.NewID()})
+	see := func(c vault.Caller) ([]vault.Hit, []kept) {
+		t.Helper()
+		from := a.Book.Head().Size
+		got, err := a.House.Room.SeeUsed(t.Context(), c, used)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got, records(t, a.Room, from)
+	}
+	got, noted := see(a.Owner)
+	if len(got) != 4 || got[0].Queue != "sales" || got[1].Queue != "billing" || got[2].Sort != "" || got[2].Key != "gone.wav" || got[3].Sort != "" {
+		t.Errorf("an owner is told %+v", got)
+	}
+	if len(noted) != 1 || noted[0].evidence.Action != vault.KindMetadataRead || noted[0].evidence.Version != used[0].Version || noted[0].evidence.Names != 1 {
+		t.Errorf("on record is %+v, want one read, of one more", noted)
+	}
+	got, noted = see(a.ines) // who answers for billing alone
+	if got[0].Sort != "" || got[0].Queue != "" || got[0].Key != "sales.wav" || got[1].Queue != "billing" {
+		t.Errorf("a supervisor is told %+v", got)
+	}
+	if len(noted) != 1 || noted[0].evidence.Version != used[1].Version || noted[0].evidence.Names != 0 {
+		t.Errorf("on record is %+v, want one read of her own", noted)
+	}
+}

@@ -16,6 +16,7 @@ import (
 	"strongroom/door"
 	"strongroom/monitor"
 	"strongroom/people"
+	"strongroom/vault"
 )
 
 const (
@@ -323,7 +324,7 @@ func (v *visit) access() error {
 	}
 	for _, c := range d.Columns {
 		m.columns = append(m.columns, c.Name)
-		m.top = min(96, max(m.top, 28+utf8.RuneCountInString(c.Name)*9/2))
+		m.top = min(128, max(m.top, 28+utf8.RuneCountInString(c.Name)*9/2))
 	}
 	for _, r := range d.Rows {
 		m.rows = append(m.rows, r.Name)
@@ -601,7 +602,8 @@ type thingRow struct {
 
 type latestRow struct {
 	monitor.ObjectUse
-	Object, Whole string // its name without folders, and with them
+	What          vault.Hit // as far as the reader may know it
+	Object, Whole string    // its name without folders, and with them
 	Link          string
 	Times         int
 }
@@ -671,6 +673,17 @@ func (v *visit) accessPerson() error {
 		if o.Opened > 0 {
 			d.Latest = append(d.Latest, row)
 		}
+	}
+	used := make([]vault.Hit, len(d.Latest))
+	for i, row := range d.Latest {
+		used[i] = vault.Hit{Bucket: row.Bucket, Key: row.Key, Version: row.Version}
+	}
+	if used, err = v.room.Vault.SeeUsed(v.r.Context(), v.caller, used); err != nil {
+		return err
+	}
+	for i, h := range used {
+		h.Queue, h.Agent, h.Customer, h.Kind = printable(h.Queue), printable(h.Agent), printable(h.Customer), printable(h.Kind)
+		d.Latest[i].What = h
 	}
 	d.Series = v.series(d.Portrait.Hours, d.Since, d.Until, q.Weeks == 1)
 	v.page.Title = "access.person.title"

@@ -130,7 +130,7 @@ func (h *heatMap) draw() template.HTML {
 	for i, name := range h.columns {
 		x := float64(h.left + i*h.cell)
 		if h.slant {
-			d.slanted("name", x+float64(h.cell)/2, float64(h.top-8), cut(name, 16))
+			d.slanted("name", x+float64(h.cell)/2, float64(h.top-8), cut(name, 22))
 		} else if name != "" {
 			d.text("name", "start", x+2, float64(h.top-8), name)
 		}

@@ -535,6 +535,14 @@ func (v *visit) notePlayed() error {
 	return nil
 }
 
+// Voice is who speaks in a transcript, as it names them where there is no word for it.
+func (p *page) Voice(speaker string) string {
+	if key := "voice." + speaker; known(key) {
+		return p.T(key)
+	}
+	return speaker
+}
+
 var playerWords = map[string]said{
 	"shown.audio":  {"Recording", "Enregistrement"},
 	"shown.video":  {"Screen recording", "Enregistrement d’écran"},
@@ -598,6 +606,9 @@ var playerWords = map[string]said{
 	"player.follow":            {"Follow the recording", "Suivre l’enregistrement"},
 	"voice.agent":              {"Agent", "Agent"},
 	"voice.customer":           {"Customer", "Client"},
+	"voice.assistant":          {"Assistant", "Assistant"},
+	"voice.bot":                {"Bot", "Robot"},
+	"voice.system":             {"System", "Système"},
 
 	"part.sheet":        {"Sheet %s", "Feuille %s"},
 	"part.slide":        {"Slide %s", "Diapositive %s"},

@@ -263,7 +263,7 @@ var requestWords = map[string]said{
 	"request.bucket":          {"Bucket", "Compartiment"},
 	"request.rest":            {"Show %s more|Show the other %s", "Afficher %s autre|Afficher les %s autres"},
 	"request.kinds":           {"Kinds", "Types"},
-	"request.queues":          {"Queues", "Files"},
+	"request.queues":          {"Queues", "Files d’attente"},
 	"request.agents":          {"Agents", "Agents"},
 	"request.customers":       {"Customers", "Clients"},
 	"request.period":          {"Period", "Période"},

@@ -58,7 +58,7 @@ func TestPagesAreRead(t *testing.T) {
 func TestPagesNameWords(t *testing.T) {
 	call := regexp.MustCompile(`\$?\w*(?:\.Page)?\.?(T|N) "([a-z.]+)"`)
 	family := regexp.MustCompile(`print "([a-z]+\.)"`)
-	used, families := map[string]bool{}, []string{"nav.", "said.", "error.", "logon.", "setup.", "confirm.", "time.", "account.browser", "age.", "bears.", "flow.", "inventory.", "request.becomes", "player.left", "player.right", "player.why", "player.bare", "player.agent", "player.transcript.none", "shown.", "recordings.wrong", "refusal.", "kind.", "class.", "doing.", "asks.", "act.", "language.", "attribute.", "detector."}
+	used, families := map[string]bool{}, []string{"nav.", "said.", "error.", "logon.", "setup.", "confirm.", "time.", "account.browser", "age.", "bears.", "flow.", "inventory.", "request.becomes", "player.left", "player.right", "player.why", "player.bare", "player.agent", "player.transcript.none", "shown.", "recordings.wrong", "refusal.", "kind.", "class.", "doing.", "asks.", "act.", "language.", "attribute.", "detector.", "voice."}
 	names, err := fs.Glob(web.Pages, "pages/*.html")
 	if err != nil || len(names) < 10 {
 		t.Fatalf("found the pages %v, %v", names, err)
