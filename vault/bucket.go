@@ -285,7 +285,7 @@ func (r *Room) list(b bucketRow, req ListRequest) ListPage {
 	from := max(req.Prefix, req.After)
 	for {
 		resume := "" // where to go on after rolling up a prefix
-		tree.Ascend(entry{key: from}, func(e entry) bool {
+		tree.Ascend(&entry{key: from}, func(e *entry) bool {
 			if !strings.HasPrefix(e.key, req.Prefix) {
 				return e.key < req.Prefix // past them all, or not there yet
 			}

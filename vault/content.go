@@ -142,7 +142,7 @@ func (r *Room) Companion(ctx context.Context, c Caller, bucket string, keys []st
 		r.state.mu.RLock()
 		there := false
 		if names := r.state.index[b.ID]; names != nil {
-			_, there = names.Get(entry{key: key})
+			_, there = names.Get(&entry{key: key})
 		}
 		r.state.mu.RUnlock()
 		if !there {

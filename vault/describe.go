@@ -158,8 +158,8 @@ func (r *Room) conversationOf(c Caller, of objectBody) ([]Hit, error) {
 	all := r.state.finds.Copy()
 	r.state.mu.Unlock()
 	var out []Hit
-	all.Ascend(found{at: at.Add(around).UnixNano()}, func(f found) bool {
-		if f.conversation.Value() == conversation && f.version != of.Version && s.shows(&f) {
+	all.Ascend(&found{at: at.Add(around).UnixNano()}, func(f *found) bool {
+		if f.conversation.Value() == conversation && f.version != of.Version && s.shows(f) {
 			name := s.bucket(f.bucket).name
 			h := f.told(name)
 			h.Opens, _ = r.opens(c, f.resource(name))

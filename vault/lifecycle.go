@@ -154,7 +154,7 @@ func (r *Room) foretell(o *strongroom.Object) {
 
 // walked is a version on a walk through a bucket.
 type walked struct {
-	place
+	*entry
 	standing
 }
 
@@ -164,7 +164,7 @@ const walkPage = 512
 // walk goes through a bucket's versions and delete markers in order of key, each key's
 // newest first, a page at a time. What is stored and deleted meanwhile may be seen or not.
 func (r *Room) walk(ctx context.Context, b bucketRow, each func(page []walked) error) error {
-	var last entry // of the page before
+	last := &entry{} // of the page before
 	begun, newer := false, 0
 	for {
 		if err := ctx.Err(); err != nil {
@@ -183,7 +183,7 @@ func (r *Room) walk(ctx context.Context, b bucketRow, each func(page []walked) e
 			if e.key != last.key || !begun {
 				newer = 0
 			}
-			w := walked{place{kind: kindOf(e), bucket: b.ID, entry: e}, standing{newer: newer, alone: !begun || e.key != last.key}}
+			w := walked{e, standing{newer: newer, alone: !begun || e.key != last.key}}
 			if !e.latest && !e.marker {
 				newer++
 			}
@@ -207,30 +207,19 @@ func (r *Room) walk(ctx context.Context, b bucketRow, each func(page []walked) e
 }
 
 // behind answers the first version after one, which need not be there any more.
-func (v *versions) behind(last entry, begun bool) (entry, bool) {
+func (v *versions) behind(last *entry, begun bool) (*entry, bool) {
 	if !begun {
 		return v.seek("")
 	}
-	v.moreCurrent = v.current.Seek(entry{key: last.key})
+	v.moreCurrent = v.current.Seek(&entry{key: last.key})
 	if v.moreCurrent && v.current.Item().key == last.key {
 		v.moreCurrent = v.current.Next()
 	}
-	v.moreOlder = v.older.Seek(entry{key: last.key, sequence: last.sequence - 1})
+	v.moreOlder = v.older.Seek(&entry{key: last.key, sequence: last.sequence - 1})
 	if last.sequence == 0 && v.moreOlder && v.older.Item().key == last.key {
-		v.moreOlder = v.older.Seek(entry{key: last.key + "\x00", sequence: ^uint64(0)})
+		v.moreOlder = v.older.Seek(&entry{key: last.key + "\x00", sequence: ^uint64(0)})
 	}
 	return v.least()
-}
-
-// kindOf is the kind of the row that an entry stands for.
-func kindOf(e entry) string {
-	switch {
-	case e.latest:
-		return rowObject
-	case e.null:
-		return rowNull
-	}
-	return rowVersion
 }
 
 // walkedRow reads the row of a version on a walk; nil where it is gone or stands

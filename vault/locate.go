@@ -13,8 +13,11 @@ func (r *Room) Locate(id strongroom.ID) (bucket, key, version string, ok bool) {
 	r.state.mu.RLock()
 	defer r.state.mu.RUnlock()
 	at, ok := r.state.versions[id]
+	if !ok || at.marker {
+		return "", "", "", false
+	}
 	b, exists := r.state.buckets[at.bucket]
-	if !ok || !exists || at.marker {
+	if !exists {
 		return "", "", "", false
 	}
 	if !at.latest {

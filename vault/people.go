@@ -489,9 +489,9 @@ func (r *Room) UnmatchedAgents(ctx context.Context, c Caller) (found []Unmatched
 			known[alias] = true
 		}
 	}
-	var trees []*btree.BTreeG[entry]
+	var trees []*btree.BTreeG[*entry]
 	r.state.mu.Lock() // copying a tree writes to it
-	for _, by := range []map[strongroom.ID]*btree.BTreeG[entry]{r.state.index, r.state.history} {
+	for _, by := range []map[strongroom.ID]*btree.BTreeG[*entry]{r.state.index, r.state.history} {
 		for _, tree := range by {
 			trees = append(trees, tree.Copy())
 		}
@@ -499,7 +499,7 @@ func (r *Room) UnmatchedAgents(ctx context.Context, c Caller) (found []Unmatched
 	r.state.mu.Unlock()
 	seen, unmatched := map[shared]*Unmatched{}, 0 // nil for who is known
 	for _, tree := range trees {
-		tree.Scan(func(e entry) bool {
+		tree.Scan(func(e *entry) bool {
 			u, met := seen[e.agent]
 			if !met {
 				if agent := e.agent.Value(); agent != "" && !known[agent] {

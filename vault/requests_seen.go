@@ -73,8 +73,7 @@ func (r *Room) whatIs(ctx context.Context, c Caller, bucket string, o Requested)
 		return h, err
 	}
 	if r.decide(c, strongroom.ActionReadMetadata, resourceOf(body.Object)).decision.Permit {
-		f := findOf(b.ID, &body.Object)
-		h = f.told(bucket)
+		h = findOf(entryOf(body.kind, b.ID, &body.Object), &body.Object).told(bucket)
 	}
 	return h, nil
 }

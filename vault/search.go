@@ -96,24 +96,24 @@ type shared = unique.Handle[string]
 type found struct {
 	at      int64 // nanoseconds since 1970
 	version strongroom.ID
+	entry   *entry
 	bucket  unique.Handle[strongroom.ID]
 
-	key, folded                                                        string
+	folded                                                             string
 	rest                                                               string // other attributes: names and values, each behind its length
 	queue, agent, customer, conversation, kind, language, typ, custody shared
 	classes                                                            shared
-	modified, size                                                     int64
 	seconds                                                            uint32 // duration
 	sort                                                               uint8
 	confidential, held, scrubbed                                       bool
 }
 
-func newFinds() *btree.BTreeG[found] {
+func newFinds() *btree.BTreeG[*found] {
 	return btree.NewBTreeGOptions(newerFirst, btree.Options{NoLocks: true})
 }
 
 // newerFirst orders what is found: a page goes on behind what the one before ended with.
-func newerFirst(a, b found) bool {
+func newerFirst(a, b *found) bool {
 	return a.at > b.at || a.at == b.at && slices.Compare(a.version[:], b.version[:]) > 0
 }
 
@@ -137,13 +137,13 @@ func (f *found) attribute(name string) *shared {
 	}
 }
 
-func findOf(bucket strongroom.ID, o *strongroom.Object) found {
-	f := found{
-		at: tookPlace(o).UnixNano(), version: o.Version, bucket: unique.Make(bucket), key: o.Key, folded: o.Key,
+func findOf(e *entry, o *strongroom.Object) *found {
+	f := &found{
+		at: tookPlace(o).UnixNano(), version: e.version, entry: e, bucket: unique.Make(e.bucket), folded: e.key,
 		typ: unique.Make(o.Headers["Content-Type"]), custody: unique.Make(o.Custody), classes: unique.Make(strings.Join(o.Label.Classes, "\x00")),
-		modified: o.Modified.UnixNano(), size: o.Size, confidential: o.Label.Confidential, held: o.LegalHold, scrubbed: o.Scrubbed,
+		confidential: o.Label.Confidential, held: o.LegalHold, scrubbed: o.Scrubbed,
 	}
-	if low := strings.ToLower(o.Key); low != o.Key {
+	if low := strings.ToLower(e.key); low != e.key {
 		f.folded = low
 	}
 	for _, name := range foundAttributes {
@@ -161,6 +161,13 @@ func findOf(bucket strongroom.ID, o *strongroom.Object) found {
 	f.seconds = uint32(lasts(o) / time.Second)
 	f.sort = uint8(slices.Index(Sorts, sortOf(f.kind.Value(), f.typ.Value())))
 	return f
+}
+
+// same reports whether nothing that a search tells, or that decisions depend on, differs.
+func (f *found) same(o *found) bool {
+	a, b := *f, *o
+	a.entry, b.entry = nil, nil
+	return a == b && f.entry.key == o.entry.key && f.entry.size == o.entry.size && f.entry.modified.Equal(o.entry.modified)
 }
 
 // lasts is how long it lasts, in whole seconds, as far as whoever stored it said.
@@ -227,7 +234,7 @@ func (f *found) resource(bucket string) strongroom.Resource {
 		attributes[parts[0]] = parts[1]
 	}
 	return strongroom.Resource{
-		Bucket: bucket, Key: f.key, Version: f.version, Custody: f.custody.Value(), Size: f.size, Created: time.Unix(0, f.modified).UTC(),
+		Bucket: bucket, Key: f.entry.key, Version: f.version, Custody: f.custody.Value(), Size: f.entry.size, Created: f.entry.modified.UTC(),
 		Attributes: attributes, Label: f.label(), LegalHold: f.held, Scrubbed: f.scrubbed,
 	}
 }
@@ -242,9 +249,9 @@ func (f *found) label() strongroom.Label {
 
 func (f *found) told(bucket string) Hit {
 	return Hit{
-		Bucket: bucket, Key: f.key, Version: f.version, At: time.Unix(0, f.at).UTC(), Stored: time.Unix(0, f.modified).UTC(),
+		Bucket: bucket, Key: f.entry.key, Version: f.version, At: time.Unix(0, f.at).UTC(), Stored: f.entry.modified.UTC(),
 		Queue: f.queue.Value(), Agent: f.agent.Value(), Customer: f.customer.Value(), Conversation: f.conversation.Value(), Kind: f.kind.Value(), Language: f.language.Value(),
-		Sort: Sorts[f.sort], Type: f.typ.Value(), Duration: time.Duration(f.seconds) * time.Second, Size: f.size, Label: f.label(), LegalHold: f.held, Scrubbed: f.scrubbed,
+		Sort: Sorts[f.sort], Type: f.typ.Value(), Duration: time.Duration(f.seconds) * time.Second, Size: f.entry.size, Label: f.label(), LegalHold: f.held, Scrubbed: f.scrubbed,
 	}
 }
 
@@ -671,27 +678,27 @@ func (r *Room) Search(ctx context.Context, c Caller, q SearchRequest) (SearchPag
 		r.state.mu.Unlock()
 	}
 	if q.After == "" || want.until <= from.at {
-		from = found{at: want.until, version: strongroom.ID{}} // exclusive: nothing has the least id
+		from = &found{at: want.until, version: strongroom.ID{}} // exclusive: nothing has the least id
 	}
 	most := cmp.Or(q.Max, MaxFound)
-	var shown []found
+	var shown []*found
 	var page SearchPage
 	n := 0
-	all.Ascend(from, func(f found) bool {
+	all.Ascend(from, func(f *found) bool {
 		if f.at < want.since {
 			return false
 		}
 		if n++; n%4096 == 0 && ctx.Err() != nil {
 			return false
 		}
-		if f.at == from.at && f.version == from.version || f.at >= want.until || !want.hold(&f) {
+		if f.at == from.at && f.version == from.version || f.at >= want.until || !want.hold(f) {
 			return true
 		}
 		if s.decisions >= decisionsMost {
 			page.Next, page.Until = placeOf(f.at, f.version, true), time.Unix(0, f.at).UTC()
 			return false
 		}
-		if !s.shows(&f) {
+		if !s.shows(f) {
 			return true
 		}
 		if len(shown) == most {
@@ -713,9 +720,9 @@ func (r *Room) Search(ctx context.Context, c Caller, q SearchRequest) (SearchPag
 	// That commit brought in what other processes did before it: what is gone or was changed
 	// meanwhile was not decided upon.
 	r.state.mu.RLock()
-	shown = slices.DeleteFunc(shown, func(f found) bool {
+	shown = slices.DeleteFunc(shown, func(f *found) bool {
 		now, there := r.state.finds.Get(f)
-		return !there || now != f
+		return !there || !now.same(f)
 	})
 	r.state.mu.RUnlock()
 	for _, f := range shown {
@@ -749,9 +756,9 @@ func (r *Room) OffersSearch(c Caller) bool {
 	all := r.state.finds.Copy()
 	r.state.mu.Unlock()
 	shows, n := false, 0
-	all.Scan(func(f found) bool {
+	all.Scan(func(f *found) bool {
 		n++
-		shows = s.shows(&f)
+		shows = s.shows(f)
 		return !shows && s.decisions < offersMost && n < 1<<16
 	})
 	return shows
@@ -765,16 +772,16 @@ func placeOf(at int64, version strongroom.ID, before bool) string {
 	return fmt.Sprintf("%x-%s", uint64(at), version)
 }
 
-func parsePlace(s string) (found, error) {
+func parsePlace(s string) (*found, error) {
 	if s == "" {
-		return found{}, nil
+		return &found{}, nil
 	}
 	at, id, ok := strings.Cut(s, "-")
 	id, before := strings.CutSuffix(id, "-")
 	n, err := strconv.ParseUint(at, 16, 64)
 	version, e := strongroom.ParseID(id)
 	if !ok || err != nil || e != nil {
-		return found{}, bad("", "there is no such page")
+		return nil, bad("", "there is no such page")
 	}
 	if before { // just before it, in the order of newerFirst
 		for i := len(version) - 1; i >= 0; i-- {
@@ -783,5 +790,5 @@ func parsePlace(s string) (found, error) {
 			}
 		}
 	}
-	return found{at: int64(n), version: version}, nil
+	return &found{at: int64(n), version: version}, nil
 }

@@ -37,7 +37,7 @@ func BenchmarkSearchMemory(b *testing.B) {
 		before := heap()
 		index := newFinds()
 		for i := range objectsOf {
-			index.Set(findOf(bucket, &objectsOf[i]))
+			index.Set(findOf(entryOf(rowObject, bucket, &objectsOf[i]), &objectsOf[i]))
 			keys[i] = objectsOf[i].Key
 		}
 		full := heap()
@@ -68,7 +68,7 @@ func TestFoundResource(t *testing.T) {
 	} {
 		o := callNumber(7)
 		change(&o)
-		f := findOf(strongroom.NewID(), &o)
+		f := findOf(entryOf(rowObject, strongroom.NewID(), &o), &o)
 		want, got := resourceOf(o), f.resource(o.Bucket)
 		maps.DeleteFunc(want.Attributes, func(_, v string) bool { return v == "" })
 		if !reflect.DeepEqual(got, want) {
@@ -94,7 +94,7 @@ func FuzzParsePlace(f *testing.F) {
 	f.Add("")
 	f.Fuzz(func(t *testing.T, s string) {
 		if p, err := parsePlace(s); err == nil && s != "" {
-			if again, err := parsePlace(placeOf(p.at, p.version, false)); err != nil || again != p {
+			if again, err := parsePlace(placeOf(p.at, p.version, false)); err != nil || again.at != p.at || again.version != p.version {
 				t.Errorf("%q is %+v, and that %+v, %v", s, p, again, err)
 			}
 		}

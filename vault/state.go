@@ -55,17 +55,20 @@ type state struct {
 	byName     map[string]strongroom.ID
 	recipients map[string][]seal.Recipient // by custody class
 	policy     Decider
-	policyErr  error                                  // why there is none
-	index      map[strongroom.ID]*btree.BTreeG[entry] // by bucket: objects that keys name now
-	history    map[strongroom.ID]*btree.BTreeG[entry] // by bucket: older versions, and delete markers
-	versions   map[strongroom.ID]place                // object version → where it stands
-	finds      *btree.BTreeG[found]                   // current versions, for searches
+	policyErr  error                                   // why there is none
+	index      map[strongroom.ID]*btree.BTreeG[*entry] // by bucket: objects that keys name now
+	history    map[strongroom.ID]*btree.BTreeG[*entry] // by bucket: older versions, and delete markers
+	versions   map[strongroom.ID]*entry                // object version → where it stands
+	finds      *btree.BTreeG[*found]                   // current versions, for searches
 	keeping    keeping
 	asking     asking
 }
 
-// entry is what a listing tells of a version.
+// entry is what a listing tells of a version, and where it stands: in the index, or else in
+// the history. Nobody changes one: those who list share it with those who store.
 type entry struct {
+	kind     string // of its row
+	bucket   strongroom.ID
 	key      string
 	sequence uint64
 	version  strongroom.ID
@@ -106,7 +109,7 @@ func summedOf(o strongroom.Object) *summed {
 	return shared.(*summed)
 }
 
-func (e entry) object(b bucketRow) strongroom.Object {
+func (e *entry) object(b bucketRow) strongroom.Object {
 	o := strongroom.Object{
 		Bucket: b.Name, Key: e.key, Version: e.version, Size: e.size, ETag: e.etag, Modified: e.modified,
 		Sequence: e.sequence, Null: e.null, Marker: e.marker, Latest: e.latest, Versioned: b.Versioning != strongroom.Unversioned,
@@ -117,20 +120,21 @@ func (e entry) object(b bucketRow) strongroom.Object {
 	return o
 }
 
-// place is where a version stands: in the index, or else in the history.
-type place struct {
-	kind   string // of its row
-	bucket strongroom.ID
-	entry
+// entryOf makes the entry of a row.
+func entryOf(kind string, bucket strongroom.ID, o *strongroom.Object) *entry {
+	return &entry{
+		kind: kind, bucket: bucket, key: o.Key, sequence: o.Sequence, version: o.Version, size: o.Size, etag: o.ETag, modified: o.Modified,
+		null: o.Null, marker: o.Marker, latest: o.Latest, sums: summedOf(*o), agent: unique.Make(o.Attribute("agent")),
+	}
 }
 
-func newIndex() *btree.BTreeG[entry] {
-	return btree.NewBTreeGOptions(func(a, b entry) bool { return a.key < b.key }, btree.Options{NoLocks: true})
+func newIndex() *btree.BTreeG[*entry] {
+	return btree.NewBTreeGOptions(func(a, b *entry) bool { return a.key < b.key }, btree.Options{NoLocks: true})
 }
 
 // newHistory orders by key, and the versions of each with the newest first.
-func newHistory() *btree.BTreeG[entry] {
-	return btree.NewBTreeGOptions(func(a, b entry) bool {
+func newHistory() *btree.BTreeG[*entry] {
+	return btree.NewBTreeGOptions(func(a, b *entry) bool {
 		return a.key < b.key || a.key == b.key && a.sequence > b.sequence
 	}, btree.Options{NoLocks: true})
 }
@@ -155,9 +159,9 @@ func (s *state) init() {
 	s.buckets = map[strongroom.ID]bucketRow{}
 	s.byName = map[string]strongroom.ID{}
 	s.recipients = map[string][]seal.Recipient{}
-	s.index = map[strongroom.ID]*btree.BTreeG[entry]{}
-	s.history = map[strongroom.ID]*btree.BTreeG[entry]{}
-	s.versions = map[strongroom.ID]place{}
+	s.index = map[strongroom.ID]*btree.BTreeG[*entry]{}
+	s.history = map[strongroom.ID]*btree.BTreeG[*entry]{}
+	s.versions = map[strongroom.ID]*entry{}
 	s.finds = newFinds()
 	s.policyErr = errors.New("the room has no policy set")
 }
@@ -395,16 +399,13 @@ func (r *Room) learnLocked(row book.Row) error {
 			return errors.New("its bucket does not exist")
 		}
 		s.forget(o.Version)
-		at := place{row.Kind, bucket, entry{
-			key: o.Key, sequence: o.Sequence, version: o.Version, size: o.Size, etag: o.ETag, modified: o.Modified,
-			null: o.Null, marker: o.Marker, latest: o.Latest, sums: summedOf(o), agent: unique.Make(o.Attribute("agent")),
-		}}
+		at := entryOf(row.Kind, bucket, &o)
 		if at.findable() {
-			f := findOf(bucket, &o)
+			f := findOf(at, &o)
 			at.at = f.at
 			s.finds.Set(f)
 		}
-		s.tree(at).Set(at.entry)
+		s.tree(at).Set(at)
 		s.versions[o.Version] = at
 	case rowRecipient:
 		b, err := decode[recipientBody](row)
@@ -476,7 +477,7 @@ func (r *Room) unlearnLocked(k book.RowKey) {
 		delete(s.index, id)
 		delete(s.history, id)
 	case rowObject, rowVersion, rowNull:
-		if s.versions[id].kind == k.Kind { // else it stands elsewhere already
+		if at := s.versions[id]; at != nil && at.kind == k.Kind { // else it stands elsewhere already
 			s.forget(id)
 		}
 	}
@@ -486,7 +487,7 @@ func (r *Room) unlearnLocked(k book.RowKey) {
 func (e *entry) findable() bool { return e.latest && !e.marker }
 
 // tree is where a version stands.
-func (s *state) tree(at place) *btree.BTreeG[entry] {
+func (s *state) tree(at *entry) *btree.BTreeG[*entry] {
 	if at.findable() {
 		return s.index[at.bucket]
 	}
@@ -501,29 +502,29 @@ func (s *state) forget(version strongroom.ID) {
 	}
 	delete(s.versions, version)
 	if at.findable() {
-		s.finds.Delete(found{at: at.at, version: version})
+		s.finds.Delete(&found{at: at.at, version: version})
 	}
 	tree := s.tree(at)
 	if tree == nil {
 		return
 	}
-	if e, ok := tree.Get(at.entry); ok && e.version == version {
+	if e, ok := tree.Get(at); ok && e.version == version {
 		tree.Delete(e)
 	}
 }
 
 // newestBehind answers the newest version behind the current one, where the state knows
 // that one as the current version.
-func (s *state) newestBehind(bucket strongroom.ID, o objectBody) (newest place, any, known bool) {
+func (s *state) newestBehind(bucket strongroom.ID, o objectBody) (newest *entry, any, known bool) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	at, ok := s.versions[o.Version]
 	if !ok || at.kind != rowObject {
-		return place{}, false, false
+		return nil, false, false
 	}
-	s.history[bucket].Ascend(entry{key: o.Key, sequence: at.sequence - 1}, func(e entry) bool {
+	s.history[bucket].Ascend(&entry{key: o.Key, sequence: at.sequence - 1}, func(e *entry) bool {
 		if e.key == o.Key {
-			newest, any = s.versions[e.version], true
+			newest, any = e, true
 		}
 		return false
 	})

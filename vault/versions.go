@@ -70,16 +70,16 @@ func (r *Room) listVersions(b bucketRow, req ListVersionsRequest) VersionPage {
 // marked answers which versions a listing has told already. Where the version that it
 // goes on after was deleted meanwhile, its key's remaining versions are older and have
 // not been told. The caller holds the state's lock.
-func (r *Room) marked(bucket strongroom.ID, req ListVersionsRequest) func(entry) bool {
+func (r *Room) marked(bucket strongroom.ID, req ListVersionsRequest) func(*entry) bool {
 	if req.AfterVersion == "" {
-		return func(e entry) bool { return e.key <= req.AfterKey && req.AfterKey != "" }
+		return func(e *entry) bool { return e.key <= req.AfterKey && req.AfterKey != "" }
 	}
 	told, found := uint64(0), false
 	if req.AfterVersion == "null" {
-		for _, at := range []func() (entry, bool){
-			func() (entry, bool) { return r.state.index[bucket].Get(entry{key: req.AfterKey}) },
-			func() (e entry, ok bool) {
-				r.state.history[bucket].Ascend(entry{key: req.AfterKey, sequence: ^uint64(0)}, func(h entry) bool {
+		for _, at := range []func() (*entry, bool){
+			func() (*entry, bool) { return r.state.index[bucket].Get(&entry{key: req.AfterKey}) },
+			func() (e *entry, ok bool) {
+				r.state.history[bucket].Ascend(&entry{key: req.AfterKey, sequence: ^uint64(0)}, func(h *entry) bool {
 					if h.key == req.AfterKey && h.null {
 						e, ok = h, true
 					}
@@ -97,7 +97,7 @@ func (r *Room) marked(bucket strongroom.ID, req ListVersionsRequest) func(entry)
 			told, found = at.sequence, true
 		}
 	}
-	return func(e entry) bool {
+	return func(e *entry) bool {
 		return e.key < req.AfterKey || e.key == req.AfterKey && found && e.sequence >= told
 	}
 }
@@ -105,7 +105,7 @@ func (r *Room) marked(bucket strongroom.ID, req ListVersionsRequest) func(entry)
 // versions goes through index and history of a bucket as one, in order of key, each
 // key's newest version first.
 type versions struct {
-	current, older         btree.IterG[entry]
+	current, older         btree.IterG[*entry]
 	moreCurrent, moreOlder bool
 }
 
@@ -114,14 +114,14 @@ func (v *versions) release() {
 	v.older.Release()
 }
 
-func (v *versions) seek(key string) (entry, bool) {
-	v.moreCurrent = v.current.Seek(entry{key: key})
-	v.moreOlder = v.older.Seek(entry{key: key, sequence: ^uint64(0)})
+func (v *versions) seek(key string) (*entry, bool) {
+	v.moreCurrent = v.current.Seek(&entry{key: key})
+	v.moreOlder = v.older.Seek(&entry{key: key, sequence: ^uint64(0)})
 	return v.least()
 }
 
 // next steps over what least answered.
-func (v *versions) next() (entry, bool) {
+func (v *versions) next() (*entry, bool) {
 	if v.fromCurrent() {
 		v.moreCurrent = v.current.Next()
 	} else {
@@ -135,12 +135,12 @@ func (v *versions) fromCurrent() bool {
 	return v.moreCurrent && (!v.moreOlder || v.current.Item().key <= v.older.Item().key)
 }
 
-func (v *versions) least() (entry, bool) {
+func (v *versions) least() (*entry, bool) {
 	switch {
 	case v.fromCurrent():
 		return v.current.Item(), true
 	case v.moreOlder:
 		return v.older.Item(), true
 	}
-	return entry{}, false
+	return nil, false
 }

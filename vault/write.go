@@ -256,11 +256,11 @@ func (s *state) new(bucket strongroom.ID, key string) bool {
 	if index == nil || history == nil {
 		return false
 	}
-	if _, named := index.Get(entry{key: key}); named {
+	if _, named := index.Get(&entry{key: key}); named {
 		return false
 	}
 	unknown := true
-	history.Ascend(entry{key: key, sequence: math.MaxUint64}, func(e entry) bool {
+	history.Ascend(&entry{key: key, sequence: math.MaxUint64}, func(e *entry) bool {
 		unknown = e.key != key
 		return false
 	})
