@@ -25,7 +25,8 @@ const (
 	countPatience = 600 * time.Millisecond
 	usesPerPage   = 25
 	usesPerFile   = 1000
-	firstsShown   = 8
+	firstsShown   = 8 // people
+	firstsOfEach  = 4
 	latestShown   = 20
 )
 
@@ -237,10 +238,17 @@ type accessMover struct {
 	accessCell
 }
 
+// accessFirst is what one person did for the first time ever, the latest first.
 type accessFirst struct {
-	Name, Path, By, Of string
-	At                 time.Time
-	Count              int
+	Name, Path string
+	At         time.Time // of the latest
+	What       []firstOf
+	More       int // beside those
+}
+
+type firstOf struct {
+	By, Of string
+	Count  int
 }
 
 // cellSays is a cell in words: how many, and how that stands to the usual.
@@ -297,10 +305,25 @@ func (v *visit) overview() (accessData, door.Usage, monitor.Overview, error) {
 	for _, m := range o.Movers {
 		d.Movers = append(d.Movers, accessMover{v.accessName(u, m.Actor), actorPath(m.Actor), v.accessCell(m.Cell)})
 	}
-	for _, f := range o.Firsts[:min(len(o.Firsts), firstsShown)] {
-		d.Firsts = append(d.Firsts, accessFirst{v.accessName(u, f.Actor), actorPath(f.Actor), f.By, named(f.Name), f.At, int(f.Count)})
+	d.More, d.Machines = o.MoreFirsts, o.Machines
+	of := map[string]int{} // actor → place in Firsts
+	for _, f := range o.Firsts {
+		at, known := of[f.Actor]
+		switch {
+		case !known && len(d.Firsts) == firstsShown:
+			d.More++
+			continue
+		case !known:
+			at = len(d.Firsts)
+			of[f.Actor] = at
+			d.Firsts = append(d.Firsts, accessFirst{Name: v.accessName(u, f.Actor), Path: actorPath(f.Actor), At: f.At})
+		}
+		if one := &d.Firsts[at]; len(one.What) < firstsOfEach {
+			one.What = append(one.What, firstOf{f.By, named(f.Name), int(f.Count)})
+		} else {
+			one.More++
+		}
 	}
-	d.More, d.Machines = len(o.Firsts)+o.MoreFirsts-len(d.Firsts), o.Machines
 	return d, u, o, nil
 }
 
