@@ -21,26 +21,51 @@ const (
 	directWriters = 16
 )
 
-// directBuffers are the free ones; nil stands for one that was not made yet.
-var directBuffers = sync.OnceValue(func() chan []byte {
-	free := make(chan []byte, directWriters)
-	for range directWriters {
-		free <- nil
-	}
-	return free
-})
+// pieces are buffers of directSize. The one that was used last is taken first, so that no
+// more are in memory than were ever in use at once.
+type pieces struct {
+	mu    sync.Mutex
+	free  [][]byte
+	taken int
+}
 
-// newBuffer makes a buffer that begins where a disk can take it from: a page's beginning.
-// It is not the garbage collector's, which would let as much again be used meanwhile.
-func newBuffer() ([]byte, error) {
-	return unix.Mmap(-1, 0, directSize, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
+var directPieces pieces
+
+// take answers a buffer that begins where a disk can take it from: at a page. It is not
+// the garbage collector's, which would let as much again be used meanwhile. Where as many
+// are in use as may be, or there is no memory, it answers nil.
+func (s *pieces) take() []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := len(s.free)
+	switch {
+	case s.taken == directWriters:
+		return nil
+	case n == 0:
+		b, err := unix.Mmap(-1, 0, directSize, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_ANON|unix.MAP_PRIVATE)
+		if err != nil {
+			return nil
+		}
+		s.free, n = append(s.free, b), 1
+	}
+	b := s.free[n-1]
+	s.free = s.free[:n-1]
+	s.taken++
+	return b
+}
+
+func (s *pieces) give(b []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.free = append(s.free, b[:directSize])
+	s.taken--
 }
 
 // largeFile writes a new file from its beginning to its end.
 type largeFile struct {
 	*os.File
 	at      int64  // where the next byte goes that the file was not given yet
-	pending []byte // gathered for there, at the front of a buffer of directBuffers; nil while what comes is written at once
+	pending []byte // gathered for there, at the front of one of directPieces; nil while what comes is written at once
 	never   bool   // the file system refused
 }
 
@@ -70,22 +95,15 @@ func (f *largeFile) begin() {
 	if f.never {
 		return
 	}
-	select {
-	case b := <-directBuffers():
-		var err error
-		if b == nil {
-			b, err = newBuffer()
-		}
-		if err == nil {
-			err = f.direct(true)
-		}
-		if f.never = err != nil; f.never {
-			directBuffers() <- b
-			return
-		}
-		f.pending = b[:0]
-	default:
+	b := directPieces.take()
+	if b == nil {
+		return
 	}
+	if f.never = f.direct(true) != nil; f.never {
+		directPieces.give(b)
+		return
+	}
+	f.pending = b[:0]
 }
 
 func (f *largeFile) direct(on bool) error {
@@ -142,7 +160,7 @@ func (f *largeFile) end() error {
 // release gives the buffer back.
 func (f *largeFile) release() {
 	if f.pending != nil {
-		directBuffers() <- f.pending[:0]
+		directPieces.give(f.pending)
 		f.pending = nil
 	}
 }
