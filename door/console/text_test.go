@@ -41,7 +41,6 @@ func TestWordsAreWhole(t *testing.T) {
 	}
 }
 
-// Every key that a page names is there; and every text is named somewhere.
 // Pages are read when they are first shown; none must fail only then.
 func TestPagesAreRead(t *testing.T) {
 	pages, err := loadPages()
@@ -49,12 +48,15 @@ func TestPagesAreRead(t *testing.T) {
 		t.Fatalf("there are %d pages, %v", len(pages), err)
 	}
 	for _, page := range pages {
-		if one, err := page(); err != nil || one.Lookup("content") == nil {
-			t.Errorf("%v, content %v", err, one.Lookup("content"))
+		if one, err := page(); err != nil {
+			t.Error(err)
+		} else if one.Lookup("content") == nil {
+			t.Errorf("%s has no content", one.Name())
 		}
 	}
 }
 
+// Every key that a page names is there; and every text is named somewhere.
 func TestPagesNameWords(t *testing.T) {
 	call := regexp.MustCompile(`\$?\w*(?:\.Page)?\.?(T|N) "([a-z.]+)"`)
 	family := regexp.MustCompile(`print "([a-z]+\.)"`)

@@ -13,7 +13,7 @@ const (
 	// a file begins with, up to here, goes through it.
 	directSize = 1 << 20
 	// directAlign is what place, length and memory of such a write are multiples of, in
-	// bytes: no disk has larger blocks.
+	// bytes. Of a disk with larger blocks the end of a file goes through the system's memory.
 	directAlign = 4 << 10
 	// directWriters is how many files at most are written so at a time, which bounds the
 	// memory for all rooms; the others go through the system's, as do file systems that
@@ -118,11 +118,12 @@ func (f *largeFile) direct(on bool) error {
 }
 
 // flush writes the first n of the pending bytes, a multiple of directAlign, and keeps the
-// rest. It names the place of each write: one that was cut short is not gone on with from
-// where it ended, which need not be a place that a disk can write to.
+// rest. Where the file system says only now that it cannot, or a write that was cut short
+// would go on from a place that a disk cannot write to, all of them are written again, from
+// the same place, through the system's memory.
 func (f *largeFile) flush(n int) error {
 	_, err := f.WriteAt(f.pending[:n], f.at)
-	if errors.Is(err, unix.EINVAL) { // told only now that it cannot
+	if errors.Is(err, unix.EINVAL) || errors.Is(err, unix.EOPNOTSUPP) {
 		f.never = true
 		return f.plain()
 	}

@@ -155,6 +155,32 @@ func TestDirectIsRefused(t *testing.T) {
 	}
 }
 
+// After a write that failed nothing is committed, whatever its caller goes on with.
+func TestFailedWriteIsNotCommitted(t *testing.T) {
+	root := t.TempDir()
+	b := kept(t, root)
+	w := begin(t, b, strongroom.NewID().String())
+	content := some(2*directSize - 5)
+	if _, err := w.Write(content); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.(*writer).f.Close(); err != nil { // what is written from now on fails
+		t.Fatal(err)
+	}
+	if _, err := w.Write(content); err == nil {
+		t.Fatal("a write to a closed file succeeded")
+	}
+	if n, err := w.Write(content[:1]); n != 0 || err == nil {
+		t.Errorf("behind a write that failed %d bytes were taken, %v", n, err)
+	}
+	if err := w.Commit(); err == nil {
+		t.Error("a blob with a hole was committed")
+	}
+	if n := count(t, root); n != 0 || directPieces.taken != 0 {
+		t.Errorf("%d files are left, and %d buffers in use", n, directPieces.taken)
+	}
+}
+
 func BenchmarkLargeBlob(b *testing.B) {
 	blobs := kept(b, b.TempDir())
 	chunk := some(64<<10 + 16)

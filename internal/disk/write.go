@@ -38,6 +38,7 @@ type writer struct {
 	buffer *[]byte // from buffers; nil before the first write
 	f      *largeFile
 	done   bool
+	err    error // of the first write that failed: nothing is committed after it
 }
 
 // buffers hold small blobs while they are written.
@@ -45,10 +46,14 @@ var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
 var errDone = errors.New("the blob was committed or given up already")
 
-func (w *writer) Write(p []byte) (int, error) {
+func (w *writer) Write(p []byte) (n int, err error) {
 	if w.done {
 		return 0, errDone
 	}
+	if w.err != nil {
+		return 0, w.err
+	}
+	defer func() { w.err = err }()
 	if w.f == nil && len(w.content())+len(p) <= smallLimit {
 		if w.buffer == nil {
 			w.buffer = buffers.Get().(*[]byte)
@@ -61,8 +66,7 @@ func (w *writer) Write(p []byte) (int, error) {
 			return 0, err
 		}
 	}
-	n, err := w.f.Write(p)
-	if err != nil {
+	if n, err = w.f.Write(p); err != nil {
 		err = fmt.Errorf("writing a blob: %w", full(err))
 	}
 	return n, err
@@ -103,6 +107,9 @@ func (w *writer) Commit() error {
 	switch {
 	case w.done:
 		return errDone
+	case w.err != nil:
+		w.Abort()
+		return w.err
 	case w.f == nil:
 		return w.b.commitSmall(w)
 	}
@@ -113,7 +120,7 @@ func (w *writer) Commit() error {
 func (b *Blobs) CommitTogether(one, other vault.BlobWriter) error {
 	v, ok1 := one.(*writer)
 	w, ok2 := other.(*writer)
-	if ok1 && ok2 && v.b == b && w.b == b && v.f == nil && w.f == nil && !v.done && !w.done && v.name != w.name {
+	if ok1 && ok2 && v.b == b && w.b == b && v.f == nil && w.f == nil && v.err == nil && w.err == nil && !v.done && !w.done && v.name != w.name {
 		return b.commitSmall(v, w)
 	}
 	second := make(chan error, 1)
