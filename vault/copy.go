@@ -87,7 +87,7 @@ func (r *Room) source(ctx context.Context, c Caller, s Source) (objectBody, aske
 	}
 	if s.Plan != nil {
 		if _, _, err := s.Plan(o.Object); err != nil {
-			if unrecorded := r.noteMetadataRead(ctx, a, o); unrecorded != nil {
+			if unrecorded := r.noteMetadataRead(ctx, a, o, 0); unrecorded != nil {
 				return o, a, unrecorded
 			}
 			return o, a, err

@@ -96,10 +96,8 @@ func (r *Room) Describe(ctx context.Context, c Caller, id strongroom.ID) (Descri
 	if d.Conversation, err = r.conversationOf(c, o); err != nil {
 		return Described{}, err
 	}
-	e := r.evidence(KindMetadataRead, a)
-	e.Blob, e.Version, e.Custody, e.Names = o.Blob, o.Version, o.Custody, len(d.Others)+len(d.Conversation)
-	if err := r.note(ctx, KindMetadataRead, e, a); err != nil {
-		return Described{}, unavailable("the read could not be recorded, so nothing is shown", err)
+	if err := r.noteMetadataRead(ctx, a, o, len(d.Others)+len(d.Conversation)); err != nil {
+		return Described{}, err
 	}
 	return d, nil
 }

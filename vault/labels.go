@@ -215,7 +215,7 @@ func (r *Room) LabelOf(ctx context.Context, c Caller, bucket, key, version strin
 	if !a.decision.Permit {
 		return strongroom.Object{}, Labelling{}, r.refuse(ctx, a)
 	}
-	if err := r.noteMetadataRead(ctx, a, o); err != nil {
+	if err := r.noteMetadataRead(ctx, a, o, 0); err != nil {
 		return strongroom.Object{}, Labelling{}, err
 	}
 	if !r.mayOpen(c, o.Object) {

@@ -50,7 +50,7 @@ func (r *Room) open(ctx context.Context, c Caller, req GetRequest, mayRemember b
 	if err != nil && recalled {
 		return nil, errReplaced
 	} else if err != nil {
-		if unrecorded := r.noteMetadataRead(ctx, a, object); unrecorded != nil {
+		if unrecorded := r.noteMetadataRead(ctx, a, object, 0); unrecorded != nil {
 			return nil, unrecorded
 		}
 		return nil, err
@@ -144,7 +144,7 @@ func (r *Room) head(ctx context.Context, c Caller, bucket, key, version string, 
 		}
 		return strongroom.Object{}, r.refuse(ctx, a)
 	}
-	if err := r.noteMetadataRead(ctx, a, object); err != nil {
+	if err := r.noteMetadataRead(ctx, a, object, 0); err != nil {
 		return strongroom.Object{}, err
 	}
 	if recalled {
@@ -199,9 +199,10 @@ func (r *Room) mayOpen(c Caller, o strongroom.Object) bool {
 	return len(d.Missing) > 0
 }
 
-func (r *Room) noteMetadataRead(ctx context.Context, a asked, o objectBody) error {
+// noteMetadataRead records that a version was told of, and so many beside it.
+func (r *Room) noteMetadataRead(ctx context.Context, a asked, o objectBody, names int) error {
 	e := r.evidence(KindMetadataRead, a)
-	e.Blob, e.Version, e.Custody = o.Blob, o.Version, o.Custody
+	e.Blob, e.Version, e.Custody, e.Names = o.Blob, o.Version, o.Custody, names
 	if err := r.note(ctx, KindMetadataRead, e, a); err != nil {
 		return unavailable("the read could not be recorded, so nothing is shown", err)
 	}
@@ -232,7 +233,7 @@ func (r *Room) identify(ctx context.Context, c Caller, action strongroom.Action,
 	if !a.decision.Permit {
 		return objectBody{}, r.refuse(ctx, a)
 	}
-	if err := r.noteMetadataRead(ctx, a, objectBody{}); err != nil {
+	if err := r.noteMetadataRead(ctx, a, objectBody{}, 0); err != nil {
 		return objectBody{}, err
 	}
 	switch {

@@ -61,21 +61,27 @@ func (r *Room) whatIsAsked(ctx context.Context, c Caller, q *Request) (all []Hit
 // whatIs is what one version is; of what the reader may not know, and of what is gone, bucket,
 // key and version alone.
 func (r *Room) whatIs(ctx context.Context, c Caller, bucket string, o Requested) (Hit, error) {
-	h := Hit{Bucket: bucket, Key: o.Key, Version: o.Version}
+	h, _, _, err := r.weighed(ctx, c, bucket, o)
+	return h, err
+}
+
+// weighed is whatIs, with what was decided of the version as it was read.
+func (r *Room) weighed(ctx context.Context, c Caller, bucket string, o Requested) (h Hit, a asked, body objectBody, err error) {
+	h = Hit{Bucket: bucket, Key: o.Key, Version: o.Version}
 	b, exists := r.bucket(bucket)
 	if !exists {
-		return h, nil
+		return h, a, body, nil
 	}
-	body, err := r.exactly(ctx, b, o)
+	body, err = r.exactly(ctx, b, o)
 	if errors.Is(err, book.ErrNoRow) {
-		return h, nil
+		return h, a, body, nil
 	} else if err != nil {
-		return h, err
+		return h, a, body, err
 	}
-	if r.decide(c, strongroom.ActionReadMetadata, resourceOf(body.Object)).decision.Permit {
+	if a = r.decide(c, strongroom.ActionReadMetadata, resourceOf(body.Object)); a.decision.Permit {
 		h = findOf(entryOf(body.kind, b.ID, &body.Object), &body.Object).told(bucket)
 	}
-	return h, nil
+	return h, a, body, nil
 }
 
 // ReviewSeen is an opening and the first acts behind it, with what its reader may know of
@@ -148,39 +154,26 @@ func (r *Room) askedEarlier(ctx context.Context, c Caller, q *Request) ([]Reques
 // the Sort is "". That so many were told of is on record as a read of the first one's metadata.
 func (r *Room) SeeUsed(ctx context.Context, c Caller, used []Hit) ([]Hit, error) {
 	out := make([]Hit, len(used))
-	var first *Hit
 	told := 0
+	var decided asked
+	var first objectBody
 	for i, of := range used {
-		h, err := r.whatIs(ctx, c, of.Bucket, Requested{Key: of.Key, Version: of.Version})
+		h, a, body, err := r.weighed(ctx, c, of.Bucket, Requested{Key: of.Key, Version: of.Version})
 		if err != nil {
 			return nil, unavailable("what was used cannot be read now", err)
 		}
 		if out[i] = h; h.Sort == "" {
 			continue
 		}
-		if told++; first == nil {
-			first = &out[i]
+		if told++; told == 1 {
+			decided, first = a, body
 		}
 	}
-	if first == nil {
+	if told == 0 {
 		return out, nil
 	}
-	b, exists := r.bucket(first.Bucket)
-	if !exists {
-		return nil, noBucket(first.Bucket)
-	}
-	body, err := r.exactly(ctx, b, Requested{Key: first.Key, Version: first.Version})
-	if err != nil {
-		return nil, unavailable("what was used cannot be read now", err)
-	}
-	a := r.decide(c, strongroom.ActionReadMetadata, resourceOf(body.Object))
-	if !a.decision.Permit {
-		return nil, r.refuse(ctx, a)
-	}
-	e := r.evidence(KindMetadataRead, a)
-	e.Blob, e.Version, e.Custody, e.Names = body.Blob, body.Version, body.Custody, told-1
-	if err := r.note(ctx, KindMetadataRead, e, a); err != nil {
-		return nil, unavailable("the read could not be recorded, so nothing is shown", err)
+	if err := r.noteMetadataRead(ctx, decided, first, told-1); err != nil {
+		return nil, err
 	}
 	return out, nil
 }
