@@ -74,6 +74,10 @@ func main() {
 		p = of.short
 	}
 	if *only != "" {
+		if *set != "peers" {
+			fmt.Fprintln(os.Stderr, "bench: -only goes with -set peers; the budget is measured whole")
+			os.Exit(2)
+		}
 		p.only = strings.Split(*only, ",")
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
