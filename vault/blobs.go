@@ -24,7 +24,8 @@ type Blobs interface {
 }
 
 // BlobWriter writes one blob. After Commit returns nil the blob is durable and
-// visible; until then it is neither. Abort after Commit does nothing.
+// visible; until then it is neither. After a Write that failed there is nothing to do but
+// Abort, which does nothing after Commit.
 type BlobWriter interface {
 	io.Writer
 	Commit() error

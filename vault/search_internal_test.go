@@ -24,26 +24,26 @@ func callNumber(i int) strongroom.Object {
 	}
 }
 
-// What an index costs in memory for each object, besides its key, which listings keep too.
+// What searches cost in memory for each object, besides its entry, which listings keep too.
 func BenchmarkSearchMemory(b *testing.B) {
 	const objects = 100_000
 	bucket := strongroom.NewID()
 	for b.Loop() {
-		objectsOf := make([]strongroom.Object, objects)
+		objectsOf, entries := make([]strongroom.Object, objects), make([]*entry, objects)
 		for i := range objectsOf {
 			objectsOf[i] = callNumber(i)
+			entries[i] = entryOf(rowObject, bucket, &objectsOf[i])
 		}
-		keys := make([]string, objects)
 		before := heap()
 		index := newFinds()
 		for i := range objectsOf {
-			index.Set(findOf(entryOf(rowObject, bucket, &objectsOf[i]), &objectsOf[i]))
-			keys[i] = objectsOf[i].Key
+			index.Set(findOf(entries[i], &objectsOf[i]))
 		}
 		full := heap()
 		b.ReportMetric(float64(full-before)/objects, "B/object")
 		runtime.KeepAlive(index)
 		runtime.KeepAlive(objectsOf)
+		runtime.KeepAlive(entries)
 	}
 }
 
